@@ -1,0 +1,189 @@
+use super::*;
+use crate::spec::{Id, Namespace};
+use crate::text::Text;
+use std::ffi::CString;
+
+fn parsed<T>(words: &[&str], check: impl FnOnce(Result<Command>) -> T) -> T {
+    let owned: Vec<CString> = words.iter().map(|word| CString::new(*word).unwrap()).collect();
+    let words: Vec<&CStr> = owned.iter().map(|word| &**word).collect();
+    check(parse(&words))
+}
+
+fn run<T>(words: &[&str], check: impl FnOnce(&Run) -> T) -> T {
+    parsed(&[&["mini", "run"], words].concat(), |command| match command {
+        Ok(Command::Run(run)) => check(&run),
+        other => panic!("{words:?} gave {other:?}"),
+    })
+}
+
+fn error(words: &[&str]) -> String {
+    parsed(&[&["mini", "run"], words].concat(), |command| match command {
+        Err(error) => {
+            assert_eq!(error.status, 125);
+            String::from_utf8(error.line().to_vec()).unwrap()
+        }
+        other => panic!("{words:?} gave {other:?}"),
+    })
+}
+
+#[test]
+fn options_end_at_the_command() {
+    run(&["ls", "-l", "--rootfs", "x"], |run| {
+        assert_eq!(run.words, [c"ls", c"-l", c"--rootfs", c"x"]);
+        assert_eq!(run.rootfs, None);
+    });
+    run(&["--", "-odd"], |run| assert_eq!(run.words, [c"-odd"]));
+    run(&["--trace", "--", "--", "x"], |run| assert_eq!(run.words, [c"--", c"x"]));
+    run(&["-", "x"], |run| assert_eq!(run.words, [c"-", c"x"]));
+}
+
+#[test]
+fn values_come_joined_or_as_the_next_word() {
+    for words in [
+        &["--rootfs", "/r", "-h", "box", "sh"][..],
+        &["--rootfs=/r", "-hbox", "sh"],
+        &["--rootfs=/r", "-h=box", "sh"],
+        &["--rootfs=/r", "--hostname=box", "sh"],
+        &["-ith", "box", "--rootfs", "/r", "sh"],
+        &["-ithbox", "--rootfs", "/r", "sh"],
+    ] {
+        run(words, |run| {
+            assert_eq!(run.rootfs, Some(c"/r"), "{words:?}");
+            assert_eq!(run.hostname, Some(c"box"), "{words:?}");
+            assert_eq!(run.words, [c"sh"], "{words:?}");
+        });
+    }
+}
+
+#[test]
+fn the_originals_words_come_before_bundles() {
+    run(&["-name", "bird", "-net", "host", "sh"], |run| {
+        assert_eq!(run.name, Some(c"bird"));
+        assert_eq!(run.namespaces.net, Namespace::Host);
+    });
+    run(&["-name=bird", "sh"], |run| assert_eq!(run.name, Some(c"bird")));
+}
+
+#[test]
+fn environment_edits_keep_their_order() {
+    run(&["-e", "A=1", "--env-file", "f", "-eB", "-e", "C==", "sh"], |run| {
+        assert_eq!(
+            run.env,
+            [EnvEdit::Set(c"A=1"), EnvEdit::File(c"f"), EnvEdit::Take(c"B"), EnvEdit::Set(c"C=="),]
+        );
+    });
+}
+
+#[test]
+fn users_are_numbers_or_names() {
+    let user = |text: &str| run(&["-u", text, "sh"], |run| format!("{:?}", run.user.unwrap()));
+    assert_eq!(user("0"), format!("{:?}", User { uid: Id::Number(0), gid: None }));
+    assert_eq!(
+        user("1000:tape"),
+        format!("{:?}", User { uid: Id::Number(1000), gid: Some(Id::Name(b"tape")) })
+    );
+}
+
+#[test]
+fn help_and_version() {
+    parsed(&["mini"], |it| assert_eq!(it, Ok(Command::Help(Topic::Overview))));
+    parsed(&["mini", "help", "run"], |it| assert_eq!(it, Ok(Command::Help(Topic::Run))));
+    parsed(&["mini", "run", "-it", "--help"], |it| assert_eq!(it, Ok(Command::Help(Topic::Run))));
+    parsed(&["mini", "--version"], |it| assert_eq!(it, Ok(Command::Version)));
+}
+
+#[test]
+fn bad_words_are_named() {
+    for (words, line) in [
+        (&["--rotfs", "/r", "sh"][..], "option --rotfs: unknown (did you mean --rootfs?)"),
+        (&["--hostnme=x", "sh"], "option --hostnme=x: unknown (did you mean --hostname?)"),
+        (&["--qqqqqqqq", "sh"], "option --qqqqqqqq: unknown"),
+        (&["-q", "sh"], "option -q: unknown"),
+        (&["-itq", "sh"], "option -itq: unknown"),
+        (&["--rootfs"], "option --rootfs: needs a value (DIR)"),
+        (&["-w"], "option -w: needs a value (DIR)"),
+        (&["--rootfs=", "sh"], "option --rootfs '': must not be empty"),
+        (&["--trace=yes", "sh"], "option --trace=yes: takes no value"),
+        (&[], "run: no command given (usage: mini run [OPTIONS] [--] COMMAND [ARG...])"),
+        (&["--", ""], "run: no command given (usage: mini run [OPTIONS] [--] COMMAND [ARG...])"),
+        (&["--network", "moon", "sh"], "option --network moon: unknown (none or host)"),
+        (&["--pid", "x", "sh"], "option --pid x: unknown (host, or leave the option out)"),
+        (&["-e", "=x", "sh"], "option --env =x: has no name before = (KEY=VALUE or KEY)"),
+        (&["-e", "", "sh"], "option --env '': must not be empty (KEY=VALUE or KEY)"),
+        (&["-u", "", "sh"], "option --user '': has an empty part (USER[:GROUP])"),
+        (&["-u", "1:", "sh"], "option --user 1:: has an empty part (USER[:GROUP])"),
+        (&["-u", "4294967295", "sh"], "option --user 4294967295: out of range (0 to 4294967294)"),
+        (&["-h", "", "sh"], "option --hostname '': must have 1 to 64 characters"),
+        (
+            &["-h", "a b", "sh"],
+            "option --hostname 'a b': invalid name \
+             (letters, digits, - _ and . only, beginning with a letter or digit)",
+        ),
+    ] {
+        assert_eq!(error(words), line);
+    }
+    assert!(error(&["-h", &"x".repeat(65), "sh"]).ends_with("must have 1 to 64 characters"));
+    parsed(&["mini", "rum"], |it| {
+        assert_eq!(it.unwrap_err().line(), b"command rum: unknown (did you mean run?)");
+    });
+}
+
+#[test]
+fn every_option_is_found_by_each_of_its_names_and_shown_in_help() {
+    let mut help = Text::new();
+    run_help(&mut help);
+    let help = String::from_utf8(help.bytes().to_vec()).unwrap();
+    for option in options::SECTIONS.iter().flat_map(|(_, options)| options.iter()) {
+        let long = CString::new(format!("--{}", option.long)).unwrap();
+        assert_eq!(options::spelled_whole(&long).unwrap().0.long, option.long);
+        assert!(help.contains(long.to_str().unwrap()), "{long:?}");
+        if let Some(letter) = option.short {
+            assert_eq!(options::by_letter(letter).unwrap().long, option.long);
+        }
+        if let Some(original) = option.original {
+            let original = CString::new(original).unwrap();
+            assert_eq!(options::spelled_whole(&original).unwrap().0.long, option.long);
+        }
+    }
+}
+
+#[test]
+fn help_fits_the_terminal() {
+    let mut help = Text::new();
+    run_help(&mut help);
+    overview(&mut help);
+    for line in str::from_utf8(help.bytes()).unwrap().lines() {
+        assert!(line.len() <= 80, "{line:?}");
+        assert_eq!(line, line.trim_end());
+    }
+}
+
+proptest::proptest! {
+    /// Whatever the words are: a command or an error of one line, never a panic.
+    #[test]
+    fn any_words_parse_or_are_refused(words: Vec<Vec<u8>>) {
+        let owned: Vec<CString> = [&b"mini"[..], b"run"].into_iter().map(Vec::from).chain(words)
+            .map(|word| CString::new(word.into_iter().filter(|b| *b != 0).collect::<Vec<_>>())
+                .unwrap())
+            .collect();
+        let words: Vec<&CStr> = owned.iter().map(|word| &**word).collect();
+        if let Err(error) = parse(&words) {
+            assert!(!error.line().contains(&b'\n'));
+        }
+    }
+
+    /// Options in front never change the command's own words.
+    #[test]
+    fn the_commands_words_are_untouched(words: Vec<Vec<u8>>) {
+        let owned: Vec<CString> = ["mini", "run", "-it", "--rootfs", "/r", "--", "cmd"]
+            .into_iter().map(|word| word.as_bytes().to_vec()).chain(words)
+            .map(|word| CString::new(word.into_iter().filter(|b| *b != 0).collect::<Vec<_>>())
+                .unwrap())
+            .collect();
+        let words: Vec<&CStr> = owned.iter().map(|word| &**word).collect();
+        match parse(&words) {
+            Ok(Command::Run(run)) => assert_eq!(run.words, &words[6..]),
+            other => panic!("{other:?}"),
+        }
+    }
+}

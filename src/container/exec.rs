@@ -1,0 +1,167 @@
+//! Running the command: the search in PATH, scripts without an interpreter line, and why it
+//! failed. Works on the child's stack alone.
+
+use super::gate::Words;
+use super::status::{Detail, Failure};
+use crate::spec::DEFAULT_PATH;
+use crate::sys::process::execve;
+use crate::sys::{Errno, fs};
+use core::ffi::CStr;
+
+const SHELL: &CStr = c"/bin/sh";
+/// PATH_MAX
+const LONGEST: usize = 4096;
+
+/// Replaces this process by the command; returns only to say why not.
+pub fn exec(words: &mut Words) -> Failure {
+    let name = words.command();
+    if name.to_bytes().contains(&b'/') {
+        return attempt(name, words);
+    }
+    let mut denied = None;
+    let path = words.path().unwrap_or(&DEFAULT_PATH.to_bytes()[b"PATH=".len()..]);
+    for directory in path.split(|b| *b == b':') {
+        let mut buffer = [0; LONGEST];
+        let Some(path) = join(directory, name, &mut buffer) else { continue };
+        let failure = attempt(path, words);
+        match failure.errno {
+            Errno::ENOENT | Errno::ENOTDIR if failure.detail.bytes().is_empty() => {}
+            // Goes on like a shell: there may be one further on that can be run.
+            Errno::EACCES if is_directory(path) => {}
+            Errno::EACCES => denied = denied.or(Some(failure)),
+            _ => return failure,
+        }
+    }
+    denied.unwrap_or(Errno::ENOENT.into())
+}
+
+/// `DIRECTORY/NAME`; an empty directory is the current one. None when it is too long to exist.
+fn join<'b>(directory: &[u8], name: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b CStr> {
+    let directory = if directory.is_empty() { b"." } else { directory };
+    let name = name.to_bytes_with_nul();
+    let length = directory.len() + 1 + name.len();
+    let path = buffer.get_mut(..length)?;
+    path[..directory.len()].copy_from_slice(directory);
+    path[directory.len()] = b'/';
+    path[directory.len() + 1..].copy_from_slice(name);
+    CStr::from_bytes_with_nul(path).ok()
+}
+
+fn attempt(path: &CStr, words: &mut Words) -> Failure {
+    let failure = |errno| Failure { errno, detail: Detail::NONE };
+    let (Some(args), Some(env)) = (words.args(), words.env()) else {
+        return failure(Errno::EBADMSG);
+    };
+    match execve(path, args, env) {
+        Errno::ENOENT => missing(path),
+        Errno::ENOEXEC if is_text(path) => {
+            // A script without an interpreter line is the shell's (exec(3), POSIX).
+            shell(path, words)
+        }
+        errno => failure(errno),
+    }
+}
+
+fn shell(path: &CStr, words: &mut Words) -> Failure {
+    words.interpret(SHELL, path);
+    let (Some(args), Some(env)) = (words.interpreted_args(), words.env()) else {
+        return Errno::EBADMSG.into();
+    };
+    match execve(SHELL, args, env) {
+        Errno::ENOENT => Failure { errno: Errno::ENOENT, detail: Detail::new(SHELL.to_bytes()) },
+        errno => errno.into(),
+    }
+}
+
+/// The kernel says "no such file" of a program whose interpreter or loader is missing, too: if
+/// the file is there, names what it asks for.
+fn missing(path: &CStr) -> Failure {
+    let mut buffer = [0; LONGEST];
+    let detail = match beginning(path, &mut buffer) {
+        Some(content) => interpreter(content).map_or(Detail::NONE, Detail::new),
+        None => Detail::NONE,
+    };
+    Failure { errno: Errno::ENOENT, detail }
+}
+
+fn beginning<'b>(path: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
+    let file = fs::open(path, libc::O_RDONLY, 0).ok()?;
+    let length = fs::read_full(&file, buffer).ok()?;
+    Some(&buffer[..length])
+}
+
+fn is_directory(path: &CStr) -> bool {
+    fs::open(path, libc::O_PATH | libc::O_DIRECTORY, 0).is_ok()
+}
+
+/// Whether a file can be a script: shells look for a NUL in its beginning.
+fn is_text(path: &CStr) -> bool {
+    let mut buffer = [0; LONGEST];
+    beginning(path, &mut buffer).is_some_and(|content| !content.contains(&0))
+}
+
+/// The program a file wants to be run by: from `#!` or, in ELF, from the PT_INTERP header
+/// (elf(5)), where that lies in the part that was read.
+fn interpreter(content: &[u8]) -> Option<&[u8]> {
+    if let Some(line) = content.strip_prefix(b"#!") {
+        let line = line.split(|b| *b == b'\n').next()?.trim_ascii_start();
+        return line.split(|b| *b == b' ' || *b == b'\t').next();
+    }
+    const PT_INTERP: usize = 3;
+    content.strip_prefix(b"\x7fELF")?;
+    let wide = *content.get(4)? == 2;
+    let number = |at: usize, size: usize| -> Option<usize> {
+        let bytes = content.get(at..at.checked_add(size)?)?;
+        // Little endian, as every CPU that mini runs on; others only get a poorer message.
+        Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
+    };
+    let (headers, size, count) = if wide {
+        (number(32, 8)?, number(54, 2)?, number(56, 2)?)
+    } else {
+        (number(28, 4)?, number(42, 2)?, number(44, 2)?)
+    };
+    for index in 0..count {
+        let header = headers.checked_add(index * size)?;
+        if number(header, 4)? == PT_INTERP {
+            let (offset, length) = if wide {
+                (number(header + 8, 8)?, number(header + 32, 8)?)
+            } else {
+                (number(header + 4, 4)?, number(header + 16, 4)?)
+            };
+            let text = content.get(offset..offset.checked_add(length)?)?;
+            return text.split(|b| *b == 0).next();
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpreters_are_read() {
+        assert_eq!(interpreter(b"#! /bin/awk -f\nx"), Some(&b"/bin/awk"[..]));
+        assert_eq!(interpreter(b"#!/bin/sh"), Some(&b"/bin/sh"[..]));
+        assert_eq!(interpreter(b"echo"), None);
+        let own = std::fs::read("/proc/self/exe").unwrap();
+        let loader = interpreter(&own[..LONGEST]).unwrap();
+        assert!(loader.starts_with(b"/lib"), "{loader:?}");
+    }
+
+    #[test]
+    fn paths_are_joined() {
+        let mut buffer = [0; LONGEST];
+        assert_eq!(join(b"/bin", c"sh", &mut buffer), Some(c"/bin/sh"));
+        assert_eq!(join(b"", c"sh", &mut buffer), Some(c"./sh"));
+        assert_eq!(join(&[b'x'; LONGEST], c"sh", &mut buffer), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_file_is_read_safely(tail: Vec<u8>, elf: bool) {
+            let head = if elf { &b"\x7fELF\x02"[..] } else { b"#!" };
+            interpreter(&[head, &tail].concat());
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a failure means: the line for the user, with the cause and the remedy where they are
+//! known. All such knowledge is here, as one match from (step, errno) to words.
+
+use super::status::Failure;
+use crate::error::Error;
+use crate::host::Host;
+use crate::plan::Step;
+use crate::spec::Spec;
+use crate::sys::{Errno, fs};
+use core::ffi::CStr;
+use libc::MS_BIND;
+
+/// Exit statuses of a command that could not be run, as shells have them.
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+/// Why clone(2) refused.
+pub fn clone_failure(errno: Errno, host: &Host) -> Error {
+    let error = Error::new("create namespaces").errno(errno);
+    let hint = match errno {
+        Errno::EPERM if host.euid != 0 => user_namespace_barrier(&read_setting).unwrap_or(
+            "user namespaces are denied by a seccomp filter, a security module or a chroot: \
+             run as root",
+        ),
+        Errno::EPERM => "root needs CAP_SYS_ADMIN here: inside another container, allow it there",
+        Errno::ENOSPC if host.euid != 0 => user_namespace_barrier(&read_setting)
+            .unwrap_or("namespaces are nested too deep, or a user.max_*_namespaces is reached"),
+        Errno::ENOSPC => "namespaces are nested too deep, or a user.max_*_namespaces is reached",
+        Errno::EINVAL => "the kernel was built without one of them",
+        Errno::EAGAIN => "a limit on processes is reached",
+        _ => return error,
+    };
+    error.hint(hint)
+}
+
+/// Why a step of the child failed.
+pub fn step_failure(step: &Step, failure: &Failure, spec: &Spec, host: &Host) -> Error {
+    let errno = failure.errno;
+    match step {
+        Step::Exec(command) => return exec_failure(command, failure, spec),
+        Step::User { .. } if errno == Errno::ESRCH => {
+            let group = failure.detail.bytes() == b"group";
+            let error = named(step, spec);
+            return if group {
+                error.cause("no such group in the container's /etc/group")
+            } else {
+                error.cause("no such user in the container's /etc/passwd")
+            };
+        }
+        _ => {}
+    }
+    let error = named(step, spec).errno(errno);
+    // A namespace that was granted without its rights fails at whatever comes first.
+    if host.euid != 0 && matches!(errno, Errno::EPERM | Errno::EACCES) {
+        if let Some(hint) = user_namespace_barrier(&read_setting) {
+            return error.hint(hint);
+        }
+    }
+    match hint(step, errno, host) {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// Begins the line with what the user knows the step by.
+fn named(step: &Step, spec: &Spec) -> Error {
+    let is_root = |path: &CStr| spec.rootfs == Some(path);
+    match step {
+        Step::Mount(mount) if mount.flags & MS_BIND != 0 && is_root(mount.target) => {
+            Error::new("rootfs").object(mount.target.to_bytes())
+        }
+        Step::Chdir { path, inside: false } if is_root(path) => {
+            Error::new("rootfs").object(path.to_bytes())
+        }
+        Step::PivotRoot | Step::MoveRoot => {
+            let rootfs = spec.rootfs.unwrap_or(c"/");
+            Error::new(step.name()).object(rootfs.to_bytes())
+        }
+        step => {
+            let mut object = crate::text::Text::new();
+            step.object(&mut object);
+            match object.bytes() {
+                b"" => Error::new(step.name()),
+                // Quoted already.
+                text => Error::new(step.name()).raw(text),
+            }
+        }
+    }
+}
+
+fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
+    Some(match (step, errno) {
+        (Step::WriteFile { .. }, Errno::ENOENT) => "an ordinary user needs /proc mounted",
+        (Step::Mount(mount), Errno::EPERM) if mount.fstype == Some(c"proc") => {
+            "parts of the host's /proc are covered, as in a container, and the kernel shows no \
+             new one there: uncover them, or run as root"
+        }
+        (Step::Mount(mount), Errno::EROFS) if mount.fstype.is_some() => {
+            "the root is read-only and lacks this directory: add it to the image"
+        }
+        (Step::Mount(_), Errno::EPERM) => "CAP_SYS_ADMIN is missing",
+        (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
+            "the kernel was built without this file system"
+        }
+        (Step::PivotRoot | Step::MoveRoot, Errno::EBUSY | Errno::ELOOP) => {
+            "it is the root already: leave --rootfs out to use the host's files"
+        }
+        (Step::PivotRoot, Errno::EINVAL) => {
+            "the present root is not a mount point: mini was started inside a chroot"
+        }
+        (Step::MoveRoot, Errno::EINVAL) => {
+            "it is the root already, or its mount is shared: leave --rootfs out to use the \
+             host's files"
+        }
+        (Step::Chdir { .. }, Errno::EXDEV) => "it lies outside of the root",
+        (Step::User { .. }, Errno::EINVAL) if host.euid != 0 => {
+            "an ordinary user has one id in the container, 0 or the number given: use -u NUMBER"
+        }
+        (Step::MakeDevice { .. }, Errno::EPERM) => "CAP_MKNOD is missing",
+        _ => return None,
+    })
+}
+
+fn exec_failure(command: &CStr, failure: &Failure, spec: &Spec) -> Error {
+    let error = Error::new("exec").object(command.to_bytes());
+    match failure.errno {
+        Errno::ENOENT if !failure.detail.bytes().is_empty() => error
+            .cause("needs the interpreter")
+            .object(failure.detail.bytes())
+            .hint("no such file in the container")
+            .status(NOT_EXECUTABLE),
+        Errno::ENOENT if !command.to_bytes().contains(&b'/') => {
+            error.cause("not found in PATH").status(NOT_FOUND)
+        }
+        errno @ (Errno::ENOENT | Errno::ENOTDIR) => error.errno(errno).status(NOT_FOUND),
+        // Not the command's fault: nothing was wrong with it.
+        Errno::E2BIG => {
+            let bytes: usize = spec.process.args.iter().map(|word| word.count_bytes() + 1).sum();
+            let env: usize = spec.process.env.iter().map(|word| word.count_bytes() + 1).sum();
+            let mut hint = crate::text::Text::new();
+            hint.number(bytes as u64).str(" bytes of arguments and ").number(env as u64);
+            hint.str(" of environment; a quarter of the stack limit (ulimit -s) is the most");
+            error.errno(Errno::E2BIG).hint(str::from_utf8(hint.bytes()).unwrap_or_default())
+        }
+        Errno::ENOEXEC => error
+            .errno(Errno::ENOEXEC)
+            .hint("built for another CPU, or no program")
+            .status(NOT_EXECUTABLE),
+        errno => error.errno(errno).status(NOT_EXECUTABLE),
+    }
+}
+
+/// What keeps ordinary users from having user namespaces, by the settings that say so.
+fn user_namespace_barrier(read: &dyn Fn(&CStr) -> Option<u8>) -> Option<&'static str> {
+    if read(c"/proc/sys/user/max_user_namespaces") == Some(b'0') {
+        return Some("user.max_user_namespaces is 0: raise it with sysctl, or run as root");
+    }
+    // Debian's.
+    if read(c"/proc/sys/kernel/unprivileged_userns_clone") == Some(b'0') {
+        return Some("kernel.unprivileged_userns_clone is 0: set it to 1, or run as root");
+    }
+    // Ubuntu's: the namespace is granted, but nothing may be done in it.
+    if read(c"/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(b'1') {
+        return Some(
+            "kernel.apparmor_restrict_unprivileged_userns is 1: set it to 0, give mini an \
+             AppArmor profile with 'userns,', or run as root",
+        );
+    }
+    None
+}
+
+/// The first character of a setting.
+fn read_setting(path: &CStr) -> Option<u8> {
+    fs::read_file(path, 4096).ok()?.first().copied()
+}
+
+#[cfg(test)]
+mod tests;

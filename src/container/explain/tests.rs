@@ -1,0 +1,128 @@
+use super::*;
+use crate::container::status::Detail;
+use crate::plan::{Mount, Plan, WhenMissing};
+use crate::spec::{Id, Namespaces, Process, User};
+
+const SPEC: Spec = Spec {
+    process: Process {
+        args: &[c"cmd"],
+        env: Vec::new(),
+        home_from_passwd: false,
+        cwd: None,
+        user: None,
+    },
+    rootfs: Some(c"/r"),
+    hostname: None,
+    namespaces: Namespaces {
+        pid: crate::spec::Namespace::New,
+        net: crate::spec::Namespace::New,
+        ipc: crate::spec::Namespace::New,
+        uts: crate::spec::Namespace::New,
+    },
+};
+const ROOT: Host = Host { euid: 0, egid: 0, root_is_initramfs: false };
+
+fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
+    let failure = Failure { errno, detail: Detail::new(detail) };
+    let error = step_failure(step, &failure, &SPEC, &ROOT);
+    (String::from_utf8(error.line().to_vec()).unwrap(), error.status)
+}
+
+#[test]
+fn failures_are_told_in_the_users_words() {
+    let proc = Step::Mount(Mount {
+        source: c"proc",
+        target: c"/proc",
+        fstype: Some(c"proc"),
+        flags: 0,
+        data: None,
+        missing: WhenMissing::Fail,
+    });
+    let plan = Plan::new(&SPEC, &ROOT);
+    let bind = plan
+        .steps
+        .iter()
+        .find(|step| matches!(step, Step::Mount(mount) if mount.target == c"/r"))
+        .unwrap();
+    let user = Step::User {
+        user: User { uid: Id::Name(b"joe"), gid: None },
+        drop_groups: true,
+        find_home: false,
+    };
+    let exec = |name| Step::Exec(name);
+    for (step, errno, detail, status, text) in [
+        (bind, Errno::ENOENT, "", 125, "rootfs /r: No such file or directory"),
+        (
+            &Step::Chdir { path: c"/r", inside: false },
+            Errno::ENOTDIR,
+            "",
+            125,
+            "rootfs /r: Not a directory",
+        ),
+        (
+            &Step::PivotRoot,
+            Errno::EBUSY,
+            "",
+            125,
+            "pivot_root /r: Device or resource busy (it is the root already: leave --rootfs out \
+             to use the host's files)",
+        ),
+        (
+            &proc,
+            Errno::EROFS,
+            "",
+            125,
+            "mount /proc: Read-only file system (the root is read-only and lacks this directory: \
+             add it to the image)",
+        ),
+        (&user, Errno::ESRCH, "user", 125, "user joe: no such user in the container's /etc/passwd"),
+        (
+            &user,
+            Errno::ESRCH,
+            "group",
+            125,
+            "user joe: no such group in the container's /etc/group",
+        ),
+        (&exec(c"cmd"), Errno::ENOENT, "", 127, "exec cmd: not found in PATH"),
+        (&exec(c"/cmd"), Errno::ENOENT, "", 127, "exec /cmd: No such file or directory"),
+        (&exec(c"/a/b"), Errno::ENOTDIR, "", 127, "exec /a/b: Not a directory"),
+        (&exec(c"/cmd"), Errno::EACCES, "", 126, "exec /cmd: Permission denied"),
+        (
+            &exec(c"/cmd"),
+            Errno::ENOENT,
+            "/lib/ld.so",
+            126,
+            "exec /cmd: needs the interpreter /lib/ld.so (no such file in the container)",
+        ),
+        (
+            &exec(c"/cmd"),
+            Errno::ENOEXEC,
+            "",
+            126,
+            "exec /cmd: Exec format error (built for another CPU, or no program)",
+        ),
+        (&Step::LoopbackUp, Errno::EPERM, "", 125, "loopback up: Operation not permitted"),
+    ] {
+        assert_eq!(line(step, errno, detail.as_bytes()), (text.into(), status));
+    }
+}
+
+#[test]
+fn what_forbids_user_namespaces_is_named() {
+    let with = |path: &'static CStr, value: u8| {
+        user_namespace_barrier(&move |asked| (asked == path).then_some(value))
+    };
+    for (path, forbids, allows, word) in [
+        (c"/proc/sys/user/max_user_namespaces", b'0', b'9', "user.max_user_namespaces"),
+        (c"/proc/sys/kernel/unprivileged_userns_clone", b'0', b'1', "unprivileged_userns_clone"),
+        (
+            c"/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            b'1',
+            b'0',
+            "apparmor_restrict_unprivileged_userns",
+        ),
+    ] {
+        assert!(with(path, forbids).unwrap().contains(word));
+        assert_eq!(with(path, allows), None);
+    }
+}

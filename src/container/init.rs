@@ -1,0 +1,187 @@
+//! The child: performs the plan's steps, and with the last one becomes the command.
+//!
+//! It shares the parent's memory until then (CLONE_VM), so it neither allocates nor formats:
+//! it works on its own stack and inbox, and on failure sends the step's number and the kernel's
+//! reason. The parent, which holds the same plan, says what that means.
+
+use super::exec;
+use super::gate::{self, Words};
+use super::passwd;
+use super::status::{Detail, Failure, Record};
+use crate::plan::{Mount, Plan, Step, WhenMissing};
+use crate::spec::{Id, User};
+use crate::sys::{Errno, Fd, clock, fs, mount, net, process, signal};
+
+/// What the child gets from its parent.
+pub struct Child<'a> {
+    /// What to do.
+    pub plan: &'a Plan<'a>,
+    /// The pipe of the command's words: (read end, write end).
+    pub gate: (Fd, Fd),
+    /// The pipe of reports: (read end, write end).
+    pub status: (Fd, Fd),
+    /// Whether to report the steps that went well, too.
+    pub trace: bool,
+}
+
+/// What the steps hand on to each other.
+struct State {
+    inbox: Option<&'static mut [usize]>,
+    words: Option<Words>,
+    old_umask: Option<fs::Mode>,
+    home: passwd::Home,
+}
+
+/// The child's whole life until it is the command.
+pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
+    // Now only the parent holds the other ends: their closing means its death.
+    child.gate.1.close_copy();
+    child.status.0.close_copy();
+    let mut state =
+        State { inbox: Some(inbox), words: None, old_umask: None, home: passwd::Home::new() };
+    for (index, step) in child.plan.steps.iter().enumerate() {
+        let start = if child.trace { clock::now() } else { 0 };
+        let outcome = perform(step, &mut state, child);
+        if child.trace || outcome.is_err() {
+            let nanos = if child.trace { clock::now() - start } else { 0 };
+            let failed = outcome.is_err();
+            // If the parent is gone there is nobody to tell.
+            let _ = Record { step: index, outcome, nanos }.write(&child.status.1);
+            if failed {
+                break;
+            }
+        }
+    }
+    process::exit(i32::from(crate::error::FAILED))
+}
+
+fn perform(step: &Step, state: &mut State, child: &Child) -> Result<(), Failure> {
+    match step {
+        Step::DieWithParent => process::set_parent_death_signal(libc::SIGKILL)?,
+        Step::WriteFile { path, content } => fs::write_file(path, content.bytes())?,
+        Step::Mount(mount) => perform_mount(mount)?,
+        Step::PivotRoot => {
+            mount::pivot_root(c".", c".")?;
+            // The old root now lies on the new one: ".." of a root leads to what is on top.
+            fs::chdir(c"..")?;
+        }
+        Step::MoveRoot => {
+            let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            mount::mount(Some(c"."), c"/", None, libc::MS_MOVE, None)?;
+            fs::chroot(c".")?;
+            fs::fchdir(&old)?;
+        }
+        Step::DetachOldRoot => mount::umount(c".", libc::MNT_DETACH)?,
+        Step::Chdir { path, inside } => {
+            fs::chdir(path)?;
+            // A directory descriptor in /proc could lead out (CVE-2024-21626).
+            if *inside && !fs::cwd_is_reachable()? {
+                return Err(Errno::EXDEV.into());
+            }
+        }
+        Step::ClearUmask => state.old_umask = Some(fs::umask(0)),
+        Step::MakeDevice { path, major, minor } => {
+            fs::mknod(path, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
+        }
+        Step::MakeFile(path) => fs::mknod(path, libc::S_IFREG | 0o666, 0)?,
+        Step::Symlink { target, path } => fs::symlink(target, path)?,
+        Step::Hostname(name) => process::sethostname(name.to_bytes())?,
+        Step::LoopbackUp => net::loopback_up()?,
+        Step::DropCapability(number) => {
+            process::drop_bounding(*number)?;
+            process::drop_capabilities(1 << number)?;
+        }
+        Step::User { user, drop_groups, find_home } => {
+            become_user(user, *drop_groups, *find_home, &mut state.home)?;
+        }
+        Step::Gate => pass_gate(state, child)?,
+        Step::Exec(_) => return Err(exec_command(state)),
+    }
+    Ok(())
+}
+
+fn perform_mount(step: &Mount) -> Result<(), Errno> {
+    let attempt =
+        || mount::mount(Some(step.source), step.target, step.fstype, step.flags, step.data);
+    match (attempt(), step.missing) {
+        (Err(Errno::ENOENT), WhenMissing::Skip) => Ok(()),
+        (Err(Errno::ENOENT), WhenMissing::MakeDirectory) => {
+            fs::mkdir(step.target, 0o755)?;
+            attempt()
+        }
+        (result, _) => result,
+    }
+}
+
+fn become_user(
+    user: &User,
+    drop_groups: bool,
+    find_home: bool,
+    home: &mut passwd::Home,
+) -> Result<(), Failure> {
+    let unknown = |kind: &[u8]| Failure { errno: Errno::ESRCH, detail: Detail::new(kind) };
+    let entry = match user.uid {
+        Id::Number(_) if user.gid.is_some() && !find_home => None,
+        id => passwd::user(id, home)?,
+    };
+    let uid = match (user.uid, &entry) {
+        (Id::Number(number), _) => number,
+        (Id::Name(_), Some(entry)) => entry.uid,
+        (Id::Name(_), None) => return Err(unknown(b"user")),
+    };
+    let gid = match user.gid {
+        Some(Id::Number(number)) => number,
+        Some(Id::Name(name)) => passwd::group(name)?.ok_or_else(|| unknown(b"group"))?,
+        None => entry.map_or(0, |entry| entry.gid),
+    };
+    if drop_groups {
+        process::setgroups(&[])?;
+    }
+    process::setgid(gid)?;
+    process::setuid(uid)?;
+    Ok(())
+}
+
+fn pass_gate(state: &mut State, child: &Child) -> Result<(), Failure> {
+    let inbox = state.inbox.take().ok_or(Errno::EALREADY)?;
+    // The message may be whole although the parent has died since; its end of the status pipe
+    // then has closed. If it dies later, the kernel's signal, set by now, ends us.
+    let Some(words) = gate::receive(&child.gate.0, inbox)? else {
+        process::exit(i32::from(crate::error::FAILED));
+    };
+    if fs::is_alone(&child.status.1)? {
+        process::exit(i32::from(crate::error::FAILED));
+    }
+    state.words = Some(words);
+    Ok(())
+}
+
+/// Undoes what the launch changed for this process, and runs the command.
+fn exec_command(state: &mut State) -> Failure {
+    let Some(mut words) = state.words.take() else {
+        return Errno::EALREADY.into();
+    };
+    if let Some(home) = state.home.variable() {
+        words.add_variable(home);
+    }
+    if let Err(errno) = restore(state) {
+        return errno.into();
+    }
+    exec::exec(&mut words)
+}
+
+fn restore(state: &State) -> Result<(), Errno> {
+    if let Some(mask) = state.old_umask {
+        fs::umask(mask);
+    }
+    fs::cloexec_from(3)?;
+    // An ignored signal stays ignored over execve(2), and a blocked one blocked: a container
+    // begins with neither, whatever mini's caller had. The real-time signals (from 32 on) are
+    // left out: no program leaves those ignored to others.
+    for number in 1..32 {
+        if number != libc::SIGKILL && number != libc::SIGSTOP {
+            signal::set_default(number)?;
+        }
+    }
+    signal::set_mask(0)
+}

@@ -1,0 +1,96 @@
+//! The parent's half of the launch: everything up to the moment the child is on its way and has
+//! been sent its words.
+
+use super::init::{self, Child};
+use super::{explain, gate};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::plan::Plan;
+use crate::spec::Spec;
+use crate::sys::memory::ChildMemory;
+use crate::sys::{Errno, Fd, fs, process, signal};
+use core::mem::ManuallyDrop;
+
+/// A child on its way.
+pub struct Launched {
+    /// Its process id.
+    pub pid: i32,
+    /// Where it reports.
+    pub status: Fd,
+}
+
+/// Starts the child in its namespaces and passes it the command's words.
+pub fn launch(
+    plan: &Plan,
+    spec: &Spec,
+    host: &Host,
+    page_size: usize,
+    trace: bool,
+) -> Result<Launched> {
+    let failed = |step| move |errno| Error::new(step).errno(errno);
+    let (args, env) = (spec.process.args, &spec.process.env);
+    let message = gate::pack(args, env);
+    let inbox = gate::inbox_size(args.len(), env.len(), message.len());
+    let memory = ChildMemory::new(inbox, page_size).map_err(failed("allocate"))?;
+    let (gate_read, gate_write) = pipe_above_stdio().map_err(failed("pipe"))?;
+    let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
+    // The child may not be born before signals are held back: one that arrives while it is half
+    // built must not be lost. SIGCHLD may have been inherited as ignored, and then the kernel
+    // would keep no status for us (wait(2)).
+    signal::set_default(libc::SIGCHLD)
+        .and_then(|()| signal::set_mask(signal::ALL))
+        .map_err(failed("hold signals"))?;
+    // The child looks at these through the memory it shares, and has its own descriptor table:
+    // so each side closes its copy of what is the other's, by number.
+    let child = ManuallyDrop::new(Child {
+        plan,
+        gate: (gate_read, gate_write),
+        status: (status_read, status_write),
+        trace,
+    });
+    let pid = process::clone_sharing(plan.clone_flags, &memory, &*child, init::enter)
+        .map_err(|errno| explain::clone_failure(errno, host))?;
+    child.gate.0.close_copy();
+    child.status.1.close_copy();
+    match fs::write_all(&child.gate.1, &message) {
+        // The child is gone already; its record or its status says why. The kernel sent a
+        // SIGPIPE with the error, which is nobody's business.
+        Err(Errno::EPIPE) => signal::discard(signal::only(libc::SIGPIPE)),
+        Err(errno) => {
+            // Closing the gate makes the child give up; waiting for that leaves nothing behind.
+            child.gate.1.close_copy();
+            let _ = process::wait_end(pid);
+            return Err(Error::new("pass the command").errno(errno));
+        }
+        Ok(()) => {}
+    }
+    child.gate.1.close_copy();
+    let Child { status, .. } = ManuallyDrop::into_inner(child);
+    status.1.leak();
+    Ok(Launched { pid, status: status.0 })
+}
+
+/// Makes a pipe whose ends are not 0, 1 or 2. Those are free only when mini was started with a
+/// standard descriptor closed; the command shall find it open then, on nothing, rather than get
+/// one of ours or have its first file take the number (execve(2) says the same of set-uid
+/// programs).
+fn pipe_above_stdio() -> crate::sys::Result<(Fd, Fd)> {
+    loop {
+        let (read, write) = fs::pipe()?;
+        if read.raw() > 2 && write.raw() > 2 {
+            return Ok((read, write));
+        }
+        drop((read, write));
+        // The lowest free number is what open gives.
+        match fs::open(c"/dev/null", libc::O_RDWR, 0) {
+            Ok(null) => fs::keep_over_exec(null)?,
+            // No /dev here: the reading end of a pipe nobody writes to is at its end at once,
+            // and refuses writes.
+            Err(_) => {
+                let (read, write) = fs::pipe()?;
+                drop(write);
+                fs::keep_over_exec(read)?;
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What this machine and the caller are: facts, each read at most once and only when the spec
+//! needs it. What the kernel can tell by refusing a step is not asked for beforehand.
+
+use crate::error::{Error, Result};
+use crate::spec::Spec;
+use crate::sys::fs;
+
+/// Who called mini; the kernel hands this to every program (getauxval(3)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Effective user id.
+    pub euid: u32,
+    /// Effective group id.
+    pub egid: u32,
+    /// Bytes in a page.
+    pub page_size: usize,
+}
+
+/// The facts a plan depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Host {
+    /// Effective user id; not 0 means that everything happens in a user namespace.
+    pub euid: u32,
+    /// Effective group id.
+    pub egid: u32,
+    /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
+    pub root_is_initramfs: bool,
+}
+
+impl Host {
+    /// Reads what a plan for `spec` needs to know.
+    ///
+    /// # Errors
+    /// When `/` cannot be examined.
+    pub fn probe(caller: Caller, spec: &Spec) -> Result<Host> {
+        let root_is_initramfs = spec.rootfs.is_some() && root_is_initramfs()?;
+        Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs })
+    }
+}
+
+/// The initramfs is a ramfs or a tmpfs by its magic number, and by its name in mountinfo the
+/// "rootfs"; a tmpfs that was mounted and switched to is an ordinary root. Without /proc nothing
+/// tells the two apart, and the way that works on both is taken.
+fn root_is_initramfs() -> Result<bool> {
+    let magic = fs::statfs_type(c"/").map_err(|e| Error::new("examine").object(b"/").errno(e))?;
+    // The casts only change the constants' type, which differs by CPU.
+    if magic != 0x8584_58f6 && magic != libc::TMPFS_MAGIC as u32 {
+        return Ok(false);
+    }
+    match fs::read_file(c"/proc/self/mountinfo", 16 << 20) {
+        Ok(text) => Ok(mountinfo_says_initramfs(&text)),
+        Err(_) => Ok(true),
+    }
+}
+
+/// proc_pid_mountinfo(5): `ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [TAGS...] - TYPE ...`.
+/// The last line for `/` is the one that is seen.
+fn mountinfo_says_initramfs(text: &[u8]) -> bool {
+    let mut answer = true;
+    for line in text.split(|b| *b == b'\n') {
+        let mut fields = line.split(|b| *b == b' ');
+        let (Some(_), Some(_), Some(_), Some(_), Some(b"/")) =
+            (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        let fstype = fields.skip_while(|field| *field != b"-").nth(1);
+        answer = fstype == Some(b"rootfs");
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_initramfs_is_told_from_a_tmpfs_root() {
+        let initramfs =
+            b"1 1 0:2 / / rw - rootfs rootfs rw,size=1k\n22 1 0:21 / /proc rw - proc p rw\n";
+        assert!(mountinfo_says_initramfs(initramfs));
+        let tmpfs = b"25 1 0:22 / / rw,relatime shared:1 - tmpfs tmpfs rw\n";
+        assert!(!mountinfo_says_initramfs(tmpfs));
+        let covered = b"1 1 0:2 / / rw - rootfs rootfs rw\n25 1 0:22 / / rw - tmpfs tmpfs rw\n";
+        assert!(!mountinfo_says_initramfs(covered));
+        assert!(mountinfo_says_initramfs(b""));
+    }
+}

@@ -1,0 +1,305 @@
+//! What will be done: a pure function from what the container is and what the host is to a list
+//! of steps. It has no effects, so `--dry-run` can print it and a test can hold it still.
+//!
+//! The order of the steps is the design. Its one idea about paths: the root is switched first,
+//! and from then until the old root is detached an absolute path is the container's and a
+//! relative path the host's. So no link inside the container's root, hostile or not, can lead a
+//! mount or a file out of it, and the host's files are still at hand as sources.
+
+mod step;
+
+pub use step::{Mount, Step, WhenMissing};
+
+use crate::host::Host;
+use crate::spec::{Id, Namespace, Spec};
+use crate::text::Text;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+use libc::{
+    CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, MS_BIND,
+    MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_STRICTATIME,
+};
+
+/// What a launch does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan<'a> {
+    /// The namespaces the child is born into (clone(2)).
+    pub clone_flags: i32,
+    /// What the child does, in order; the last step runs the command.
+    pub steps: Vec<Step<'a>>,
+}
+
+/// CAP_SYS_ADMIN, which may unmount.
+const SYS_ADMIN: u8 = 21;
+
+/// The devices every container has: name, major, minor (the kernel's devices.txt).
+const DEVICES: [(&CStr, &CStr, u32, u32); 6] = [
+    (c"/dev/null", c"dev/null", 1, 3),
+    (c"/dev/zero", c"dev/zero", 1, 5),
+    (c"/dev/full", c"dev/full", 1, 7),
+    (c"/dev/random", c"dev/random", 1, 8),
+    (c"/dev/urandom", c"dev/urandom", 1, 9),
+    (c"/dev/tty", c"dev/tty", 5, 0),
+];
+
+/// Links that programs expect in /dev: (target, path).
+const LINKS: [(&CStr, &CStr); 5] = [
+    (c"/proc/self/fd", c"/dev/fd"),
+    (c"/proc/self/fd/0", c"/dev/stdin"),
+    (c"/proc/self/fd/1", c"/dev/stdout"),
+    (c"/proc/self/fd/2", c"/dev/stderr"),
+    (c"pts/ptmx", c"/dev/ptmx"),
+];
+
+impl<'a> Plan<'a> {
+    /// Plans the launch of `spec` on `host`.
+    pub fn new(spec: &Spec<'a>, host: &Host) -> Plan<'a> {
+        let mut planner = Planner { spec, host, steps: Vec::with_capacity(48) };
+        planner.steps();
+        Plan { clone_flags: planner.clone_flags(), steps: planner.steps }
+    }
+
+    /// The plan as text, a step a line.
+    pub fn describe(&self, out: &mut Text) {
+        self.describe_clone(out);
+        out.str("\n");
+        for step in &self.steps {
+            step.describe(out);
+            out.str("\n");
+        }
+    }
+
+    /// The call that starts the child, as text.
+    pub fn describe_clone(&self, out: &mut Text) {
+        const NAMES: [(i32, &str); 6] = [
+            (CLONE_NEWUSER, " user"),
+            (CLONE_NEWNS, " mount"),
+            (CLONE_NEWPID, " pid"),
+            (CLONE_NEWUTS, " uts"),
+            (CLONE_NEWIPC, " ipc"),
+            (CLONE_NEWNET, " net"),
+        ];
+        out.str("clone new");
+        for (flag, name) in NAMES {
+            if self.clone_flags & flag != 0 {
+                out.str(name);
+            }
+        }
+    }
+}
+
+struct Planner<'p, 'a> {
+    spec: &'p Spec<'a>,
+    host: &'p Host,
+    steps: Vec<Step<'a>>,
+}
+
+impl<'a> Planner<'_, 'a> {
+    fn steps(&mut self) {
+        // First, so that no moment of the launch outlives mini.
+        self.add(Step::DieWithParent);
+        if self.in_user_namespace() {
+            // Before anything that creates a file: without ids the kernel has no owner for it.
+            self.id_maps();
+        }
+        // Before any mount, or the host would see it: most hosts share theirs.
+        self.mount(c"none", c"/", None, MS_PRIVATE | MS_REC, None);
+        match self.spec.rootfs {
+            Some(rootfs) => self.own_root(rootfs),
+            None => self.host_root(),
+        }
+        if let (Some(name), Namespace::New) = (self.spec.hostname, self.spec.namespaces.uts) {
+            self.add(Step::Hostname(name));
+        }
+        if self.spec.namespaces.net == Namespace::New {
+            self.add(Step::LoopbackUp);
+        }
+        if self.root_is_moved() {
+            // Whoever can unmount the moved root sees the initramfs below it. Without this
+            // capability nobody can; a user namespace made inside gives it back only over mounts
+            // that the kernel locks together (mount_namespaces(7)).
+            self.add(Step::DropCapability(SYS_ADMIN));
+        }
+        if let Some(user) = self.spec.process.user {
+            self.add(Step::User {
+                user,
+                // The map of an ordinary user forbids setgroups (user_namespaces(7)).
+                drop_groups: !self.in_user_namespace(),
+                find_home: self.spec.process.home_from_passwd,
+            });
+            // A change of user clears it.
+            self.add(Step::DieWithParent);
+        }
+        // Last, when the parent has long written: reading then does not wait.
+        self.add(Step::Gate);
+        self.add(Step::Exec(self.spec.process.args[0]));
+    }
+
+    fn clone_flags(&self) -> i32 {
+        let kinds = self.spec.namespaces;
+        let mut flags = CLONE_NEWNS;
+        for (kind, flag) in [
+            (kinds.pid, CLONE_NEWPID),
+            (kinds.net, CLONE_NEWNET),
+            (kinds.ipc, CLONE_NEWIPC),
+            (kinds.uts, CLONE_NEWUTS),
+        ] {
+            if kind == Namespace::New {
+                flags |= flag;
+            }
+        }
+        if self.in_user_namespace() {
+            flags |= CLONE_NEWUSER;
+        }
+        flags
+    }
+
+    fn in_user_namespace(&self) -> bool {
+        self.host.euid != 0
+    }
+
+    fn root_is_moved(&self) -> bool {
+        self.spec.rootfs.is_some() && self.host.root_is_initramfs
+    }
+
+    /// One id of each kind, the caller's own, seen inside as the one asked for by number, else
+    /// as 0. The child writes the maps itself, so nobody waits for anybody (user_namespaces(7):
+    /// a process may map its own id once setgroups is denied).
+    fn id_maps(&mut self) {
+        let user = self.spec.process.user;
+        let inside = |id: Option<Id>| match id {
+            Some(Id::Number(id)) => id,
+            _ => 0,
+        };
+        let uid = inside(user.map(|user| user.uid));
+        let gid = inside(user.and_then(|user| user.gid));
+        let map = |inside: u32, outside: u32| {
+            let mut text = Text::new();
+            text.number(inside.into()).str(" ").number(outside.into()).str(" 1");
+            text
+        };
+        let mut deny = Text::new();
+        deny.str("deny");
+        self.add(Step::WriteFile { path: c"/proc/self/setgroups", content: deny });
+        self.add(Step::WriteFile {
+            path: c"/proc/self/uid_map",
+            content: map(uid, self.host.euid),
+        });
+        self.add(Step::WriteFile {
+            path: c"/proc/self/gid_map",
+            content: map(gid, self.host.egid),
+        });
+    }
+
+    /// The host's files, with a /proc of the new process namespace over the old one.
+    fn host_root(&mut self) {
+        if self.spec.namespaces.pid == Namespace::New {
+            // A host without the directory shows no processes either; it is not made, because
+            // it would stay on the host.
+            self.proc(WhenMissing::Skip);
+        }
+        if let Some(path) = self.spec.process.cwd {
+            self.add(Step::Chdir { path, inside: false });
+        }
+    }
+
+    fn own_root(&mut self, rootfs: &'a CStr) {
+        // pivot_root(2) wants a mount point. Recursive, as a user namespace may not look under
+        // mounts it was given, and as what is mounted in the root belongs to it.
+        self.mount(rootfs, rootfs, None, MS_BIND | MS_REC, None);
+        self.add(Step::Chdir { path: rootfs, inside: false });
+        self.add(if self.root_is_moved() { Step::MoveRoot } else { Step::PivotRoot });
+        // From here an absolute path is the container's, a relative path the host's.
+        // Permissions are meant as given.
+        self.add(Step::ClearUmask);
+        self.pseudo_file_systems();
+        self.devices();
+        if !self.root_is_moved() {
+            self.add(Step::DetachOldRoot);
+        }
+        // Leaves the old root behind as working directory, too.
+        let cwd = self.spec.process.cwd;
+        self.add(Step::Chdir { path: cwd.unwrap_or(c"/"), inside: cwd.is_some() });
+    }
+
+    fn pseudo_file_systems(&mut self) {
+        let kinds = self.spec.namespaces;
+        if kinds.pid == Namespace::New || !self.in_user_namespace() {
+            self.proc(WhenMissing::MakeDirectory);
+        } else {
+            // The kernel gives a new one only to the owner of the process namespace.
+            self.mount(c"proc", c"/proc", None, MS_BIND | MS_REC, None);
+        }
+        if kinds.net == Namespace::New || !self.in_user_namespace() {
+            // Likewise for the network namespace; without, the container has no /sys.
+            let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+            self.mount(c"sysfs", c"/sys", Some(c"sysfs"), flags, None);
+        }
+    }
+
+    fn proc(&mut self, missing: WhenMissing) {
+        self.add(Step::Mount(Mount {
+            source: c"proc",
+            target: c"/proc",
+            fstype: Some(c"proc"),
+            flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            data: None,
+            missing,
+        }));
+    }
+
+    /// An own /dev, small and bounded: what the image has there is not trusted.
+    fn devices(&mut self) {
+        let dev = c"mode=0755,size=64k,nr_inodes=256";
+        let strict = MS_NOSUID | MS_STRICTATIME;
+        self.mount(c"tmpfs", c"/dev", Some(c"tmpfs"), strict, Some(dev));
+        for (path, on_host, major, minor) in DEVICES {
+            if self.in_user_namespace() {
+                // mknod(2) of a device is refused there: the host's node is bound over a file.
+                self.add(Step::MakeFile(path));
+                self.mount(on_host, path, None, MS_BIND, None);
+            } else {
+                self.add(Step::MakeDevice { path, major, minor });
+            }
+        }
+        for (target, path) in LINKS {
+            self.add(Step::Symlink { target, path });
+        }
+        let quiet = MS_NOSUID | MS_NOEXEC;
+        // Group 5 is "tty" everywhere, but a single-id map has no such group.
+        let pts = if self.in_user_namespace() {
+            c"newinstance,ptmxmode=0666,mode=0620"
+        } else {
+            c"newinstance,ptmxmode=0666,mode=0620,gid=5"
+        };
+        self.mount(c"devpts", c"/dev/pts", Some(c"devpts"), quiet, Some(pts));
+        let shm = c"mode=1777,size=64m";
+        self.mount(c"shm", c"/dev/shm", Some(c"tmpfs"), quiet | MS_NODEV, Some(shm));
+        if self.spec.namespaces.ipc == Namespace::New || !self.in_user_namespace() {
+            // Again, only the owner of the namespace may show it.
+            self.mount(c"mqueue", c"/dev/mqueue", Some(c"mqueue"), quiet | MS_NODEV, None);
+        }
+    }
+
+    fn mount(
+        &mut self,
+        source: &'a CStr,
+        target: &'a CStr,
+        fstype: Option<&'a CStr>,
+        flags: libc::c_ulong,
+        data: Option<&'a CStr>,
+    ) {
+        let missing = match fstype {
+            Some(_) => WhenMissing::MakeDirectory,
+            None => WhenMissing::Fail,
+        };
+        self.add(Step::Mount(Mount { source, target, fstype, flags, data, missing }));
+    }
+
+    fn add(&mut self, step: Step<'a>) {
+        self.steps.push(step);
+    }
+}
+
+#[cfg(test)]
+mod golden;

@@ -1,0 +1,231 @@
+//! The kinds of steps: one visible act each, with its arguments ready.
+
+use crate::spec::{Id, User};
+use crate::text::Text;
+use core::ffi::CStr;
+use libc::{
+    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_STRICTATIME,
+};
+
+/// One act of the child.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Have the kernel kill this process when its parent dies.
+    DieWithParent,
+    /// Write a value to a control file of the kernel.
+    WriteFile {
+        /// The file.
+        path: &'static CStr,
+        /// The value.
+        content: Text,
+    },
+    /// Mount something.
+    Mount(Mount<'a>),
+    /// Make the working directory the root; the old root becomes the working directory.
+    PivotRoot,
+    /// The same by MS_MOVE and chroot, where `/` is the initramfs.
+    MoveRoot,
+    /// Let go of the old root, which is the working directory.
+    DetachOldRoot,
+    /// Change the working directory.
+    Chdir {
+        /// To here.
+        path: &'a CStr,
+        /// Whether to make sure that it lies inside the root.
+        inside: bool,
+    },
+    /// Let nodes and directories have just the permissions they are made with; the caller's
+    /// mask comes back before the command runs.
+    ClearUmask,
+    /// Make a character device that everybody may use.
+    MakeDevice {
+        /// Where.
+        path: &'static CStr,
+        /// Its kind.
+        major: u32,
+        /// Its number.
+        minor: u32,
+    },
+    /// Make an empty file to bind something over.
+    MakeFile(&'static CStr),
+    /// Make a symbolic link.
+    Symlink {
+        /// What it says.
+        target: &'static CStr,
+        /// Where it is.
+        path: &'static CStr,
+    },
+    /// Set the host name.
+    Hostname(&'a CStr),
+    /// Bring the loopback interface up.
+    LoopbackUp,
+    /// Give a capability up for good, by number (capabilities(7)).
+    DropCapability(u8),
+    /// Become a user.
+    User {
+        /// This one.
+        user: User<'a>,
+        /// Whether to drop the supplementary groups.
+        drop_groups: bool,
+        /// Whether to set HOME from /etc/passwd.
+        find_home: bool,
+    },
+    /// Read the command's words from the parent, and see that it is still alive.
+    Gate,
+    /// Run the command.
+    Exec(&'a CStr),
+}
+
+/// A call of mount(2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount<'a> {
+    /// A path, or a name to show for what has none.
+    pub source: &'a CStr,
+    /// The mount point.
+    pub target: &'a CStr,
+    /// The type; None for a bind or a change of propagation.
+    pub fstype: Option<&'a CStr>,
+    /// MS_*.
+    pub flags: libc::c_ulong,
+    /// Options of the file system.
+    pub data: Option<&'a CStr>,
+    /// What to do when there is no mount point.
+    pub missing: WhenMissing,
+}
+
+/// What to do about a missing mount point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenMissing {
+    /// It is an error.
+    Fail,
+    /// Make the directory, inside the container's root.
+    MakeDirectory,
+    /// Go on without the mount.
+    Skip,
+}
+
+impl Step<'_> {
+    /// The act's name, as errors begin with it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Step::DieWithParent => "die with parent",
+            Step::WriteFile { .. } => "write",
+            Step::Mount(mount) => mount.name(),
+            Step::PivotRoot => "pivot_root",
+            Step::MoveRoot => "move root",
+            Step::DetachOldRoot => "detach old root",
+            Step::Chdir { .. } => "chdir",
+            Step::ClearUmask => "clear umask",
+            Step::MakeDevice { .. } => "mknod",
+            Step::MakeFile(_) => "make file",
+            Step::Symlink { .. } => "symlink",
+            Step::Hostname(_) => "hostname",
+            Step::LoopbackUp => "loopback up",
+            Step::DropCapability(_) => "drop capability",
+            Step::User { .. } => "user",
+            Step::Gate => "gate",
+            Step::Exec(_) => "exec",
+        }
+    }
+
+    /// What the act is done to, as errors name it.
+    pub fn object(&self, out: &mut Text) {
+        match self {
+            Step::WriteFile { path, .. } | Step::MakeFile(path) => out.word(path),
+            Step::MakeDevice { path, .. } | Step::Symlink { path, .. } => out.word(path),
+            Step::Mount(mount) => out.word(mount.target),
+            Step::Chdir { path, .. } => out.word(path),
+            Step::Hostname(name) => out.word(name),
+            Step::DropCapability(number) => out.number((*number).into()),
+            Step::User { user, .. } => user_text(user, out),
+            Step::Exec(command) => out.word(command),
+            Step::DieWithParent
+            | Step::PivotRoot
+            | Step::MoveRoot
+            | Step::DetachOldRoot
+            | Step::ClearUmask
+            | Step::LoopbackUp
+            | Step::Gate => out,
+        };
+    }
+
+    /// The whole act, as plans and traces show it.
+    pub fn describe(&self, out: &mut Text) {
+        out.str(self.name());
+        let before = out.bytes().len();
+        out.str(" ");
+        let object = out.bytes().len();
+        self.object(out);
+        if out.bytes().len() == object {
+            out.truncate(before);
+        }
+        match self {
+            Step::WriteFile { content, .. } => {
+                out.str(" ").quoted(content.bytes());
+            }
+            Step::Mount(mount) => mount.describe(out),
+            Step::Symlink { target, .. } => {
+                out.str(" -> ").word(target);
+            }
+            Step::MakeDevice { major, minor, .. } => {
+                out.str(" c ").number((*major).into()).str(":").number((*minor).into());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Mount<'_> {
+    fn name(&self) -> &'static str {
+        match self.flags {
+            flags if flags & MS_PRIVATE != 0 => "make private",
+            flags if flags & MS_BIND != 0 => "bind",
+            _ => "mount",
+        }
+    }
+
+    fn describe(&self, out: &mut Text) {
+        const NAMES: [(libc::c_ulong, &str); 6] = [
+            (MS_RDONLY, " ro"),
+            (MS_NOSUID, " nosuid"),
+            (MS_NODEV, " nodev"),
+            (MS_NOEXEC, " noexec"),
+            (MS_STRICTATIME, " strictatime"),
+            (MS_REC, " recursive"),
+        ];
+        if self.flags & MS_PRIVATE == 0 {
+            out.str(" from ").word(self.source);
+        }
+        if let Some(fstype) = self.fstype {
+            out.str(" type ").word(fstype);
+        }
+        for (flag, name) in NAMES {
+            if self.flags & flag != 0 {
+                out.str(name);
+            }
+        }
+        if let Some(data) = self.data {
+            out.str(" ").word(data);
+        }
+        out.str(match self.missing {
+            WhenMissing::Skip => " if there",
+            WhenMissing::Fail | WhenMissing::MakeDirectory => "",
+        });
+    }
+}
+
+fn user_text<'t>(user: &User, out: &'t mut Text) -> &'t mut Text {
+    id_text(user.uid, out);
+    if let Some(gid) = user.gid {
+        out.str(":");
+        id_text(gid, out);
+    }
+    out
+}
+
+fn id_text(id: Id, out: &mut Text) {
+    match id {
+        Id::Number(number) => out.number(number.into()),
+        Id::Name(name) => out.quoted(name),
+    };
+}

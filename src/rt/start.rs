@@ -1,0 +1,130 @@
+//! From the kernel's entry to [`mini::main`]: relocate, read the initial stack, run, exit.
+
+use super::arch;
+use alloc::vec::Vec;
+use core::ffi::{CStr, c_char};
+use mini::host::Caller;
+
+/// Entries of the dynamic section that matter here (elf(5); DT_RELR* from the generic ABI).
+const DT_NULL: usize = 0;
+const DT_RELA: usize = 7;
+const DT_RELASZ: usize = 8;
+const DT_RELRSZ: usize = 35;
+const DT_RELR: usize = 36;
+
+/// First Rust code of the process, called once by `_start` on the kernel's stack.
+///
+/// # Safety
+/// `stack` points at argc as the kernel laid it out, `dynamic` at the dynamic section, and
+/// `base` is the address the file was loaded at.
+pub unsafe extern "C" fn enter(
+    stack: *const usize,
+    dynamic: *const [usize; 2],
+    base: *mut u8,
+) -> ! {
+    // SAFETY: nothing has read relocated data yet.
+    unsafe { relocate(dynamic, base) };
+    // SAFETY: the kernel's layout: argc, argv..., NULL, envp..., NULL, auxv pairs, (0, 0).
+    let (args, env, caller) = unsafe {
+        let args = stack.add(1);
+        let env = args.add(*stack + 1);
+        let (env, aux) = words_at(env);
+        (words_at(args).0, env, caller_at(aux.cast()))
+    };
+    mini::sys::process::exit(i32::from(mini::main(&args, &env, caller)))
+}
+
+/// Adds the load address to every word the linker listed; the file is position independent
+/// and there is no dynamic loader to do it.
+///
+/// # Safety
+/// As [`enter`], once, before any relocated word is read.
+unsafe fn relocate(mut dynamic: *const [usize; 2], base: *mut u8) {
+    let (mut rela, mut rela_size, mut relr, mut relr_size) = (0, 0, 0, 0);
+    // SAFETY: the section ends with DT_NULL; the tables are where it says, inside the image,
+    // and every word they name is writable.
+    unsafe {
+        while (*dynamic)[0] != DT_NULL {
+            let [tag, value] = *dynamic;
+            match tag {
+                DT_RELA => rela = value,
+                DT_RELASZ => rela_size = value,
+                DT_RELR => relr = value,
+                DT_RELRSZ => relr_size = value,
+                _ => {}
+            }
+            dynamic = dynamic.add(1);
+        }
+        let mut entry = base.add(rela).cast::<[usize; 3]>();
+        let end = base.add(rela + rela_size).cast();
+        while entry < end {
+            let [offset, info, addend] = *entry;
+            if info == arch::RELATIVE {
+                *base.add(offset).cast::<usize>() = base as usize + addend;
+            }
+            entry = entry.add(1);
+        }
+        // An even word is the address of a word to relocate; an odd one is a bitmap over the
+        // 63 words that follow the last one.
+        let mut next = base.cast::<usize>();
+        let mut entry = base.add(relr).cast::<usize>();
+        let end = base.add(relr + relr_size).cast();
+        while entry < end {
+            let mut bits = *entry;
+            if bits & 1 == 0 {
+                next = base.add(bits).cast();
+                *next += base as usize;
+                next = next.add(1);
+            } else {
+                let mut word = next;
+                while bits > 1 {
+                    bits >>= 1;
+                    if bits & 1 == 1 {
+                        *word += base as usize;
+                    }
+                    word = word.add(1);
+                }
+                next = next.add(usize::BITS as usize - 1);
+            }
+            entry = entry.add(1);
+        }
+    }
+}
+
+/// Reads a NULL-terminated array of C strings and tells where the next array starts.
+///
+/// # Safety
+/// `at` is such an array and lives as long as the process.
+unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
+    let mut words = Vec::new();
+    // SAFETY: the caller's promise.
+    unsafe {
+        while *at != 0 {
+            words.push(CStr::from_ptr(*at as *const c_char));
+            at = at.add(1);
+        }
+        (words, at.add(1))
+    }
+}
+
+/// Reads the ids and the page size from the auxiliary vector (getauxval(3)): no system call.
+///
+/// # Safety
+/// `at` is the kernel's auxiliary vector.
+unsafe fn caller_at(mut at: *const [usize; 2]) -> Caller {
+    let mut caller = Caller { euid: 0, egid: 0, page_size: 4096 };
+    // SAFETY: the vector ends with AT_NULL.
+    unsafe {
+        while (*at)[0] != libc::AT_NULL as usize {
+            let [key, value] = *at;
+            match key as libc::c_ulong {
+                libc::AT_EUID => caller.euid = value as u32,
+                libc::AT_EGID => caller.egid = value as u32,
+                libc::AT_PAGESZ => caller.page_size = value,
+                _ => {}
+            }
+            at = at.add(1);
+        }
+    }
+    caller
+}

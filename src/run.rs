@@ -1,0 +1,269 @@
+//! The verb `mini run`: the request and mini's surroundings become a spec, the spec a plan, the
+//! plan an exit status.
+
+use crate::cli::{EnvEdit, Run};
+use crate::error::{Error, Result};
+use crate::host::{Caller, Host};
+use crate::plan::Plan;
+use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
+use crate::sys::fs;
+use crate::text::Text;
+use crate::{container, print};
+use alloc::borrow::Cow;
+use alloc::ffi::CString;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// The longest environment file that is read.
+const ENV_FILE_LIMIT: usize = 1 << 20;
+
+/// Runs the command; its exit status.
+///
+/// # Errors
+/// Whatever kept the command from starting.
+pub fn run(request: &Run, environ: &[&CStr], caller: Caller) -> Result<u8> {
+    let spec = spec(request, environ)?;
+    check_lengths(&spec, caller.page_size)?;
+    let host = Host::probe(caller, &spec)?;
+    let plan = Plan::new(&spec, &host);
+    if request.dry_run {
+        let mut text = Text::new();
+        plan.describe(&mut text);
+        return print(text.bytes().into());
+    }
+    container::run(&plan, &spec, &host, caller.page_size, request.trace)
+}
+
+/// Fills in the spec from the request.
+fn spec<'a>(request: &Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
+    let hostname = match request.namespaces.uts {
+        Namespace::New => Some(request.hostname.or(request.name).unwrap_or(c"mini")),
+        Namespace::Host if request.hostname.is_some() => {
+            let error = Error::new("option").object(b"--hostname");
+            return Err(error.cause("would rename the host").hint("leave out --uts host"));
+        }
+        Namespace::Host => None,
+    };
+    let inherited = request.rootfs.is_none();
+    let mut env = if inherited {
+        environ.iter().map(|word| Cow::Borrowed(*word)).collect()
+    } else {
+        clean_env(request, hostname, environ)
+    };
+    for edit in &request.env {
+        apply(*edit, &mut env, environ)?;
+    }
+    // Without a name to look up, 0 is root and root's home is known.
+    let root = matches!(request.user, None | Some(User { uid: Id::Number(0), .. }));
+    let home_is_set = inherited || value_of(b"HOME", &env).is_some();
+    if !home_is_set && root {
+        env.push(Cow::Borrowed(c"HOME=/root"));
+    }
+    Ok(Spec {
+        process: Process {
+            args: request.words,
+            env,
+            home_from_passwd: !home_is_set && !root,
+            cwd: request.cwd,
+            user: request.user,
+        },
+        rootfs: request.rootfs,
+        hostname,
+        namespaces: request.namespaces,
+    })
+}
+
+/// What a container with its own root starts with: nothing of the host's but the terminal's kind.
+fn clean_env<'a>(
+    request: &Run<'a>,
+    hostname: Option<&CStr>,
+    environ: &[&'a CStr],
+) -> Vec<Word<'a>> {
+    let mut env = Vec::with_capacity(4 + request.env.len());
+    env.push(Cow::Borrowed(DEFAULT_PATH));
+    if let Some(name) = hostname {
+        let mut text = Text::new();
+        text.str("HOSTNAME=").raw(name.to_bytes());
+        if let Ok(word) = CString::new(text.bytes()) {
+            env.push(Cow::Owned(word));
+        }
+    }
+    match environ.iter().find(|word| key(word.to_bytes()) == b"TERM") {
+        Some(term) => env.push(Cow::Borrowed(*term)),
+        None if request.tty => env.push(Cow::Borrowed(c"TERM=xterm")),
+        None => {}
+    }
+    env
+}
+
+fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -> Result<()> {
+    match edit {
+        EnvEdit::Set(word) => set(env, Cow::Borrowed(word)),
+        EnvEdit::Take(name) => {
+            if let Some(word) = environ.iter().find(|word| key(word.to_bytes()) == name.to_bytes())
+            {
+                set(env, Cow::Borrowed(*word));
+            }
+        }
+        EnvEdit::File(path) => {
+            let content = fs::read_file(path, ENV_FILE_LIMIT)
+                .map_err(|errno| Error::new("read").object(path.to_bytes()).errno(errno))?;
+            let own: Vec<&[u8]> = environ.iter().map(|word| word.to_bytes()).collect();
+            for word in env_file(path, &content, &own)? {
+                set(env, Cow::Owned(word));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The variables of an environment file: `KEY=VALUE` or `KEY` a line, to the letter; blank lines
+/// and lines that begin with # are passed over.
+fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<CString>> {
+    let mut words = Vec::new();
+    for (number, line) in (1u32..).zip(content.split(|b| *b == b'\n')) {
+        let bad = |cause| {
+            Err(Error::new("environment file").object(path.to_bytes()).cause(cause).number(number))
+        };
+        if line.trim_ascii().is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        if line.starts_with(b"=") {
+            return bad("no name before = in line");
+        }
+        let line = match line.contains(&b'=') {
+            true => line,
+            false => match environ.iter().find(|word| key(word) == line) {
+                Some(word) => word,
+                None => continue,
+            },
+        };
+        match CString::new(line) {
+            Ok(word) => words.push(word),
+            Err(_) => return bad("a NUL byte in line"),
+        }
+    }
+    Ok(words)
+}
+
+/// The name in `KEY=VALUE`.
+fn key(word: &[u8]) -> &[u8] {
+    word.split(|b| *b == b'=').next().unwrap_or_default()
+}
+
+fn value_of<'e>(name: &[u8], env: &'e [Word]) -> Option<&'e [u8]> {
+    let word = env.iter().find(|word| key(word.to_bytes()) == name)?;
+    word.to_bytes().get(name.len() + 1..)
+}
+
+/// Sets a variable: the last word for a key counts.
+fn set<'a>(env: &mut Vec<Word<'a>>, word: Word<'a>) {
+    match env.iter_mut().find(|old| key(old.to_bytes()) == key(word.to_bytes())) {
+        Some(old) => *old = word,
+        None => env.push(word),
+    }
+}
+
+/// The kernel takes words of at most 32 pages (MAX_ARG_STRLEN, execve(2)) and would only say
+/// that something is too long.
+fn check_lengths(spec: &Spec, page_size: usize) -> Result<()> {
+    let longest = 32 * page_size - 1;
+    let too_long = |step, at: usize, word: &[u8]| {
+        let mut hint = Text::new();
+        hint.number(word.len() as u64).str(" bytes, the kernel takes ").number(longest as u64);
+        let hint = str::from_utf8(hint.bytes()).unwrap_or_default();
+        let error = Error::new(step).number(at as u32).object(word);
+        Err(error.cause("too long").hint(hint))
+    };
+    for (at, word) in spec.process.args.iter().enumerate() {
+        if word.count_bytes() > longest {
+            return too_long("argument", at, word.to_bytes());
+        }
+    }
+    for (at, word) in spec.process.env.iter().enumerate() {
+        if word.count_bytes() > longest {
+            return too_long("variable", at, word.to_bytes());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(env: &[Word]) -> Vec<String> {
+        env.iter().map(|word| word.to_str().unwrap().into()).collect()
+    }
+
+    fn request(rootfs: bool) -> Run<'static> {
+        Run { rootfs: rootfs.then_some(c"/r"), words: &[c"sh"], ..Run::default() }
+    }
+
+    const ENVIRON: &[&CStr] = &[c"HOME=/home/me", c"TERM=vt100", c"SECRET=x", c"PATH=/here"];
+
+    #[test]
+    fn the_hosts_environment_is_inherited_without_a_rootfs_and_hidden_with_one() {
+        let spec = spec(&request(false), ENVIRON).unwrap();
+        assert_eq!(
+            words(&spec.process.env),
+            ["HOME=/home/me", "TERM=vt100", "SECRET=x", "PATH=/here"]
+        );
+        let spec = super::spec(&request(true), ENVIRON).unwrap();
+        let path = DEFAULT_PATH.to_str().unwrap();
+        assert_eq!(words(&spec.process.env), [path, "HOSTNAME=mini", "TERM=vt100", "HOME=/root"]);
+    }
+
+    #[test]
+    fn the_last_word_for_a_key_counts() {
+        let mut request = request(true);
+        request.env = vec![
+            EnvEdit::Set(c"A=1"),
+            EnvEdit::Set(c"A=2"),
+            EnvEdit::Take(c"SECRET"),
+            EnvEdit::Take(c"UNSET"),
+            EnvEdit::Set(c"PATH=/bin"),
+            EnvEdit::Set(c"HOME=/"),
+        ];
+        let spec = spec(&request, ENVIRON).unwrap();
+        assert_eq!(
+            words(&spec.process.env),
+            ["PATH=/bin", "HOSTNAME=mini", "TERM=vt100", "A=2", "SECRET=x", "HOME=/"]
+        );
+        assert!(!spec.process.home_from_passwd);
+    }
+
+    #[test]
+    fn the_home_of_another_user_is_looked_up() {
+        let mut request = request(true);
+        request.user = Some(User { uid: Id::Name(b"www"), gid: None });
+        let spec = spec(&request, ENVIRON).unwrap();
+        assert!(spec.process.home_from_passwd);
+        assert_eq!(value_of(b"HOME", &spec.process.env), None);
+    }
+
+    #[test]
+    fn environment_files() {
+        let lines = b"# comment\n\nA=1 2 \nTAKEN\nABSENT\nB=x=y";
+        let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
+        assert_eq!(got, [c"A=1 2 ", c"TAKEN=t", c"B=x=y"].map(CString::from));
+        let error = env_file(c"f", b"A=1\n=2", &[]).unwrap_err();
+        assert_eq!(error.line(), b"environment file f: no name before = in line 2");
+        let error = env_file(c"f", b"A=\0", &[]).unwrap_err();
+        assert_eq!(error.line(), b"environment file f: a NUL byte in line 1");
+    }
+
+    #[test]
+    fn a_word_the_kernel_would_refuse_is_named() {
+        let long = CString::new(vec![b'a'; 32 * 4096]).unwrap();
+        let words = [c"cmd", &long];
+        let mut request = request(false);
+        request.words = &words;
+        let spec = spec(&request, &[]).unwrap();
+        let error = check_lengths(&spec, 4096).unwrap_err();
+        let line = str::from_utf8(error.line()).unwrap();
+        assert!(line.starts_with("argument 1 aaaa"), "{line}");
+        assert!(line.ends_with("too long (131072 bytes, the kernel takes 131071)"), "{line}");
+        assert!(check_lengths(&spec, 65536).is_ok());
+    }
+}

@@ -1,0 +1,82 @@
+//! What a container is: plain data, in the vocabulary of the OCI runtime specification. Whoever
+//! fills it in (flags today, a config.json later), nothing downstream can tell.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// Text that is a word of mini's own (borrowed) or was put together (owned).
+pub type Word<'a> = Cow<'a, CStr>;
+
+/// The search path of a container that was not told otherwise.
+pub const DEFAULT_PATH: &CStr =
+    c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec<'a> {
+    /// What runs in it.
+    pub process: Process<'a>,
+    /// Its root directory; None: the host's files.
+    pub rootfs: Option<&'a CStr>,
+    /// The name it sees as its own; None leaves the name as it is.
+    pub hostname: Option<&'a CStr>,
+    /// What it has to itself.
+    pub namespaces: Namespaces,
+}
+
+/// The command and its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process<'a> {
+    /// The command and its arguments; never empty.
+    pub args: &'a [&'a CStr],
+    /// The environment, `KEY=VALUE`, each key once.
+    pub env: Vec<Word<'a>>,
+    /// Whether HOME is still to be set, from the user's entry in the container's /etc/passwd.
+    pub home_from_passwd: bool,
+    /// The working directory; None: `/` under a rootfs, else as mini's own.
+    pub cwd: Option<&'a CStr>,
+    /// Who it runs as; None: id 0 and its groups as they are.
+    pub user: Option<User<'a>>,
+}
+
+/// A user and perhaps a group, by number or by a name of the container's own files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct User<'a> {
+    /// The user.
+    pub uid: Id<'a>,
+    /// The group; None: the user's own from /etc/passwd, else 0.
+    pub gid: Option<Id<'a>>,
+}
+
+/// A user or group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id<'a> {
+    /// By number.
+    Number(u32),
+    /// By name in the container's /etc/passwd or /etc/group.
+    Name(&'a [u8]),
+}
+
+/// Where a kind of the kernel's objects comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Namespace {
+    /// The container has its own.
+    #[default]
+    New,
+    /// It shares the host's.
+    Host,
+}
+
+/// The kinds that can be shared; the mount namespace is always new.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    /// Processes.
+    pub pid: Namespace,
+    /// Network interfaces, addresses, ports and abstract sockets.
+    pub net: Namespace,
+    /// System V IPC and message queues.
+    pub ipc: Namespace,
+    /// The host name.
+    pub uts: Namespace,
+}

@@ -1,0 +1,42 @@
+//! clone(2) onto a new stack on aarch64.
+
+use core::arch::asm;
+use core::ffi::c_void;
+
+/// clone(2). The child starts in `entry(arg)` on `stack`; the parent gets the child's process id
+/// or a negative errno. Assembly, because the child returns on a stack that holds no frame.
+///
+/// # Safety
+/// `stack` is the 16-byte aligned top of memory that nothing else uses while the child runs;
+/// when `flags` has CLONE_VM, `entry` may touch only what is shared or its own.
+pub unsafe fn clone(
+    flags: usize,
+    stack: *mut c_void,
+    entry: unsafe extern "C" fn(*mut c_void) -> !,
+    arg: *mut c_void,
+) -> isize {
+    let result;
+    // SAFETY: the caller's promise; the child never comes back out of this block.
+    unsafe {
+        asm!(
+            "svc #0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x30, xzr",
+            "mov x0, {arg}",
+            "blr {entry}",
+            "brk #1",
+            "2:",
+            entry = in(reg) entry,
+            arg = in(reg) arg,
+            in("x8") libc::SYS_clone,
+            inlateout("x0") flags as isize => result,
+            in("x1") stack,
+            // Argument order on this CPU: flags, stack, parent_tid, tls, child_tid.
+            in("x2") 0,
+            in("x3") 0,
+            in("x4") 0,
+        );
+    }
+    result
+}

@@ -1,0 +1,41 @@
+//! clone(2) onto a new stack on riscv64.
+
+use core::arch::asm;
+use core::ffi::c_void;
+
+/// clone(2). The child starts in `entry(arg)` on `stack`; the parent gets the child's process id
+/// or a negative errno. Assembly, because the child returns on a stack that holds no frame.
+///
+/// # Safety
+/// `stack` is the 16-byte aligned top of memory that nothing else uses while the child runs;
+/// when `flags` has CLONE_VM, `entry` may touch only what is shared or its own.
+pub unsafe fn clone(
+    flags: usize,
+    stack: *mut c_void,
+    entry: unsafe extern "C" fn(*mut c_void) -> !,
+    arg: *mut c_void,
+) -> isize {
+    let result;
+    // SAFETY: the caller's promise; the child never comes back out of this block.
+    unsafe {
+        asm!(
+            "ecall",
+            "bnez a0, 2f",
+            "mv ra, zero",
+            "mv a0, {arg}",
+            "jalr {entry}",
+            "ebreak",
+            "2:",
+            entry = in(reg) entry,
+            arg = in(reg) arg,
+            in("a7") libc::SYS_clone,
+            inlateout("a0") flags as isize => result,
+            in("a1") stack,
+            // Argument order on this CPU: flags, stack, parent_tid, tls, child_tid.
+            in("a2") 0,
+            in("a3") 0,
+            in("a4") 0,
+        );
+    }
+    result
+}

@@ -1,0 +1,44 @@
+//! clone(2) onto a new stack on x86_64.
+
+use core::arch::asm;
+use core::ffi::c_void;
+
+/// clone(2). The child starts in `entry(arg)` on `stack`; the parent gets the child's process id
+/// or a negative errno. Assembly, because the child returns on a stack that holds no frame.
+///
+/// # Safety
+/// `stack` is the 16-byte aligned top of memory that nothing else uses while the child runs;
+/// when `flags` has CLONE_VM, `entry` may touch only what is shared or its own.
+pub unsafe fn clone(
+    flags: usize,
+    stack: *mut c_void,
+    entry: unsafe extern "C" fn(*mut c_void) -> !,
+    arg: *mut c_void,
+) -> isize {
+    let result;
+    // SAFETY: the caller's promise; the child never comes back out of this block.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "ud2",
+            "2:",
+            inlateout("rax") libc::SYS_clone as isize => result,
+            in("rdi") flags,
+            in("rsi") stack,
+            // Argument order on this CPU: flags, stack, parent_tid, child_tid, tls.
+            in("rdx") 0,
+            in("r10") 0,
+            in("r8") 0,
+            in("r12") entry,
+            in("r13") arg,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}

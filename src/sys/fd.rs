@@ -1,0 +1,43 @@
+//! Owned file descriptors.
+
+use syscalls::{Sysno, syscall};
+
+/// A file descriptor that is closed when it goes out of scope.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fd(i32);
+
+/// Standard error; a static is never dropped, so never closed.
+pub static STDERR: Fd = Fd(2);
+/// Standard output.
+pub static STDOUT: Fd = Fd(1);
+
+impl Fd {
+    /// Takes ownership of what a system call returned.
+    pub(super) fn own(raw: usize) -> Fd {
+        Fd(raw as i32)
+    }
+
+    /// The number, for the kernel and for comparing; ownership stays here.
+    pub fn raw(&self) -> i32 {
+        self.0
+    }
+
+    /// Closes this process's copy of a descriptor that another process owns: the child of
+    /// `clone` has its own descriptor table, but shares the memory in which the owner lies.
+    pub fn close_copy(&self) {
+        // SAFETY: closes a number; no memory is involved. close(2) frees the number even when
+        // it reports an error.
+        let _ = unsafe { syscall!(Sysno::close, self.0) };
+    }
+
+    /// Gives up ownership: the descriptor stays open for the life of the process.
+    pub fn leak(self) {
+        core::mem::forget(self);
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        self.close_copy();
+    }
+}

@@ -1,0 +1,247 @@
+//! Files, directories and pipes.
+
+use super::{Errno, Fd, Result};
+use alloc::vec::Vec;
+use core::ffi::CStr;
+use core::mem::MaybeUninit;
+use syscalls::{Sysno, syscall};
+
+/// The file type and permission bits of a mode, as in inode(7).
+pub type Mode = u32;
+
+/// open(2), always close-on-exec; `mode` counts only with O_CREAT.
+pub fn open(path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    let fd = unsafe {
+        syscall!(Sysno::openat, libc::AT_FDCWD, path.as_ptr(), flags | libc::O_CLOEXEC, mode)
+    }?;
+    Ok(Fd::own(fd))
+}
+
+/// read(2), again when a signal came between.
+pub fn read(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        // SAFETY: the kernel writes into the buffer, no further than its length.
+        match unsafe { syscall!(Sysno::read, fd.raw(), buffer.as_mut_ptr(), buffer.len()) } {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
+/// read(2) until the buffer is full or the file ends; the number of bytes read.
+pub fn read_full(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match read(fd, &mut buffer[done..])? {
+            0 => break,
+            n => done += n,
+        }
+    }
+    Ok(done)
+}
+
+/// Reads a whole file of at most `limit` bytes; EFBIG beyond.
+pub fn read_file(path: &CStr, limit: usize) -> Result<Vec<u8>> {
+    let file = open(path, libc::O_RDONLY, 0)?;
+    let mut content = Vec::new();
+    loop {
+        let start = content.len();
+        content.resize(start + 4096, 0);
+        let n = read(&file, &mut content[start..])?;
+        content.truncate(start + n);
+        if n == 0 {
+            return Ok(content);
+        }
+        if content.len() > limit {
+            return Err(Errno::EFBIG);
+        }
+    }
+}
+
+/// write(2) until everything is written.
+pub fn write_all(fd: &Fd, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        // SAFETY: the kernel reads the slice, no further than its length.
+        match unsafe { syscall!(Sysno::write, fd.raw(), bytes.as_ptr(), bytes.len()) } {
+            Ok(n) => bytes = &bytes[n..],
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// Writes to an existing file in one go: the kernel's control files take a value per write.
+pub fn write_file(path: &CStr, content: &[u8]) -> Result<()> {
+    write_all(&open(path, libc::O_WRONLY, 0)?, content)
+}
+
+/// pipe2(2), close-on-exec: (read end, write end).
+pub fn pipe() -> Result<(Fd, Fd)> {
+    let mut ends = [0i32; 2];
+    // SAFETY: the kernel writes two ints.
+    unsafe { syscall!(Sysno::pipe2, ends.as_mut_ptr(), libc::O_CLOEXEC) }?;
+    Ok((Fd::own(ends[0] as usize), Fd::own(ends[1] as usize)))
+}
+
+/// Whether the other end of a pipe is closed everywhere (poll(2): POLLERR for a write end without
+/// readers, POLLHUP for a read end without writers).
+pub fn is_alone(end: &Fd) -> Result<bool> {
+    let mut poll = libc::pollfd { fd: end.raw(), events: 0, revents: 0 };
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: one pollfd and a timeout that live across the call, no signal mask.
+    unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, &raw const now, 0, 8) }?;
+    Ok(poll.revents & (libc::POLLERR | libc::POLLHUP) != 0)
+}
+
+/// mkdir(2)
+pub fn mkdir(path: &CStr, mode: Mode) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::mkdirat, libc::AT_FDCWD, path.as_ptr(), mode) }.map(drop)
+}
+
+/// mknod(2); `device` as the kernel encodes it, see [`device`].
+pub fn mknod(path: &CStr, mode: Mode, device: u32) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::mknodat, libc::AT_FDCWD, path.as_ptr(), mode, device) }.map(drop)
+}
+
+/// A device number from its two parts (makedev(3), for the small numbers of standard devices).
+pub const fn device(major: u32, minor: u32) -> u32 {
+    major << 8 | minor
+}
+
+/// symlink(2)
+pub fn symlink(target: &CStr, path: &CStr) -> Result<()> {
+    // SAFETY: both paths are NUL-terminated and outlive the call.
+    unsafe { syscall!(Sysno::symlinkat, target.as_ptr(), libc::AT_FDCWD, path.as_ptr()) }.map(drop)
+}
+
+/// chdir(2)
+pub fn chdir(path: &CStr) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::chdir, path.as_ptr()) }.map(drop)
+}
+
+/// fchdir(2)
+pub fn fchdir(directory: &Fd) -> Result<()> {
+    // SAFETY: a descriptor number, no memory.
+    unsafe { syscall!(Sysno::fchdir, directory.raw()) }.map(drop)
+}
+
+/// chroot(2)
+pub fn chroot(path: &CStr) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::chroot, path.as_ptr()) }.map(drop)
+}
+
+/// Whether the working directory lies below the root directory (getcwd(2) marks one that does
+/// not with a path that does not start with "/"). A path too long to tell counts as below:
+/// the kernel had to walk it up to the root to know its length.
+pub fn cwd_is_reachable() -> Result<bool> {
+    let mut path = [0u8; 256];
+    // SAFETY: the kernel writes into the buffer, no further than its length.
+    match unsafe { syscall!(Sysno::getcwd, path.as_mut_ptr(), path.len()) } {
+        Ok(_) => Ok(path[0] == b'/'),
+        Err(Errno::ERANGE) => Ok(true),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// umask(2); the old mask. It cannot fail.
+pub fn umask(mask: Mode) -> Mode {
+    // SAFETY: no memory involved.
+    unsafe { syscall!(Sysno::umask, mask) }.map_or(0o022, |old| old as Mode)
+}
+
+/// The file system type at a path (statfs(2), `f_type`: one of the *_MAGIC numbers).
+pub fn statfs_type(path: &CStr) -> Result<u32> {
+    let mut stat = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the kernel fills the structure when it returns success.
+    unsafe {
+        syscall!(Sysno::statfs, path.as_ptr(), stat.as_mut_ptr())?;
+        Ok(stat.assume_init().f_type as u32)
+    }
+}
+
+/// Marks every descriptor from `first` on close-on-exec.
+///
+/// close_range(2) with CLOSE_RANGE_CLOEXEC is Linux 5.11; before, the open ones are read from
+/// /proc/self/fd, and where that is absent every number up to RLIMIT_NOFILE is tried.
+pub fn cloexec_from(first: i32) -> Result<()> {
+    const CLOEXEC: u32 = 1 << 2;
+    // SAFETY: numbers only.
+    match unsafe { syscall!(Sysno::close_range, first, u32::MAX, CLOEXEC) } {
+        Err(Errno::ENOSYS | Errno::EINVAL) => {}
+        result => return result.map(drop),
+    }
+    match open(c"/proc/self/fd", libc::O_RDONLY | libc::O_DIRECTORY, 0) {
+        Ok(directory) => {
+            let mut buffer = [0u8; 1024];
+            loop {
+                // SAFETY: the kernel writes into the buffer, no further than its length.
+                let n = unsafe {
+                    syscall!(Sysno::getdents64, directory.raw(), buffer.as_mut_ptr(), buffer.len())
+                }?;
+                if n == 0 {
+                    return Ok(());
+                }
+                for fd in DirectoryNumbers(&buffer[..n]).filter(|fd| *fd >= first) {
+                    set_cloexec(fd)?;
+                }
+            }
+        }
+        Err(_) => {
+            for fd in first..open_files_limit()? {
+                match set_cloexec(fd) {
+                    Err(Errno::EBADF) | Ok(()) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The names in a buffer of getdents64(2) that are numbers.
+struct DirectoryNumbers<'a>(&'a [u8]);
+
+impl Iterator for DirectoryNumbers<'_> {
+    type Item = i32;
+
+    fn next(&mut self) -> Option<i32> {
+        loop {
+            // d_ino 8, d_off 8, d_reclen 2, d_type 1, then the name.
+            let length = u16::from_ne_bytes([*self.0.get(16)?, *self.0.get(17)?]).into();
+            let name = CStr::from_bytes_until_nul(self.0.get(19..length)?).ok()?;
+            self.0 = self.0.get(length..)?;
+            if let Some(number) = name.to_str().ok().and_then(|name| name.parse().ok()) {
+                return Some(number);
+            }
+        }
+    }
+}
+
+/// Clears close-on-exec, and leaves the descriptor open for good.
+pub fn keep_over_exec(fd: Fd) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fcntl, fd.raw(), libc::F_SETFD, 0) }?;
+    fd.leak();
+    Ok(())
+}
+
+fn set_cloexec(fd: i32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fcntl, fd, libc::F_SETFD, libc::FD_CLOEXEC) }.map(drop)
+}
+
+fn open_files_limit() -> Result<i32> {
+    let mut limit = MaybeUninit::<libc::rlimit64>::uninit();
+    // SAFETY: the kernel fills the structure when it returns success.
+    let limit = unsafe {
+        syscall!(Sysno::prlimit64, 0, libc::RLIMIT_NOFILE, 0, limit.as_mut_ptr())?;
+        limit.assume_init()
+    };
+    Ok(limit.rlim_cur.min(i32::MAX as u64) as i32)
+}

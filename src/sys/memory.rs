@@ -1,0 +1,66 @@
+//! Memory: pages from the kernel, and the child's stack.
+
+use super::Result;
+use syscalls::{Sysno, syscall};
+
+/// mmap(2): new private pages, zero when first touched, for the life of the process.
+pub fn map(size: usize) -> Result<*mut u8> {
+    map_with(size, libc::PROT_READ | libc::PROT_WRITE)
+}
+
+fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    const NO_FILE: isize = -1;
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let at = unsafe { syscall!(Sysno::mmap, 0, size, protection, flags, NO_FILE, 0) }?;
+    Ok(at as *mut u8)
+}
+
+/// The memory of a child of `clone`: a guard page, the stack that grows down towards it, and
+/// above the stack an inbox for what arrives through the gate.
+#[derive(Debug)]
+pub struct ChildMemory {
+    stack_top: *mut usize,
+    inbox_len: usize,
+}
+
+/// Room for the child's frames: its deepest call holds a path and a block of a file.
+const STACK: usize = 64 << 10;
+
+impl ChildMemory {
+    /// Maps it, with an inbox of at least `inbox` bytes. Only touched pages cost anything, and
+    /// the inbox begins in the stack's first page.
+    pub fn new(inbox: usize, page_size: usize) -> Result<ChildMemory> {
+        let inbox_len = inbox.div_ceil(size_of::<usize>()) * size_of::<usize>();
+        let usable = (STACK + inbox_len).next_multiple_of(page_size);
+        let guard = map_with(page_size + usable, libc::PROT_NONE)?;
+        let bottom = guard.wrapping_add(page_size);
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: part of the mapping made above.
+        unsafe { syscall!(Sysno::mprotect, bottom, usable, protection) }?;
+        // The ABI wants the stack pointer aligned to 16 bytes at a call.
+        let top = (bottom as usize + usable - inbox_len) & !15;
+        Ok(ChildMemory { stack_top: top as *mut usize, inbox_len })
+    }
+
+    pub(super) fn stack_top(&self) -> *mut usize {
+        self.stack_top
+    }
+
+    /// The inbox, in words.
+    ///
+    /// # Safety
+    /// Called once, by the child.
+    pub(super) unsafe fn inbox(&self) -> &'static mut [usize] {
+        // SAFETY: mapped for the life of the process, above the stack, used by nobody else.
+        unsafe {
+            core::slice::from_raw_parts_mut(self.stack_top, self.inbox_len / size_of::<usize>())
+        }
+    }
+}
+
+/// The bytes of a slice of words.
+pub fn bytes_of(words: &mut [usize]) -> &mut [u8] {
+    // SAFETY: every byte of a word is a byte, and the borrow passes on.
+    unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
+}

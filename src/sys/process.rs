@@ -1,0 +1,182 @@
+//! Processes: clone, exec, wait, identity.
+
+use super::memory::ChildMemory;
+use super::{Errno, Result, arch};
+use core::ffi::{CStr, c_void};
+use syscalls::{Sysno, syscall};
+
+/// exit_group(2)
+pub fn exit(status: i32) -> ! {
+    loop {
+        // SAFETY: does not return; the loop is for the type.
+        let _ = unsafe { syscall!(Sysno::exit_group, status) };
+    }
+}
+
+/// getpid(2)
+pub fn getpid() -> i32 {
+    // SAFETY: no memory involved; it cannot fail.
+    unsafe { syscall!(Sysno::getpid) }.map_or(0, |pid| pid as i32)
+}
+
+/// getpgid(2); 0 is the caller itself.
+pub fn getpgid(pid: i32) -> Result<i32> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::getpgid, pid) }.map(|group| group as i32)
+}
+
+/// clone(2) with CLONE_VM: the child runs `entry(shared, inbox)` on its own stack and shares all
+/// memory until it execs. Its id, in the parent.
+///
+/// The child must not allocate, and what it borrows must stay unchanged until it has exec'ed or
+/// died: the parent keeps `shared` alive and unmodified for as long as it waits for the child.
+pub fn clone_sharing<T: Sync>(
+    flags: i32,
+    memory: &ChildMemory,
+    shared: &T,
+    entry: fn(&T, &'static mut [usize]) -> !,
+) -> Result<i32> {
+    struct Start<'a, T> {
+        memory: &'a ChildMemory,
+        shared: &'a T,
+        entry: fn(&T, &'static mut [usize]) -> !,
+    }
+    unsafe extern "C" fn start<T>(arg: *mut c_void) -> ! {
+        // SAFETY: `arg` is the block written below, at the top of this child's own stack.
+        unsafe {
+            let Start { memory, shared, entry } = arg.cast::<Start<T>>().read();
+            entry(shared, memory.inbox())
+        }
+    }
+    let top = memory.stack_top();
+    // The start block travels on the child's own stack, below its top, kept 16-byte aligned.
+    let block = (top as usize - size_of::<Start<T>>()) & !15;
+    let block = block as *mut Start<T>;
+    let flags = (flags | libc::CLONE_VM | libc::SIGCHLD) as u32 as usize;
+    // SAFETY: the block lies in the child's mapping, which nobody else uses; the child's stack
+    // begins below it; `shared` is Sync, and the caller keeps it (see above).
+    let pid = unsafe {
+        block.write(Start { memory, shared, entry });
+        arch::clone(flags, block.cast(), start::<T>, block.cast())
+    };
+    Errno::from_ret(pid as usize).map(|pid| pid as i32)
+}
+
+/// A table of pointers to C strings that ends with a null, as execve(2) reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct PointerTable<'a>(&'a [usize]);
+
+impl<'a> PointerTable<'a> {
+    /// Wraps addresses of NUL-terminated strings; the last one must be 0.
+    pub fn new(addresses: &'a [usize]) -> Option<Self> {
+        (addresses.last() == Some(&0)).then_some(PointerTable(addresses))
+    }
+}
+
+/// execve(2): returns only to say why not. The kernel checks every address (EFAULT).
+pub fn execve(path: &CStr, args: PointerTable, env: PointerTable) -> Errno {
+    let (args, env) = (args.0.as_ptr(), env.0.as_ptr());
+    // SAFETY: the kernel reads NUL-terminated strings through null-terminated tables.
+    match unsafe { syscall!(Sysno::execve, path.as_ptr(), args, env) } {
+        Err(errno) => errno,
+        Ok(_) => Errno::EIO,
+    }
+}
+
+/// How a child changed (wait(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It called exit with this status.
+    Exited(u8),
+    /// This signal ended it.
+    Signaled(u8),
+    /// This signal stopped it.
+    Stopped(u8),
+}
+
+/// wait4(2) for any child without blocking, stops included; None when nothing has changed.
+pub fn wait_any() -> Result<Option<(i32, Change)>> {
+    const ANY: isize = -1;
+    let mut status = 0i32;
+    let options = libc::WNOHANG | libc::WUNTRACED | libc::__WALL;
+    // SAFETY: the kernel writes one int.
+    let pid = unsafe { syscall!(Sysno::wait4, ANY, &raw mut status, options, 0) }?;
+    Ok((pid != 0).then(|| (pid as i32, change(status))))
+}
+
+/// wait4(2) for one child, blocking until it has ended.
+pub fn wait_end(pid: i32) -> Result<Change> {
+    loop {
+        let mut status = 0i32;
+        // SAFETY: the kernel writes one int.
+        match unsafe { syscall!(Sysno::wait4, pid, &raw mut status, libc::__WALL, 0) } {
+            Ok(_) => return Ok(change(status)),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// The encoding of wait(2): low seven bits 0 for an exit, 0x7f for a stop, else a signal.
+fn change(status: i32) -> Change {
+    match (status & 0x7f, (status >> 8) as u8) {
+        (0, code) => Change::Exited(code),
+        (0x7f, signal) => Change::Stopped(signal),
+        (signal, _) => Change::Signaled(signal as u8),
+    }
+}
+
+fn prctl(option: i32, argument: usize) -> Result<usize> {
+    // SAFETY: the options used here take numbers; unused arguments must be zero.
+    unsafe { syscall!(Sysno::prctl, option, argument, 0, 0, 0) }
+}
+
+/// prctl(2), PR_SET_PDEATHSIG: this signal comes when the parent dies.
+pub fn set_parent_death_signal(signal: i32) -> Result<()> {
+    prctl(libc::PR_SET_PDEATHSIG, signal as usize).map(drop)
+}
+
+/// sethostname(2)
+pub fn sethostname(name: &[u8]) -> Result<()> {
+    // SAFETY: the kernel reads the slice, no further than its length.
+    unsafe { syscall!(Sysno::sethostname, name.as_ptr(), name.len()) }.map(drop)
+}
+
+/// setgroups(2)
+pub fn setgroups(groups: &[u32]) -> Result<()> {
+    // SAFETY: the kernel reads the slice, no further than its length.
+    unsafe { syscall!(Sysno::setgroups, groups.len(), groups.as_ptr()) }.map(drop)
+}
+
+/// setresgid(2): all three to one.
+pub fn setgid(gid: u32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::setresgid, gid, gid, gid) }.map(drop)
+}
+
+/// setresuid(2): all three to one.
+pub fn setuid(uid: u32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::setresuid, uid, uid, uid) }.map(drop)
+}
+
+/// prctl(2), PR_CAPBSET_DROP: no program can give this capability any more.
+pub fn drop_bounding(capability: u8) -> Result<()> {
+    prctl(libc::PR_CAPBSET_DROP, capability.into()).map(drop)
+}
+
+/// Takes capabilities (a bit each) out of all three sets of this process (capset(2)). The
+/// ambient set follows by itself: it never holds what permitted and inheritable do not.
+pub fn drop_capabilities(dropped: u64) -> Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION_3, 0];
+    // effective, permitted, inheritable of the low 32 capabilities, then of the high ones.
+    let mut sets = [0u32; 6];
+    // SAFETY: version 3 has two triples of sets, which the kernel fills.
+    unsafe { syscall!(Sysno::capget, header.as_ptr(), sets.as_mut_ptr()) }?;
+    for (index, set) in sets.iter_mut().enumerate() {
+        *set &= !(if index < 3 { dropped } else { dropped >> 32 } as u32);
+    }
+    // SAFETY: the kernel reads the same two triples.
+    unsafe { syscall!(Sysno::capset, header.as_ptr(), sets.as_ptr()) }.map(drop)
+}

@@ -1,0 +1,107 @@
+//! Signals: mini never runs a handler. It blocks all of them and takes them one by one.
+
+use super::{Errno, Result};
+use core::mem::MaybeUninit;
+use core::ptr::null;
+use syscalls::{Sysno, syscall};
+
+/// The kernel's signal set: one bit a signal, signal 1 lowest.
+pub type Set = u64;
+/// Every signal; the kernel takes SIGKILL and SIGSTOP out by itself.
+pub const ALL: Set = !0;
+/// The highest signal number.
+pub const LAST: i32 = 64;
+
+/// The set of one signal.
+pub const fn only(signal: i32) -> Set {
+    1 << (signal - 1)
+}
+
+/// sigprocmask(2), SIG_SETMASK.
+pub fn set_mask(mask: Set) -> Result<()> {
+    // SAFETY: the kernel reads one set.
+    unsafe {
+        syscall!(Sysno::rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, 0, size_of::<Set>())
+    }
+    .map(drop)
+}
+
+/// A signal that was taken.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Its number.
+    pub signal: i32,
+    /// Whether the kernel itself raised it (SI_KERNEL), as a terminal's driver does for Ctrl-C,
+    /// rather than a process with kill(2).
+    pub from_kernel: bool,
+}
+
+/// sigwaitinfo(2): waits for one of `set`, all of which must be blocked.
+pub fn wait(set: Set) -> Result<Taken> {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    loop {
+        // SAFETY: the kernel reads the set and fills the structure; no timeout.
+        let taken = unsafe {
+            syscall!(Sysno::rt_sigtimedwait, &raw const set, info.as_mut_ptr(), 0, size_of::<Set>())
+        };
+        match taken {
+            // SAFETY: filled by the kernel, and all zero is valid too.
+            Ok(signal) => unsafe {
+                let from_kernel = info.assume_init_ref().si_code == libc::SI_KERNEL;
+                return Ok(Taken { signal: signal as i32, from_kernel });
+            },
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Throws away one pending signal of `set`, if there is one.
+pub fn discard(set: Set) {
+    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel reads the set and the timeout. EAGAIN says that none was pending.
+    let _ = unsafe {
+        syscall!(Sysno::rt_sigtimedwait, &raw const set, 0, &raw const now, size_of::<Set>())
+    };
+}
+
+/// `struct kernel_sigaction` with room for the longest (handler, flags, restorer, mask); the
+/// handler comes first on every CPU.
+type Action = [usize; 4];
+
+/// sigaction(2): the default action for one signal.
+pub fn set_default(signal: i32) -> Result<()> {
+    static DEFAULT: Action = [libc::SIG_DFL, 0, 0, 0];
+    // SAFETY: the kernel reads one action, which names no handler.
+    unsafe { syscall!(Sysno::rt_sigaction, signal, &raw const DEFAULT, 0, size_of::<Set>()) }
+        .map(drop)
+}
+
+/// sigaction(2): whether a signal is ignored.
+pub fn is_ignored(signal: i32) -> bool {
+    let mut action: Action = [0; 4];
+    // SAFETY: the kernel fills one action.
+    let known = unsafe {
+        syscall!(
+            Sysno::rt_sigaction,
+            signal,
+            null::<Action>(),
+            action.as_mut_ptr(),
+            size_of::<Set>()
+        )
+    };
+    known.is_ok() && action[0] == libc::SIG_IGN
+}
+
+/// kill(2)
+pub fn kill(pid: i32, signal: i32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::kill, pid, signal) }.map(drop)
+}
+
+/// Sends a signal to this process and lets it act: it must be blocked otherwise.
+pub fn raise_unblocked(signal: i32) -> Result<()> {
+    kill(super::process::getpid(), signal)?;
+    set_mask(ALL & !only(signal))?;
+    set_mask(ALL)
+}
