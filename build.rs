@@ -14,9 +14,11 @@ fn main() {
         "-Wl,-z,norelro",
         "-Wl,--build-id=none",
         "-Wl,--gc-sections",
-        // No unwinding: a panic prints a line and exits.
         "-Wl,--no-eh-frame-hdr",
     ] {
         println!("cargo::rustc-link-arg-bin=mini={arg}");
     }
+    let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    println!("cargo::rerun-if-changed=link.ld");
+    println!("cargo::rustc-link-arg-bin=mini=-Wl,-T,{root}/link.ld");
 }

@@ -37,6 +37,12 @@ impl Error {
         self
     }
 
+    /// A hint that was put together.
+    pub fn hint_text(mut self, hint: &Text) -> Error {
+        self.line.str(" (").raw(hint.bytes()).str(")");
+        self
+    }
+
     /// Names a number as the object.
     pub fn number(mut self, number: u32) -> Error {
         self.line.str(" ").number(number.into());

@@ -171,9 +171,8 @@ fn check_lengths(spec: &Spec, page_size: usize) -> Result<()> {
     let too_long = |step, at: usize, word: &[u8]| {
         let mut hint = Text::new();
         hint.number(word.len() as u64).str(" bytes, the kernel takes ").number(longest as u64);
-        let hint = str::from_utf8(hint.bytes()).unwrap_or_default();
         let error = Error::new(step).number(at as u32).object(word);
-        Err(error.cause("too long").hint(hint))
+        Err(error.cause("too long").hint_text(&hint))
     };
     for (at, word) in spec.process.args.iter().enumerate() {
         if word.count_bytes() > longest {

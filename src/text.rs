@@ -1,7 +1,26 @@
-//! Text for people, built without `core::fmt`, whose machinery would be a quarter of the binary.
+//! Text for people, and numbers from it, without `core::fmt` and `str::parse`: their machinery
+//! would be a tenth of the binary.
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
+
+/// Reads a whole number in a base of 2 to 16: digits and nothing else, no larger than a u64.
+pub fn number(digits: &[u8], base: u64) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    let mut number: u64 = 0;
+    for digit in digits {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        let digit = Some(u64::from(digit)).filter(|digit| *digit < base)?;
+        number = number.checked_mul(base)?.checked_add(digit)?;
+    }
+    Some(number)
+}
 
 /// Bytes that grow piece by piece.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -19,6 +38,7 @@ impl Text {
     }
 
     /// Adds bytes as they are.
+    #[inline(never)] // The way of all text: once in the binary.
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Text {
         self.0.extend_from_slice(bytes);
         self
@@ -58,12 +78,13 @@ impl Text {
             self.str("'");
         }
         for chunk in shown.utf8_chunks() {
-            for char in chunk.valid().chars() {
-                match char {
-                    '\n' => self.str("\\n"),
-                    '\\' => self.str("\\\\"),
-                    char if char.is_control() => self.escaped(char as u32 as u8),
-                    char => self.str(char.encode_utf8(&mut [0; 4])),
+            for byte in chunk.valid().bytes() {
+                match byte {
+                    b'\n' => self.str("\\n"),
+                    b'\\' => self.str("\\\\"),
+                    // 0xc2 begins the characters U+0080 to U+00BF, half of which are controls.
+                    0..b' ' | 0x7f | 0xc2 => self.escaped(byte),
+                    byte => self.raw(&[byte]),
                 };
             }
             for byte in chunk.invalid() {
@@ -114,6 +135,17 @@ mod tests {
         let mut text = Text::new();
         text.number(0).str(" ").number(u64::MAX).str(" ").octal(0o755);
         assert_eq!(text.bytes(), b"0 18446744073709551615 0755");
+    }
+
+    #[test]
+    fn numbers_are_read() {
+        assert_eq!(number(b"0", 10), Some(0));
+        assert_eq!(number(b"18446744073709551615", 10), Some(u64::MAX));
+        assert_eq!(number(b"18446744073709551616", 10), None);
+        assert_eq!(number(b"ff", 16), Some(255));
+        for bad in [&b""[..], b"-1", b"+1", b"1 ", b"f", b"0x1"] {
+            assert_eq!(number(bad, 10), None);
+        }
     }
 
     #[test]

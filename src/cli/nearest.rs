@@ -17,7 +17,7 @@ pub fn suggest(
         Some((_, candidate)) => {
             let mut hint = crate::text::Text::new();
             hint.str("did you mean ").str(prefix).str(candidate).str("?");
-            error.hint(str::from_utf8(hint.bytes()).unwrap_or_default())
+            error.hint_text(&hint)
         }
         None => error,
     }

@@ -3,6 +3,7 @@
 use super::EnvEdit;
 use crate::error::{Error, Result};
 use crate::spec::{Id, Namespace, User};
+use crate::text::number;
 use core::ffi::CStr;
 
 fn bad(option: &str, value: &[u8], cause: &str) -> Error {
@@ -91,8 +92,8 @@ fn id<'a>(whole: &[u8], text: &'a [u8]) -> Result<Id<'a>> {
     if !text.iter().all(u8::is_ascii_digit) {
         return Ok(Id::Name(text));
     }
-    match str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
-        Some(number) if number != u32::MAX => Ok(Id::Number(number)),
+    match number(text, 10) {
+        Some(number) if number < u64::from(u32::MAX) => Ok(Id::Number(number as u32)),
         _ => Err(bad("--user", whole, "out of range").hint("0 to 4294967294")),
     }
 }

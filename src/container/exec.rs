@@ -2,7 +2,7 @@
 //! failed. Works on the child's stack alone.
 
 use super::gate::Words;
-use super::status::{Detail, Failure};
+use super::status::Detail;
 use crate::spec::DEFAULT_PATH;
 use crate::sys::process::execve;
 use crate::sys::{Errno, fs};
@@ -13,26 +13,25 @@ const SHELL: &CStr = c"/bin/sh";
 const LONGEST: usize = 4096;
 
 /// Replaces this process by the command; returns only to say why not.
-pub fn exec(words: &mut Words) -> Failure {
+pub fn exec(words: &mut Words, detail: &mut Detail) -> Errno {
     let name = words.command();
     if name.to_bytes().contains(&b'/') {
-        return attempt(name, words);
+        return attempt(name, words, detail);
     }
-    let mut denied = None;
+    let mut reason = Errno::ENOENT;
     let path = words.path().unwrap_or(&DEFAULT_PATH.to_bytes()[b"PATH=".len()..]);
     for directory in path.split(|b| *b == b':') {
         let mut buffer = [0; LONGEST];
         let Some(path) = join(directory, name, &mut buffer) else { continue };
-        let failure = attempt(path, words);
-        match failure.errno {
-            Errno::ENOENT | Errno::ENOTDIR if failure.detail.bytes().is_empty() => {}
+        match attempt(path, words, detail) {
+            Errno::ENOENT | Errno::ENOTDIR if detail.bytes().is_empty() => {}
             // Goes on like a shell: there may be one further on that can be run.
             Errno::EACCES if is_directory(path) => {}
-            Errno::EACCES => denied = denied.or(Some(failure)),
-            _ => return failure,
+            Errno::EACCES => reason = Errno::EACCES,
+            errno => return errno,
         }
     }
-    denied.unwrap_or(Errno::ENOENT.into())
+    reason
 }
 
 /// `DIRECTORY/NAME`; an empty directory is the current one. None when it is too long to exist.
@@ -47,41 +46,30 @@ fn join<'b>(directory: &[u8], name: &CStr, buffer: &'b mut [u8; LONGEST]) -> Opt
     CStr::from_bytes_with_nul(path).ok()
 }
 
-fn attempt(path: &CStr, words: &mut Words) -> Failure {
-    let failure = |errno| Failure { errno, detail: Detail::NONE };
-    let (Some(args), Some(env)) = (words.args(), words.env()) else {
-        return failure(Errno::EBADMSG);
-    };
-    match execve(path, args, env) {
-        Errno::ENOENT => missing(path),
-        Errno::ENOEXEC if is_text(path) => {
-            // A script without an interpreter line is the shell's (exec(3), POSIX).
-            shell(path, words)
-        }
-        errno => failure(errno),
-    }
-}
-
-fn shell(path: &CStr, words: &mut Words) -> Failure {
-    words.interpret(SHELL, path);
-    let (Some(args), Some(env)) = (words.interpreted_args(), words.env()) else {
-        return Errno::EBADMSG.into();
-    };
-    match execve(SHELL, args, env) {
-        Errno::ENOENT => Failure { errno: Errno::ENOENT, detail: Detail::new(SHELL.to_bytes()) },
-        errno => errno.into(),
-    }
-}
-
-/// The kernel says "no such file" of a program whose interpreter or loader is missing, too: if
-/// the file is there, names what it asks for.
-fn missing(path: &CStr) -> Failure {
+fn attempt(path: &CStr, words: &mut Words, detail: &mut Detail) -> Errno {
+    let errno = execve(path, words.args(), words.env());
     let mut buffer = [0; LONGEST];
-    let detail = match beginning(path, &mut buffer) {
-        Some(content) => interpreter(content).map_or(Detail::NONE, Detail::new),
-        None => Detail::NONE,
-    };
-    Failure { errno: Errno::ENOENT, detail }
+    match errno {
+        // The kernel says this of a program whose interpreter or loader is missing, too: if the
+        // file is there, name what it asks for.
+        Errno::ENOENT => {
+            if let Some(name) = beginning(path, &mut buffer).and_then(interpreter) {
+                detail.set(name);
+            }
+            Errno::ENOENT
+        }
+        // A script without an interpreter line is the shell's (exec(3), POSIX). Shells take a
+        // file for a script when there is no NUL in its beginning.
+        Errno::ENOEXEC if beginning(path, &mut buffer).is_some_and(|it| !it.contains(&0)) => {
+            words.interpret(SHELL, path);
+            let errno = execve(SHELL, words.interpreted_args(), words.env());
+            if errno == Errno::ENOENT {
+                detail.set(SHELL.to_bytes());
+            }
+            errno
+        }
+        errno => errno,
+    }
 }
 
 fn beginning<'b>(path: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
@@ -92,12 +80,6 @@ fn beginning<'b>(path: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]>
 
 fn is_directory(path: &CStr) -> bool {
     fs::open(path, libc::O_PATH | libc::O_DIRECTORY, 0).is_ok()
-}
-
-/// Whether a file can be a script: shells look for a NUL in its beginning.
-fn is_text(path: &CStr) -> bool {
-    let mut buffer = [0; LONGEST];
-    beginning(path, &mut buffer).is_some_and(|content| !content.contains(&0))
 }
 
 /// The program a file wants to be run by: from `#!` or, in ELF, from the PT_INTERP header

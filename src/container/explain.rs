@@ -1,7 +1,6 @@
 //! What a failure means: the line for the user, with the cause and the remedy where they are
 //! known. All such knowledge is here, as one match from (step, errno) to words.
 
-use super::status::Failure;
 use crate::error::Error;
 use crate::host::Host;
 use crate::plan::Step;
@@ -33,13 +32,12 @@ pub fn clone_failure(errno: Errno, host: &Host) -> Error {
     error.hint(hint)
 }
 
-/// Why a step of the child failed.
-pub fn step_failure(step: &Step, failure: &Failure, spec: &Spec, host: &Host) -> Error {
-    let errno = failure.errno;
+/// Why a step of the child failed; `detail` is what the child found out about it.
+pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host: &Host) -> Error {
     match step {
-        Step::Exec(command) => return exec_failure(command, failure, spec),
+        Step::Exec(command) => return exec_failure(command, errno, detail, spec),
         Step::User { .. } if errno == Errno::ESRCH => {
-            let group = failure.detail.bytes() == b"group";
+            let group = detail == b"group";
             let error = named(step, spec);
             return if group {
                 error.cause("no such group in the container's /etc/group")
@@ -121,12 +119,12 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
     })
 }
 
-fn exec_failure(command: &CStr, failure: &Failure, spec: &Spec) -> Error {
+fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Error {
     let error = Error::new("exec").object(command.to_bytes());
-    match failure.errno {
-        Errno::ENOENT if !failure.detail.bytes().is_empty() => error
+    match errno {
+        Errno::ENOENT if !detail.is_empty() => error
             .cause("needs the interpreter")
-            .object(failure.detail.bytes())
+            .object(detail)
             .hint("no such file in the container")
             .status(NOT_EXECUTABLE),
         Errno::ENOENT if !command.to_bytes().contains(&b'/') => {
@@ -140,7 +138,7 @@ fn exec_failure(command: &CStr, failure: &Failure, spec: &Spec) -> Error {
             let mut hint = crate::text::Text::new();
             hint.number(bytes as u64).str(" bytes of arguments and ").number(env as u64);
             hint.str(" of environment; a quarter of the stack limit (ulimit -s) is the most");
-            error.errno(Errno::E2BIG).hint(str::from_utf8(hint.bytes()).unwrap_or_default())
+            error.errno(Errno::E2BIG).hint_text(&hint)
         }
         Errno::ENOEXEC => error
             .errno(Errno::ENOEXEC)

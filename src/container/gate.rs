@@ -117,7 +117,7 @@ impl Words {
     }
 
     /// The arguments, for execve.
-    pub fn args(&self) -> Option<PointerTable<'_>> {
+    pub fn args(&self) -> PointerTable<'_> {
         PointerTable::new(&self.table[1..self.args + 2])
     }
 
@@ -129,12 +129,12 @@ impl Words {
     }
 
     /// The arguments with the interpreter in front.
-    pub fn interpreted_args(&self) -> Option<PointerTable<'_>> {
+    pub fn interpreted_args(&self) -> PointerTable<'_> {
         PointerTable::new(&self.table[..self.args + 2])
     }
 
     /// The environment, for execve.
-    pub fn env(&self) -> Option<PointerTable<'_>> {
+    pub fn env(&self) -> PointerTable<'_> {
         PointerTable::new(&self.table[self.args + 2..])
     }
 }

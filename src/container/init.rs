@@ -7,10 +7,10 @@
 use super::exec;
 use super::gate::{self, Words};
 use super::passwd;
-use super::status::{Detail, Failure, Record};
+use super::status::{Detail, Record};
 use crate::plan::{Mount, Plan, Step, WhenMissing};
 use crate::spec::{Id, User};
-use crate::sys::{Errno, Fd, clock, fs, mount, net, process, signal};
+use crate::sys::{Errno, Fd, Result, clock, fs, mount, net, process, signal};
 
 /// What the child gets from its parent.
 pub struct Child<'a> {
@@ -30,6 +30,8 @@ struct State {
     words: Option<Words>,
     old_umask: Option<fs::Mode>,
     home: passwd::Home,
+    /// What to say of a failure beyond its errno.
+    detail: Detail,
 }
 
 /// The child's whole life until it is the command.
@@ -37,25 +39,30 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
     // Now only the parent holds the other ends: their closing means its death.
     child.gate.1.close_copy();
     child.status.0.close_copy();
-    let mut state =
-        State { inbox: Some(inbox), words: None, old_umask: None, home: passwd::Home::new() };
+    let mut state = State {
+        inbox: Some(inbox),
+        words: None,
+        old_umask: None,
+        home: passwd::Home::new(),
+        detail: Detail::new(),
+    };
     for (index, step) in child.plan.steps.iter().enumerate() {
         let start = if child.trace { clock::now() } else { 0 };
-        let outcome = perform(step, &mut state, child);
-        if child.trace || outcome.is_err() {
+        let failure = perform(step, &mut state, child).err();
+        if child.trace || failure.is_some() {
             let nanos = if child.trace { clock::now() - start } else { 0 };
-            let failed = outcome.is_err();
+            let record = Record { step: index, failure, nanos };
             // If the parent is gone there is nobody to tell.
-            let _ = Record { step: index, outcome, nanos }.write(&child.status.1);
-            if failed {
-                break;
-            }
+            let _ = record.write(&state.detail, &child.status.1);
+        }
+        if failure.is_some() {
+            break;
         }
     }
     process::exit(i32::from(crate::error::FAILED))
 }
 
-fn perform(step: &Step, state: &mut State, child: &Child) -> Result<(), Failure> {
+fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
     match step {
         Step::DieWithParent => process::set_parent_death_signal(libc::SIGKILL)?,
         Step::WriteFile { path, content } => fs::write_file(path, content.bytes())?,
@@ -76,7 +83,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<(), Failure>
             fs::chdir(path)?;
             // A directory descriptor in /proc could lead out (CVE-2024-21626).
             if *inside && !fs::cwd_is_reachable()? {
-                return Err(Errno::EXDEV.into());
+                return Err(Errno::EXDEV);
             }
         }
         Step::ClearUmask => state.old_umask = Some(fs::umask(0)),
@@ -92,7 +99,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<(), Failure>
             process::drop_capabilities(1 << number)?;
         }
         Step::User { user, drop_groups, find_home } => {
-            become_user(user, *drop_groups, *find_home, &mut state.home)?;
+            become_user(user, *drop_groups, *find_home, state)?;
         }
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
@@ -100,7 +107,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<(), Failure>
     Ok(())
 }
 
-fn perform_mount(step: &Mount) -> Result<(), Errno> {
+fn perform_mount(step: &Mount) -> Result<()> {
     let attempt =
         || mount::mount(Some(step.source), step.target, step.fstype, step.flags, step.data);
     match (attempt(), step.missing) {
@@ -113,25 +120,25 @@ fn perform_mount(step: &Mount) -> Result<(), Errno> {
     }
 }
 
-fn become_user(
-    user: &User,
-    drop_groups: bool,
-    find_home: bool,
-    home: &mut passwd::Home,
-) -> Result<(), Failure> {
-    let unknown = |kind: &[u8]| Failure { errno: Errno::ESRCH, detail: Detail::new(kind) };
+fn become_user(user: &User, drop_groups: bool, find_home: bool, state: &mut State) -> Result<()> {
     let entry = match user.uid {
         Id::Number(_) if user.gid.is_some() && !find_home => None,
-        id => passwd::user(id, home)?,
+        id => passwd::user(id, &mut state.home)?,
     };
     let uid = match (user.uid, &entry) {
         (Id::Number(number), _) => number,
         (Id::Name(_), Some(entry)) => entry.uid,
-        (Id::Name(_), None) => return Err(unknown(b"user")),
+        (Id::Name(_), None) => return Err(Errno::ESRCH),
     };
     let gid = match user.gid {
         Some(Id::Number(number)) => number,
-        Some(Id::Name(name)) => passwd::group(name)?.ok_or_else(|| unknown(b"group"))?,
+        Some(Id::Name(name)) => match passwd::group(name)? {
+            Some(gid) => gid,
+            None => {
+                state.detail.set(b"group");
+                return Err(Errno::ESRCH);
+            }
+        },
         None => entry.map_or(0, |entry| entry.gid),
     };
     if drop_groups {
@@ -142,7 +149,7 @@ fn become_user(
     Ok(())
 }
 
-fn pass_gate(state: &mut State, child: &Child) -> Result<(), Failure> {
+fn pass_gate(state: &mut State, child: &Child) -> Result<()> {
     let inbox = state.inbox.take().ok_or(Errno::EALREADY)?;
     // The message may be whole although the parent has died since; its end of the status pipe
     // then has closed. If it dies later, the kernel's signal, set by now, ends us.
@@ -157,20 +164,20 @@ fn pass_gate(state: &mut State, child: &Child) -> Result<(), Failure> {
 }
 
 /// Undoes what the launch changed for this process, and runs the command.
-fn exec_command(state: &mut State) -> Failure {
+fn exec_command(state: &mut State) -> Errno {
     let Some(mut words) = state.words.take() else {
-        return Errno::EALREADY.into();
+        return Errno::EALREADY;
     };
     if let Some(home) = state.home.variable() {
         words.add_variable(home);
     }
     if let Err(errno) = restore(state) {
-        return errno.into();
+        return errno;
     }
-    exec::exec(&mut words)
+    exec::exec(&mut words, &mut state.detail)
 }
 
-fn restore(state: &State) -> Result<(), Errno> {
+fn restore(state: &State) -> Result<()> {
     if let Some(mask) = state.old_umask {
         fs::umask(mask);
     }

@@ -12,21 +12,29 @@ use crate::sys::{Errno, Fd, fs, process, signal};
 use core::mem::ManuallyDrop;
 
 /// A child on its way.
-pub struct Launched {
+pub struct Launched<'a> {
     /// Its process id.
     pub pid: i32,
+    /// What it was given. Never dropped: the child may still be looking at it, and the parent
+    /// has closed its own copies of what belongs to the child.
+    shared: ManuallyDrop<Child<'a>>,
+}
+
+impl Launched<'_> {
     /// Where it reports.
-    pub status: Fd,
+    pub fn status(&self) -> &Fd {
+        &self.shared.status.0
+    }
 }
 
 /// Starts the child in its namespaces and passes it the command's words.
-pub fn launch(
-    plan: &Plan,
+pub fn launch<'a>(
+    plan: &'a Plan<'a>,
     spec: &Spec,
     host: &Host,
     page_size: usize,
     trace: bool,
-) -> Result<Launched> {
+) -> Result<Launched<'a>> {
     let failed = |step| move |errno| Error::new(step).errno(errno);
     let (args, env) = (spec.process.args, &spec.process.env);
     let message = gate::pack(args, env);
@@ -42,32 +50,30 @@ pub fn launch(
         .map_err(failed("hold signals"))?;
     // The child looks at these through the memory it shares, and has its own descriptor table:
     // so each side closes its copy of what is the other's, by number.
-    let child = ManuallyDrop::new(Child {
+    let shared = ManuallyDrop::new(Child {
         plan,
         gate: (gate_read, gate_write),
         status: (status_read, status_write),
         trace,
     });
-    let pid = process::clone_sharing(plan.clone_flags, &memory, &*child, init::enter)
+    let pid = process::clone_sharing(plan.clone_flags, &memory, &*shared, init::enter)
         .map_err(|errno| explain::clone_failure(errno, host))?;
-    child.gate.0.close_copy();
-    child.status.1.close_copy();
-    match fs::write_all(&child.gate.1, &message) {
+    shared.gate.0.close_copy();
+    shared.status.1.close_copy();
+    match fs::write_all(&shared.gate.1, &message) {
         // The child is gone already; its record or its status says why. The kernel sent a
         // SIGPIPE with the error, which is nobody's business.
         Err(Errno::EPIPE) => signal::discard(signal::only(libc::SIGPIPE)),
         Err(errno) => {
             // Closing the gate makes the child give up; waiting for that leaves nothing behind.
-            child.gate.1.close_copy();
+            shared.gate.1.close_copy();
             let _ = process::wait_end(pid);
             return Err(Error::new("pass the command").errno(errno));
         }
         Ok(()) => {}
     }
-    child.gate.1.close_copy();
-    let Child { status, .. } = ManuallyDrop::into_inner(child);
-    status.1.leak();
-    Ok(Launched { pid, status: status.0 })
+    shared.gate.1.close_copy();
+    Ok(Launched { pid, shared })
 }
 
 /// Makes a pipe whose ends are not 0, 1 or 2. Those are free only when mini was started with a

@@ -3,6 +3,7 @@
 
 use crate::spec::Id;
 use crate::sys::{Errno, Result, fs};
+use crate::text;
 use core::ffi::CStr;
 
 /// A user's line.
@@ -71,8 +72,8 @@ pub fn group(wanted: &[u8]) -> Result<Option<u32>> {
 fn match_user<'l>(line: &'l [u8], wanted: Id) -> Option<(Entry, &'l [u8])> {
     let mut fields = line.split(|b| *b == b':');
     let name = fields.next()?;
-    let uid = number(fields.nth(1)?)?;
-    let gid = number(fields.next()?)?;
+    let uid = id(fields.nth(1)?)?;
+    let gid = id(fields.next()?)?;
     let home = fields.nth(1).unwrap_or_default();
     let matches = match wanted {
         Id::Number(number) => number == uid,
@@ -87,11 +88,11 @@ fn match_group(line: &[u8], wanted: &[u8]) -> Option<u32> {
     if fields.next()? != wanted {
         return None;
     }
-    number(fields.nth(1)?)
+    id(fields.nth(1)?)
 }
 
-fn number(text: &[u8]) -> Option<u32> {
-    str::from_utf8(text).ok()?.parse().ok()
+fn id(text: &[u8]) -> Option<u32> {
+    text::number(text, 10)?.try_into().ok()
 }
 
 /// Shows the lines of a file one by one until `done`; lines longer than the buffer are passed over.

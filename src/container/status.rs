@@ -10,17 +10,8 @@ const HEADER: usize = 20;
 /// The longest detail.
 pub const DETAIL: usize = 256;
 
-/// Why a step failed.
-#[derive(Debug, Clone, Copy)]
-pub struct Failure {
-    /// The kernel's reason.
-    pub errno: Errno,
-    /// What the child found out about it, cut at [`DETAIL`] bytes.
-    pub detail: Detail,
-}
-
-/// A few bytes that explain a failure.
-#[derive(Debug, Clone, Copy)]
+/// A few bytes that explain a failure: what the child found out beyond the kernel's reason.
+#[derive(Debug)]
 pub struct Detail {
     bytes: [u8; DETAIL],
     length: usize,
@@ -28,14 +19,14 @@ pub struct Detail {
 
 impl Detail {
     /// Nothing to add.
-    pub const NONE: Detail = Detail { bytes: [0; DETAIL], length: 0 };
+    pub const fn new() -> Detail {
+        Detail { bytes: [0; DETAIL], length: 0 }
+    }
 
     /// Keeps the beginning of `text`.
-    pub fn new(text: &[u8]) -> Detail {
-        let mut detail = Detail::NONE;
-        detail.length = text.len().min(DETAIL);
-        detail.bytes[..detail.length].copy_from_slice(&text[..detail.length]);
-        detail
+    pub fn set(&mut self, text: &[u8]) {
+        self.length = text.len().min(DETAIL);
+        self.bytes[..self.length].copy_from_slice(&text[..self.length]);
     }
 
     /// The text.
@@ -44,31 +35,23 @@ impl Detail {
     }
 }
 
-impl From<Errno> for Failure {
-    fn from(errno: Errno) -> Failure {
-        Failure { errno, detail: Detail::NONE }
-    }
-}
-
 /// One step's outcome.
 #[derive(Debug)]
 pub struct Record {
     /// Its place in the plan.
     pub step: usize,
-    /// How it went.
-    pub outcome: core::result::Result<(), Failure>,
+    /// The kernel's reason why it failed, if it did.
+    pub failure: Option<Errno>,
     /// How long it took; 0 when nobody asked.
     pub nanos: u64,
 }
 
 impl Record {
-    /// Sends it.
-    pub fn write(&self, pipe: &Fd) -> Result<()> {
+    /// Sends it, with what there is to add.
+    pub fn write(&self, detail: &Detail, pipe: &Fd) -> Result<()> {
         let mut message = [0u8; HEADER + DETAIL];
-        let (errno, detail) = match &self.outcome {
-            Ok(()) => (0, &[][..]),
-            Err(failure) => (failure.errno.into_raw() as u32, failure.detail.bytes()),
-        };
+        let errno = self.failure.map_or(0, |errno| errno.into_raw() as u32);
+        let detail = detail.bytes();
         message[..4].copy_from_slice(&(self.step as u32).to_ne_bytes());
         message[4..8].copy_from_slice(&errno.to_ne_bytes());
         message[8..16].copy_from_slice(&self.nanos.to_ne_bytes());
@@ -77,8 +60,8 @@ impl Record {
         fs::write_all(pipe, &message[..HEADER + detail.len()])
     }
 
-    /// Waits for the next one; None at the end of the pipe.
-    pub fn read(pipe: &Fd) -> Result<Option<Record>> {
+    /// Waits for the next one, and takes down what came with it; None at the end of the pipe.
+    pub fn read(detail: &mut Detail, pipe: &Fd) -> Result<Option<Record>> {
         let mut header = [0u8; HEADER];
         if fs::read_full(pipe, &mut header)? < HEADER {
             return Ok(None);
@@ -86,15 +69,11 @@ impl Record {
         let word = |at: usize| {
             u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
-        let mut detail = Detail::NONE;
         detail.length = (word(16) as usize).min(DETAIL);
         fs::read_full(pipe, &mut detail.bytes[..detail.length])?;
         let mut nanos = [0; 8];
         nanos.copy_from_slice(&header[8..16]);
-        let outcome = match word(4) {
-            0 => Ok(()),
-            errno => Err(Failure { errno: Errno::new(errno as i32), detail }),
-        };
-        Ok(Some(Record { step: word(0) as usize, outcome, nanos: u64::from_ne_bytes(nanos) }))
+        let failure = (word(4) != 0).then(|| Errno::new(word(4) as i32));
+        Ok(Some(Record { step: word(0) as usize, failure, nanos: u64::from_ne_bytes(nanos) }))
     }
 }

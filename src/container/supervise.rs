@@ -5,7 +5,7 @@
 
 use super::explain;
 use super::launch::Launched;
-use super::status::{Failure, Record};
+use super::status::{Detail, Record};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
@@ -14,7 +14,7 @@ use crate::sys::fd::STDERR;
 use crate::sys::process::Change;
 use crate::sys::signal::Taken;
 use crate::sys::{Errno, Fd, fs, process, signal};
-use crate::text::Text;
+use crate::text::{Text, number};
 use alloc::ffi::CString;
 
 /// Waits for the command; its exit status.
@@ -26,11 +26,12 @@ pub fn supervise(
     trace: bool,
 ) -> Result<u8> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
-    let mut failed = if trace { follow(&child.status, plan)? } else { None };
+    let mut detail = Detail::new();
+    let mut failed = if trace { follow(child.status(), plan, &mut detail)? } else { None };
     let mut command = Command {
         pid: child.pid,
         is_init: spec.namespaces.pid == Namespace::New,
-        status: &child.status,
+        status: child.status(),
         asked_to_end: None,
         killed_for: None,
     };
@@ -43,10 +44,10 @@ pub fn supervise(
         }
     };
     if failed.is_none() && !trace {
-        failed = Record::read(&child.status).map_err(lost)?.and_then(failure);
+        failed = Record::read(&mut detail, child.status()).map_err(lost)?;
     }
-    if let Some((step, failure)) = failed {
-        return Err(explain::step_failure(&plan.steps[step], &failure, spec, host));
+    if let Some(Record { step, failure: Some(errno), .. }) = failed {
+        return Err(explain::step_failure(&plan.steps[step], errno, detail.bytes(), spec, host));
     }
     Ok(match (end, command.killed_for) {
         (Change::Exited(status), _) => status,
@@ -135,39 +136,33 @@ impl Command<'_> {
 
 /// The signals a process blocks, ignores or catches (proc_pid_status(5)).
 fn handled(status: &[u8]) -> signal::Set {
-    status
-        .split(|b| *b == b'\n')
-        .filter_map(|line| {
-            let (name, value) = str::from_utf8(line).ok()?.split_once(":\t")?;
-            let counts = matches!(name, "SigBlk" | "SigIgn" | "SigCgt");
-            counts.then(|| u64::from_str_radix(value.trim_end(), 16).ok())?
-        })
-        .fold(0, |all, set| all | set)
-}
-
-/// The failure in a record, with its step.
-fn failure(record: Record) -> Option<(usize, Failure)> {
-    record.outcome.err().map(|failure| (record.step, failure))
+    let mut handled = 0;
+    for line in status.split(|b| *b == b'\n') {
+        if let Some((b"SigBlk:\t" | b"SigIgn:\t" | b"SigCgt:\t", set)) = line.split_first_chunk() {
+            handled |= number(set, 16).unwrap_or(0);
+        }
+    }
+    handled
 }
 
 /// Prints the launch as it happens; the step that failed, if one did.
-fn follow(status: &Fd, plan: &Plan) -> Result<Option<(usize, Failure)>> {
+fn follow(status: &Fd, plan: &Plan, detail: &mut Detail) -> Result<Option<Record>> {
     let unreadable = |errno| Error::new("read status").errno(errno);
     let mut line = Text::new();
     plan.describe_clone(&mut line);
     trace(&line, "ok", None);
     let mut next = 0;
-    while let Some(record) = Record::read(status).map_err(unreadable)? {
+    while let Some(record) = Record::read(detail, status).map_err(unreadable)? {
         next = record.step + 1;
         let mut line = Text::new();
         plan.steps[record.step].describe(&mut line);
-        let result = match &record.outcome {
-            Ok(()) => "ok",
-            Err(failure) => failure.errno.description().unwrap_or("failed"),
+        let result = match record.failure {
+            None => "ok",
+            Some(errno) => errno.description().unwrap_or("failed"),
         };
         trace(&line, result, Some(record.nanos / 1000));
-        if let Some(failed) = failure(record) {
-            return Ok(Some(failed));
+        if record.failure.is_some() {
+            return Ok(Some(record));
         }
     }
     // A step that replaces the process cannot report that it went well: the pipe's end does.

@@ -281,6 +281,7 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
+    #[inline(never)]
     fn mount(
         &mut self,
         source: &'a CStr,
@@ -296,6 +297,7 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::Mount(Mount { source, target, fstype, flags, data, missing }));
     }
 
+    #[inline(never)] // Else every step's copy is compiled again at every place that adds one.
     fn add(&mut self, step: Step<'a>) {
         self.steps.push(step);
     }

@@ -216,8 +216,8 @@ impl Iterator for DirectoryNumbers<'_> {
             let length = u16::from_ne_bytes([*self.0.get(16)?, *self.0.get(17)?]).into();
             let name = CStr::from_bytes_until_nul(self.0.get(19..length)?).ok()?;
             self.0 = self.0.get(length..)?;
-            if let Some(number) = name.to_str().ok().and_then(|name| name.parse().ok()) {
-                return Some(number);
+            if let Some(number) = crate::text::number(name.to_bytes(), 10) {
+                return Some(number as i32);
             }
         }
     }

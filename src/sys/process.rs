@@ -67,9 +67,9 @@ pub fn clone_sharing<T: Sync>(
 pub struct PointerTable<'a>(&'a [usize]);
 
 impl<'a> PointerTable<'a> {
-    /// Wraps addresses of NUL-terminated strings; the last one must be 0.
-    pub fn new(addresses: &'a [usize]) -> Option<Self> {
-        (addresses.last() == Some(&0)).then_some(PointerTable(addresses))
+    /// Wraps addresses of NUL-terminated strings, the last one 0; without it the table is empty.
+    pub fn new(addresses: &'a [usize]) -> Self {
+        PointerTable(if addresses.last() == Some(&0) { addresses } else { &[0] })
     }
 }
 

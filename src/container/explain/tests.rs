@@ -1,5 +1,4 @@
 use super::*;
-use crate::container::status::Detail;
 use crate::plan::{Mount, Plan, WhenMissing};
 use crate::spec::{Id, Namespaces, Process, User};
 
@@ -23,8 +22,7 @@ const SPEC: Spec = Spec {
 const ROOT: Host = Host { euid: 0, egid: 0, root_is_initramfs: false };
 
 fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
-    let failure = Failure { errno, detail: Detail::new(detail) };
-    let error = step_failure(step, &failure, &SPEC, &ROOT);
+    let error = step_failure(step, errno, detail, &SPEC, &ROOT);
     (String::from_utf8(error.line().to_vec()).unwrap(), error.status)
 }
 
