@@ -8,23 +8,16 @@ use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::Spec;
 use crate::sys::memory::ChildMemory;
+use crate::sys::process::SharingChild;
 use crate::sys::{Errno, Fd, fs, process, signal};
-use core::mem::ManuallyDrop;
+use alloc::boxed::Box;
 
 /// A child on its way.
 pub struct Launched<'a> {
-    /// Its process id.
-    pub pid: i32,
-    /// What it was given. Never dropped: the child may still be looking at it, and the parent
-    /// has closed its own copies of what belongs to the child.
-    shared: ManuallyDrop<Child<'a>>,
-}
-
-impl Launched<'_> {
+    /// The child; it is killed when mini gives up on it.
+    pub child: SharingChild<'a>,
     /// Where it reports.
-    pub fn status(&self) -> &Fd {
-        &self.shared.status.0
-    }
+    pub status: &'a Fd,
 }
 
 /// Starts the child in its namespaces and passes it the command's words.
@@ -48,15 +41,15 @@ pub fn launch<'a>(
     signal::set_default(libc::SIGCHLD)
         .and_then(|()| signal::set_mask(signal::ALL))
         .map_err(failed("hold signals"))?;
-    // The child looks at these through the memory it shares, and has its own descriptor table:
-    // so each side closes its copy of what is the other's, by number.
-    let shared = ManuallyDrop::new(Child {
+    // The child looks at these through the memory it shares, and has its own descriptor table: so
+    // each side closes its copy of what is the other's, by number, and nobody drops the owner.
+    let shared: &'a Child = Box::leak(Box::new(Child {
         plan,
         gate: (gate_read, gate_write),
         status: (status_read, status_write),
         trace,
-    });
-    let pid = process::clone_sharing(plan.clone_flags, &memory, &*shared, init::enter)
+    }));
+    let child = process::clone_sharing(plan.clone_flags, memory, shared, init::enter)
         .map_err(|errno| explain::clone_failure(errno, host))?;
     shared.gate.0.close_copy();
     shared.status.1.close_copy();
@@ -64,16 +57,10 @@ pub fn launch<'a>(
         // The child is gone already; its record or its status says why. The kernel sent a
         // SIGPIPE with the error, which is nobody's business.
         Err(Errno::EPIPE) => signal::discard(signal::only(libc::SIGPIPE)),
-        Err(errno) => {
-            // Closing the gate makes the child give up; waiting for that leaves nothing behind.
-            shared.gate.1.close_copy();
-            let _ = process::wait_end(pid);
-            return Err(Error::new("pass the command").errno(errno));
-        }
-        Ok(()) => {}
+        result => result.map_err(failed("pass the command"))?,
     }
     shared.gate.1.close_copy();
-    Ok(Launched { pid, shared })
+    Ok(Launched { child, status: &shared.status.0 })
 }
 
 /// Makes a pipe whose ends are not 0, 1 or 2. Those are free only when mini was started with a

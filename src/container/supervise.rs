@@ -19,19 +19,20 @@ use alloc::ffi::CString;
 
 /// Waits for the command; its exit status.
 pub fn supervise(
-    child: Launched,
+    launched: Launched,
     plan: &Plan,
     spec: &Spec,
     host: &Host,
     trace: bool,
 ) -> Result<u8> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
+    let Launched { mut child, status } = launched;
     let mut detail = Detail::new();
-    let mut failed = if trace { follow(child.status(), plan, &mut detail)? } else { None };
+    let mut failed = if trace { follow(status, plan, &mut detail)? } else { None };
     let mut command = Command {
-        pid: child.pid,
+        pid: child.pid(),
         is_init: spec.namespaces.pid == Namespace::New,
-        status: child.status(),
+        status,
         asked_to_end: None,
         killed_for: None,
     };
@@ -40,11 +41,12 @@ pub fn supervise(
         if taken.signal != libc::SIGCHLD {
             command.pass_on(taken).map_err(lost)?;
         } else if let Some(end) = command.reap().map_err(lost)? {
+            child.has_ended();
             break end;
         }
     };
     if failed.is_none() && !trace {
-        failed = Record::read(&mut detail, child.status()).map_err(lost)?;
+        failed = Record::read(&mut detail, status).map_err(lost)?;
     }
     if let Some(Record { step, failure: Some(errno), .. }) = failed {
         return Err(explain::step_failure(&plan.steps[step], errno, detail.bytes(), spec, host));

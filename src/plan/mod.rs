@@ -11,7 +11,7 @@ mod step;
 pub use step::{Mount, Step, WhenMissing};
 
 use crate::host::Host;
-use crate::spec::{Id, Namespace, Spec};
+use crate::spec::{Id, Namespace, Spec, User};
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -122,7 +122,7 @@ impl<'a> Planner<'_, 'a> {
         }
         if let Some(user) = self.spec.process.user {
             self.add(Step::User {
-                user,
+                user: self.mapped(user),
                 // The map of an ordinary user forbids setgroups (user_namespaces(7)).
                 drop_groups: !self.in_user_namespace(),
                 find_home: self.spec.process.home_from_passwd,
@@ -189,6 +189,16 @@ impl<'a> Planner<'_, 'a> {
             path: c"/proc/self/gid_map",
             content: map(gid, self.host.egid),
         });
+    }
+
+    /// An ordinary user has one group in the container: not the one /etc/passwd tells.
+    fn mapped(&self, user: User<'a>) -> User<'a> {
+        match user {
+            User { uid: Id::Number(_), gid: None } if self.in_user_namespace() => {
+                User { gid: Some(Id::Number(0)), ..user }
+            }
+            _ => user,
+        }
     }
 
     /// The host's files, with a /proc of the new process namespace over the old one.

@@ -15,7 +15,15 @@ fn panic(info: &PanicInfo) -> ! {
     process::exit(i32::from(error.status))
 }
 
-/// Named by unwind tables of `core` in unoptimised builds; never called, as panics abort.
+/// What the precompiled `core` and `alloc` refer to where the optimiser has not yet seen that
+/// panics abort: never called.
 #[cfg(debug_assertions)]
-#[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}
+mod unwinding {
+    #[unsafe(no_mangle)]
+    extern "C" fn rust_eh_personality() {}
+
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_Resume() -> ! {
+        mini::sys::process::exit(i32::from(mini::error::FAILED))
+    }
+}

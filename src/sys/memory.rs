@@ -18,7 +18,7 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
 
 /// The memory of a child of `clone`: a guard page, the stack that grows down towards it, and
 /// above the stack an inbox for what arrives through the gate.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct ChildMemory {
     stack_top: *mut usize,
     inbox_len: usize,
@@ -51,7 +51,7 @@ impl ChildMemory {
     ///
     /// # Safety
     /// Called once, by the child.
-    pub(super) unsafe fn inbox(&self) -> &'static mut [usize] {
+    pub(super) unsafe fn inbox(self) -> &'static mut [usize] {
         // SAFETY: mapped for the life of the process, above the stack, used by nobody else.
         unsafe {
             core::slice::from_raw_parts_mut(self.stack_top, self.inbox_len / size_of::<usize>())

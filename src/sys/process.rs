@@ -3,6 +3,7 @@
 use super::memory::ChildMemory;
 use super::{Errno, Result, arch};
 use core::ffi::{CStr, c_void};
+use core::marker::PhantomData;
 use syscalls::{Sysno, syscall};
 
 /// exit_group(2)
@@ -25,22 +26,51 @@ pub fn getpgid(pid: i32) -> Result<i32> {
     unsafe { syscall!(Sysno::getpgid, pid) }.map(|group| group as i32)
 }
 
-/// clone(2) with CLONE_VM: the child runs `entry(shared, inbox)` on its own stack and shares all
-/// memory until it execs. Its id, in the parent.
-///
-/// The child must not allocate, and what it borrows must stay unchanged until it has exec'ed or
-/// died: the parent keeps `shared` alive and unmodified for as long as it waits for the child.
-pub fn clone_sharing<T: Sync>(
-    flags: i32,
-    memory: &ChildMemory,
-    shared: &T,
-    entry: fn(&T, &'static mut [usize]) -> !,
-) -> Result<i32> {
-    struct Start<'a, T> {
-        memory: &'a ChildMemory,
-        shared: &'a T,
-        entry: fn(&T, &'static mut [usize]) -> !,
+/// A child that shares its parent's memory until it execs or dies. As long as this value lives,
+/// so does what the child borrows; dropping it before the child was seen to end kills the child.
+#[derive(Debug)]
+pub struct SharingChild<'a> {
+    pid: i32,
+    ended: bool,
+    borrowed: PhantomData<&'a ()>,
+}
+
+impl SharingChild<'_> {
+    /// Its process id, valid until [`SharingChild::has_ended`].
+    pub fn pid(&self) -> i32 {
+        self.pid
     }
+
+    /// Notes that wait(2) has reported its end: the id may be somebody else's from now on.
+    pub fn has_ended(&mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for SharingChild<'_> {
+    fn drop(&mut self) {
+        if !self.ended && super::signal::kill(self.pid, libc::SIGKILL).is_ok() {
+            // Nothing to learn from it: the child is gone either way.
+            let _ = wait_end(self.pid);
+        }
+    }
+}
+
+/// What a new child starts from; a copy on its own stack.
+struct Start<'a, T> {
+    memory: ChildMemory,
+    shared: &'a T,
+    entry: fn(&T, &'static mut [usize]) -> !,
+}
+
+/// clone(2) with CLONE_VM: the child runs `entry(shared, inbox)` on its own stack and shares all
+/// memory. It must not allocate: the allocator is its parent's.
+pub fn clone_sharing<'a, T: Sync>(
+    flags: i32,
+    memory: ChildMemory,
+    shared: &'a T,
+    entry: fn(&T, &'static mut [usize]) -> !,
+) -> Result<SharingChild<'a>> {
     unsafe extern "C" fn start<T>(arg: *mut c_void) -> ! {
         // SAFETY: `arg` is the block written below, at the top of this child's own stack.
         unsafe {
@@ -48,18 +78,17 @@ pub fn clone_sharing<T: Sync>(
             entry(shared, memory.inbox())
         }
     }
-    let top = memory.stack_top();
-    // The start block travels on the child's own stack, below its top, kept 16-byte aligned.
-    let block = (top as usize - size_of::<Start<T>>()) & !15;
+    let block = (memory.stack_top() as usize - size_of::<Start<T>>()) & !15;
     let block = block as *mut Start<T>;
     let flags = (flags | libc::CLONE_VM | libc::SIGCHLD) as u32 as usize;
-    // SAFETY: the block lies in the child's mapping, which nobody else uses; the child's stack
-    // begins below it; `shared` is Sync, and the caller keeps it (see above).
+    // SAFETY: the block lies in the child's mapping, which nobody else uses, and its stack begins
+    // below; `shared` is Sync, and the value returned keeps it borrowed while the child uses it.
     let pid = unsafe {
         block.write(Start { memory, shared, entry });
         arch::clone(flags, block.cast(), start::<T>, block.cast())
     };
-    Errno::from_ret(pid as usize).map(|pid| pid as i32)
+    let pid = Errno::from_ret(pid as usize)? as i32;
+    Ok(SharingChild { pid, ended: false, borrowed: PhantomData })
 }
 
 /// A table of pointers to C strings that ends with a null, as execve(2) reads it.
