@@ -26,8 +26,8 @@ pub fn exec(words: &mut Words, detail: &mut Detail) -> Errno {
         match attempt(path, words, detail) {
             Errno::ENOENT | Errno::ENOTDIR if detail.bytes().is_empty() => {}
             // Goes on like a shell: there may be one further on that can be run.
-            Errno::EACCES if is_directory(path) => {}
-            Errno::EACCES => reason = Errno::EACCES,
+            Errno::EACCES if is_file(path) => reason = Errno::EACCES,
+            Errno::EACCES => {}
             errno => return errno,
         }
     }
@@ -78,8 +78,10 @@ fn beginning<'b>(path: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]>
     Some(&buffer[..length])
 }
 
-fn is_directory(path: &CStr) -> bool {
-    fs::open(path, libc::O_PATH | libc::O_DIRECTORY, 0).is_ok()
+/// Whether there is something other than a directory; not so when the way to it is barred.
+fn is_file(path: &CStr) -> bool {
+    let found = |flags| fs::open(path, libc::O_PATH | flags, 0).is_ok();
+    found(0) && !found(libc::O_DIRECTORY)
 }
 
 /// The program a file wants to be run by: from `#!` or, in ELF, from the PT_INTERP header

@@ -3,11 +3,10 @@
 
 use crate::error::Error;
 use crate::host::Host;
-use crate::plan::Step;
+use crate::plan::{Mount, Step};
 use crate::spec::Spec;
 use crate::sys::{Errno, fs};
 use core::ffi::CStr;
-use libc::MS_BIND;
 
 /// Exit statuses of a command that could not be run, as shells have them.
 const NOT_EXECUTABLE: u8 = 126;
@@ -62,19 +61,15 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
 
 /// Begins the line with what the user knows the step by.
 fn named(step: &Step, spec: &Spec) -> Error {
-    let is_root = |path: &CStr| spec.rootfs == Some(path);
-    match step {
-        Step::Mount(mount) if mount.flags & MS_BIND != 0 && is_root(mount.target) => {
-            Error::new("rootfs").object(mount.target.to_bytes())
+    match (step, spec.rootfs) {
+        // Laid over "/", but known by its own name.
+        (Step::Mount(Mount { target, .. }), Some(rootfs)) if *target == c"/" => {
+            Error::new("rootfs").object(rootfs.to_bytes())
         }
-        Step::Chdir { path, inside: false } if is_root(path) => {
-            Error::new("rootfs").object(path.to_bytes())
-        }
-        Step::PivotRoot | Step::MoveRoot => {
-            let rootfs = spec.rootfs.unwrap_or(c"/");
+        (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
             Error::new(step.name()).object(rootfs.to_bytes())
         }
-        step => {
+        _ => {
             let mut object = crate::text::Text::new();
             step.object(&mut object);
             match object.bytes() {
@@ -100,15 +95,8 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
         (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
             "the kernel was built without this file system"
         }
-        (Step::PivotRoot | Step::MoveRoot, Errno::EBUSY | Errno::ELOOP) => {
-            "it is the root already: leave --rootfs out to use the host's files"
-        }
         (Step::PivotRoot, Errno::EINVAL) => {
             "the present root is not a mount point: mini was started inside a chroot"
-        }
-        (Step::MoveRoot, Errno::EINVAL) => {
-            "it is the root already, or its mount is shared: leave --rootfs out to use the \
-             host's files"
         }
         (Step::Chdir { .. }, Errno::EXDEV) => "it lies outside of the root",
         (Step::User { .. }, Errno::EINVAL) if host.euid != 0 => {

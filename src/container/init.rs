@@ -72,9 +72,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             // The old root now lies on the new one: ".." of a root leads to what is on top.
             fs::chdir(c"..")?;
         }
-        Step::MoveRoot => {
+        Step::Chroot => {
             let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-            mount::mount(Some(c"."), c"/", None, libc::MS_MOVE, None)?;
             fs::chroot(c".")?;
             fs::fchdir(&old)?;
         }
@@ -141,6 +140,9 @@ fn become_user(user: &User, drop_groups: bool, find_home: bool, state: &mut Stat
         },
         None => entry.map_or(0, |entry| entry.gid),
     };
+    if !find_home {
+        state.home = passwd::Home::new();
+    }
     if drop_groups {
         process::setgroups(&[])?;
     }
@@ -183,9 +185,8 @@ fn restore(state: &State) -> Result<()> {
     }
     fs::cloexec_from(3)?;
     // An ignored signal stays ignored over execve(2), and a blocked one blocked: a container
-    // begins with neither, whatever mini's caller had. The real-time signals (from 32 on) are
-    // left out: no program leaves those ignored to others.
-    for number in 1..32 {
+    // begins with neither, whatever mini's caller had.
+    for number in 1..=signal::LAST {
         if number != libc::SIGKILL && number != libc::SIGSTOP {
             signal::set_default(number)?;
         }

@@ -3,7 +3,8 @@
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
-use crate::sys::fs;
+use crate::sys::{Errno, fs};
+use core::ffi::CStr;
 
 /// Who called mini; the kernel hands this to every program (getauxval(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +32,35 @@ impl Host {
     /// Reads what a plan for `spec` needs to know.
     ///
     /// # Errors
-    /// When `/` cannot be examined.
+    /// When there is no such root directory, or it is the host's own.
     pub fn probe(caller: Caller, spec: &Spec) -> Result<Host> {
-        let root_is_initramfs = spec.rootfs.is_some() && root_is_initramfs()?;
+        let mut root_is_initramfs = false;
+        if let Some(rootfs) = spec.rootfs {
+            check_rootfs(rootfs)?;
+            root_is_initramfs = self::root_is_initramfs()?;
+        }
         Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs })
     }
+}
+
+/// The one fact that is asked for although a step would tell: with `/` as its own rootfs the launch
+/// would go well, and the container be no container.
+fn check_rootfs(rootfs: &CStr) -> Result<()> {
+    let identity = |path: &CStr| {
+        fs::identity(path).map_err(|e| Error::new("rootfs").object(path.to_bytes()).errno(e))
+    };
+    let error = |errno| Error::new("rootfs").object(rootfs.to_bytes()).errno(errno);
+    let root = identity(rootfs)?;
+    if !root.is_directory {
+        return Err(error(Errno::ENOTDIR));
+    }
+    if root == identity(c"/")? {
+        return Err(Error::new("rootfs")
+            .object(rootfs.to_bytes())
+            .cause("it is the root already")
+            .hint("leave --rootfs out to use the host's files"));
+    }
+    Ok(())
 }
 
 /// The initramfs is a ramfs or a tmpfs by its magic number, and by its name in mountinfo the

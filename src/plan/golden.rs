@@ -64,8 +64,8 @@ fn root_with_a_rootfs() {
 clone new mount pid uts ipc net
 die with parent
 make private / recursive
-bind /srv/root from /srv/root recursive
-chdir /srv/root
+bind / from /srv/root recursive
+chdir /..
 pivot_root
 clear umask
 mount /proc from proc type proc nosuid nodev noexec
@@ -107,8 +107,8 @@ write /proc/self/setgroups deny
 write /proc/self/uid_map '0 1000 1'
 write /proc/self/gid_map '0 100 1'
 make private / recursive
-bind /srv/root from /srv/root recursive
-chdir /srv/root
+bind / from /srv/root recursive
+chdir /..
 pivot_root
 clear umask
 mount /proc from proc type proc nosuid nodev noexec
@@ -145,7 +145,7 @@ exec /bin/sh
 }
 
 #[test]
-fn an_initramfs_host_moves_the_root_and_gives_up_the_right_to_undo_it() {
+fn an_initramfs_host_covers_the_root_and_gives_up_the_right_to_undo_it() {
     let mut spec = with_rootfs();
     spec.process.user = Some(User { uid: Id::Name(b"www"), gid: None });
     spec.process.home_from_passwd = true;
@@ -157,9 +157,9 @@ fn an_initramfs_host_moves_the_root_and_gives_up_the_right_to_undo_it() {
 clone new mount pid uts ipc net
 die with parent
 make private / recursive
-bind /srv/root from /srv/root recursive
-chdir /srv/root
-move root
+bind / from /srv/root recursive
+chdir /..
+chroot
 clear umask
 mount /proc from proc type proc nosuid nodev noexec
 mount /sys from sysfs type sysfs ro nosuid nodev noexec

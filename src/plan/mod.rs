@@ -114,8 +114,8 @@ impl<'a> Planner<'_, 'a> {
         if self.spec.namespaces.net == Namespace::New {
             self.add(Step::LoopbackUp);
         }
-        if self.root_is_moved() {
-            // Whoever can unmount the moved root sees the initramfs below it. Without this
+        if self.root_stays_below() {
+            // Whoever can unmount the new root sees the initramfs below it. Without this
             // capability nobody can; a user namespace made inside gives it back only over mounts
             // that the kernel locks together (mount_namespaces(7)).
             self.add(Step::DropCapability(SYS_ADMIN));
@@ -158,7 +158,7 @@ impl<'a> Planner<'_, 'a> {
         self.host.euid != 0
     }
 
-    fn root_is_moved(&self) -> bool {
+    fn root_stays_below(&self) -> bool {
         self.spec.rootfs.is_some() && self.host.root_is_initramfs
     }
 
@@ -214,17 +214,20 @@ impl<'a> Planner<'_, 'a> {
     }
 
     fn own_root(&mut self, rootfs: &'a CStr) {
-        // pivot_root(2) wants a mount point. Recursive, as a user namespace may not look under
-        // mounts it was given, and as what is mounted in the root belongs to it.
-        self.mount(rootfs, rootfs, None, MS_BIND | MS_REC, None);
-        self.add(Step::Chdir { path: rootfs, inside: false });
-        self.add(if self.root_is_moved() { Step::MoveRoot } else { Step::PivotRoot });
+        // Laid over the present root, so that it is a mount point, as pivot_root(2) wants, and so
+        // that chroot(2) alone will do where the present root cannot be taken away. Recursive, as
+        // a user namespace may not look under mounts it was given, and as what is mounted in the
+        // root belongs to it.
+        self.mount(rootfs, c"/", None, MS_BIND | MS_REC, None);
+        // ".." of the root is the root, but seen from above: with what is mounted on it.
+        self.add(Step::Chdir { path: c"/..", inside: false });
+        self.add(if self.root_stays_below() { Step::Chroot } else { Step::PivotRoot });
         // From here an absolute path is the container's, a relative path the host's.
         // Permissions are meant as given.
         self.add(Step::ClearUmask);
         self.pseudo_file_systems();
         self.devices();
-        if !self.root_is_moved() {
+        if !self.root_stays_below() {
             self.add(Step::DetachOldRoot);
         }
         // Leaves the old root behind as working directory, too.

@@ -23,8 +23,8 @@ pub enum Step<'a> {
     Mount(Mount<'a>),
     /// Make the working directory the root; the old root becomes the working directory.
     PivotRoot,
-    /// The same by MS_MOVE and chroot, where `/` is the initramfs.
-    MoveRoot,
+    /// The same by chroot(2), where `/` is the initramfs and stays below.
+    Chroot,
     /// Let go of the old root, which is the working directory.
     DetachOldRoot,
     /// Change the working directory.
@@ -112,7 +112,7 @@ impl Step<'_> {
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
             Step::PivotRoot => "pivot_root",
-            Step::MoveRoot => "move root",
+            Step::Chroot => "chroot",
             Step::DetachOldRoot => "detach old root",
             Step::Chdir { .. } => "chdir",
             Step::ClearUmask => "clear umask",
@@ -141,7 +141,7 @@ impl Step<'_> {
             Step::Exec(command) => out.word(command),
             Step::DieWithParent
             | Step::PivotRoot
-            | Step::MoveRoot
+            | Step::Chroot
             | Step::DetachOldRoot
             | Step::ClearUmask
             | Step::LoopbackUp

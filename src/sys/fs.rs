@@ -165,6 +165,29 @@ pub fn statfs_type(path: &CStr) -> Result<u32> {
     }
 }
 
+/// What tells files apart, and their kind (stat(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The file system's device.
+    pub device: u64,
+    /// The number of the file on it.
+    pub inode: u64,
+    /// Whether it is a directory.
+    pub is_directory: bool,
+}
+
+/// stat(2)
+pub fn identity(path: &CStr) -> Result<Identity> {
+    let mut stat = MaybeUninit::<libc::stat>::uninit();
+    // SAFETY: the kernel fills the structure when it returns success.
+    let stat = unsafe {
+        syscall!(Sysno::newfstatat, libc::AT_FDCWD, path.as_ptr(), stat.as_mut_ptr(), 0)?;
+        stat.assume_init()
+    };
+    let is_directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    Ok(Identity { device: stat.st_dev, inode: stat.st_ino, is_directory })
+}
+
 /// Marks every descriptor from `first` on close-on-exec.
 ///
 /// close_range(2) with CLOSE_RANGE_CLOEXEC is Linux 5.11; before, the open ones are read from

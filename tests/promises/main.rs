@@ -1,1 +1,106 @@
-fn main() {}
+//! Promises of mini, each tried on the real binary: as root, and as an ordinary user.
+//!
+//! Started by root, every promise is tried as both; started by an ordinary user, as that one, and
+//! the others are reported as ignored. What a host lacks is a reason to ignore a test, shown in
+//! brackets before its name, never to pass it.
+
+mod argv;
+mod bad_input;
+mod binary;
+mod debian;
+mod exit_status;
+mod isolation;
+mod life;
+mod odd_hosts;
+mod plan;
+mod probe;
+mod process;
+mod rootfs;
+mod world;
+
+use libtest_mimic::{Arguments, Trial};
+use std::sync::Arc;
+use world::{Who, World};
+
+/// A promise: its name, what it needs, and how it is tried.
+struct Promise {
+    name: &'static str,
+    needs: &'static [Need],
+    check: fn(&World),
+}
+
+/// What a test cannot do without.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Need {
+    /// To be tried as root only.
+    Root,
+    /// To be tried as an ordinary user only.
+    User,
+    /// A statically linked busybox on the host.
+    Busybox,
+    /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
+    Debian,
+}
+
+fn main() {
+    let args: Vec<_> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|word| word == "__probe") {
+        probe::run(&args[2..]);
+    }
+    let mut arguments = Arguments::from_args();
+    // Two cores are common, and the tests of death want to see races, not a crowd.
+    arguments.test_threads.get_or_insert(2);
+    let promises = [
+        argv::PROMISES,
+        bad_input::PROMISES,
+        binary::PROMISES,
+        debian::PROMISES,
+        exit_status::PROMISES,
+        isolation::PROMISES,
+        life::PROMISES,
+        odd_hosts::PROMISES,
+        plan::PROMISES,
+        process::PROMISES,
+        rootfs::PROMISES,
+    ]
+    .concat();
+    let stage = world::Stage::new();
+    let mut trials = Vec::new();
+    for promise in promises {
+        for who in [Who::Root, Who::User] {
+            let other = match who {
+                Who::Root => Need::User,
+                Who::User => Need::Root,
+            };
+            if promise.needs.contains(&other) {
+                continue;
+            }
+            trials.push(trial(promise, who, &stage));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    stage.close();
+    conclusion.exit();
+}
+
+impl Clone for Promise {
+    fn clone(&self) -> Promise {
+        *self
+    }
+}
+
+impl Copy for Promise {}
+
+fn trial(promise: Promise, who: Who, stage: &Arc<world::Stage>) -> Trial {
+    let name = format!("{who}: {}", promise.name);
+    match stage.missing(who, promise.needs) {
+        Some(reason) => Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true),
+        None => {
+            let world = World::new(who, stage.clone());
+            Trial::test(name, move || {
+                (promise.check)(&world);
+                Ok(())
+            })
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Bad input: one clear line, status 125, nothing left.
+
+use crate::world::World;
+use crate::{Need, Promise};
+use std::fs;
+
+pub const PROMISES: &[Promise] = &[
+    Promise { name: "bad_words_are_refused", needs: &[], check: words },
+    Promise { name: "bad_roots_are_refused", needs: &[], check: roots },
+    Promise { name: "bad_names_and_users_are_refused", needs: &[], check: names },
+    Promise { name: "bad_environment_files_are_refused", needs: &[], check: env_files },
+    Promise {
+        name: "options_after_the_command_are_its_own",
+        needs: &[Need::Busybox],
+        check: after,
+    },
+    Promise { name: "help_and_version_answer_on_standard_output", needs: &[], check: help },
+];
+
+/// Runs each, and sees that nothing is left: no mount, no process, no file.
+fn refused(world: &World, cases: &[(&[&str], &str)]) {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let directory = world.directory();
+    for (words, line) in cases {
+        let mut command = world.run_command(words);
+        command.current_dir(&directory);
+        crate::world::Outcome::of(&mut command).refused(125, line);
+    }
+    assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
+    assert_eq!(fs::read_dir(directory).unwrap().count(), 0);
+}
+
+fn words(world: &World) {
+    refused(
+        world,
+        &[
+            (&["--rotfs", "/", "sh"], "option --rotfs: unknown (did you mean --rootfs?)"),
+            (&["--rootfs"], "option --rootfs: needs a value (DIR)"),
+            (&["-e"], "option -e: needs a value"),
+            (&[], "no command given"),
+            (&["--"], "no command given"),
+            (&["--", ""], "no command given"),
+            (&["-e", "=x", "sh"], "has no name before ="),
+            (&["--network", "bridge", "sh"], "none or host"),
+            (&["-mem", "100m", "sh"], "not yet supported"),
+            (&["--uts", "host", "-h", "x", "sh"], "would rename the host"),
+        ],
+    );
+}
+
+fn roots(world: &World) {
+    let missing = world.directory().join("missing");
+    let missing = missing.to_str().unwrap();
+    refused(
+        world,
+        &[
+            (&["--rootfs", missing, "sh"], "missing: No such file or directory"),
+            (&["--rootfs", "/etc/passwd", "sh"], "rootfs /etc/passwd: Not a directory"),
+            (&["--rootfs", "/", "sh"], "it is the root already (leave --rootfs out"),
+            (&["--rootfs", "/proc/self/root", "sh"], "it is the root already (leave --rootfs out"),
+            (&["--rootfs", "", "sh"], "must not be empty"),
+        ],
+    );
+}
+
+fn names(world: &World) {
+    let long = "x".repeat(65);
+    refused(
+        world,
+        &[
+            (&["-h", "", "sh"], "must have 1 to 64 characters"),
+            (&["-h", &long, "sh"], "must have 1 to 64 characters"),
+            (&["-h", "a/b", "sh"], "invalid name"),
+            (&["-h", "-x", "sh"], "invalid name"),
+            (&["-h", "a\nb", "sh"], "--hostname 'a\\nb': invalid name"),
+            (&["--name", "a b", "sh"], "invalid name"),
+            (&["-u", "no-such-user", "sh"], "no such user in the container's /etc/passwd"),
+            (&["-u", ":5", "sh"], "empty part"),
+            (&["-u", "99999999999", "sh"], "out of range"),
+        ],
+    );
+}
+
+fn env_files(world: &World) {
+    let bad = world.file("bad", b"A=1\n=2\n");
+    refused(
+        world,
+        &[
+            (&["--env-file", "/no/such", "sh"], "read /no/such: No such file or directory"),
+            (&["--env-file", "/etc", "sh"], "read /etc: Is a directory"),
+            (&["--env-file", bad.to_str().unwrap(), "sh"], "no name before = in line 2"),
+        ],
+    );
+    let secret = world.file("secret", b"A=1\n");
+    fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    if !world.is_root() {
+        refused(world, &[(&["--env-file", secret.to_str().unwrap(), "sh"], "Permission denied")]);
+    }
+}
+
+fn after(world: &World) {
+    let root = world.busybox();
+    let root = root.to_str().unwrap();
+    let seen = world.run(&["--rootfs", root, "echo", "--rootfs", "-x", "--"]).ok();
+    assert_eq!(seen, "--rootfs -x --\n");
+}
+
+fn help(world: &World) {
+    let mini = world.mini();
+    let ask = |words: &[&str]| crate::world::Outcome::of(&mut world.command(&mini, words));
+    assert!(ask(&["--help"]).ok().contains("mini run [OPTIONS]"));
+    assert!(ask(&["run", "--help"]).ok().contains("--rootfs DIR"));
+    assert!(ask(&["help", "run"]).ok().contains("Exit status"));
+    assert_eq!(ask(&["--version"]).ok(), format!("mini {}\n", env!("CARGO_PKG_VERSION")));
+    ask(&["rum"]).refused(125, "did you mean run?");
+    // An answer that cannot be written is a failure.
+    let mut command = world.command("/bin/sh".as_ref(), &["-c", "exec \"$0\" --help >/dev/full"]);
+    crate::world::Outcome::of(command.arg(&mini)).refused(125, "No space left on device");
+}
