@@ -48,10 +48,11 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     }
     let error = named(step, spec).errno(errno);
     // A namespace that was granted without its rights fails at whatever comes first.
-    if host.euid != 0 && matches!(errno, Errno::EPERM | Errno::EACCES) {
-        if let Some(hint) = user_namespace_barrier(&read_setting) {
-            return error.hint(hint);
-        }
+    if host.euid != 0
+        && matches!(errno, Errno::EPERM | Errno::EACCES)
+        && let Some(hint) = user_namespace_barrier(&read_setting)
+    {
+        return error.hint(hint);
     }
     match hint(step, errno, host) {
         Some(hint) => error.hint(hint),

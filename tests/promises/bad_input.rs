@@ -92,7 +92,7 @@ fn env_files(world: &World) {
         ],
     );
     let secret = world.file("secret", b"A=1\n");
-    fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o0)).unwrap();
     if !world.is_root() {
         refused(world, &[(&["--env-file", secret.to_str().unwrap(), "sh"], "Permission denied")]);
     }

@@ -110,7 +110,7 @@ impl Groups for std::process::Command {
         // SAFETY: one system call between fork and exec.
         unsafe {
             self.pre_exec(|| {
-                let groups = [4, 24, 27].map(|gid| rustix::thread::Gid::from_raw(gid));
+                let groups = [4, 24, 27].map(rustix::thread::Gid::from_raw);
                 rustix::thread::set_thread_groups(&groups)?;
                 Ok(())
             })
