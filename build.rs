@@ -1,14 +1,23 @@
-//! Linker arguments of the freestanding binary; the library and the tests link as usual.
+//! The freestanding binary's linker arguments, and tables that are made when building.
+
+use std::path::Path;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    link();
+    error_texts();
+}
+
+/// For the binary alone; the library and the tests link as usual.
+fn link() {
     for arg in [
         // Our own `_start` (src/rt/arch) instead of the C start files.
         "-nostartfiles",
         // No interpreter, yet position independent: `_start` applies the relocations itself.
         "-static-pie",
-        // Relative relocations packed into bitmaps (8 bytes for up to 63 of them, instead of 24 each).
-        // A linker that does not know the word warns and writes the long form; src/rt reads both.
+        // Relative relocations packed into bitmaps (8 bytes for up to 63 of them, instead of 24
+        // each). A linker that does not know the word warns and writes the long form; src/rt
+        // reads both.
         "-Wl,-z,pack-relative-relocs",
         // Nothing is re-protected after relocation, so no padding to a page for it.
         "-Wl,-z,norelro",
@@ -21,4 +30,13 @@ fn main() {
     let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     println!("cargo::rerun-if-changed=link.ld");
     println!("cargo::rustc-link-arg-bin=mini=-Wl,-T,{root}/link.ld");
+}
+
+/// The kernel's errors in words, a line for each number from 0 on: as a `match` in the `syscalls`
+/// crate they would take twice the room. The numbers mini can meet are the same on its CPUs.
+fn error_texts() {
+    let lines: Vec<&str> =
+        (0..=133).map(|number| syscalls::Errno::new(number).description().unwrap_or("")).collect();
+    let path = Path::new(&std::env::var("OUT_DIR").expect("cargo sets it")).join("errors.txt");
+    std::fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
 }

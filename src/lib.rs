@@ -65,7 +65,7 @@ pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
     });
     result.unwrap_or_else(|error| {
         error.print();
-        error.status
+        error.status()
     })
 }
 

@@ -1,6 +1,6 @@
 //! Help, made from the option table.
 
-use super::options::{Act, Opt, SECTIONS};
+use super::options::{Act, OPTIONS, Opt};
 use crate::text::Text;
 
 /// The narrowest terminal that is still common.
@@ -34,11 +34,11 @@ Runs COMMAND as process 1 of a container with its own processes, mounts, host
 name, IPC and network. Options end at the first word that is none, or at --.
 ",
     );
-    for (title, options) in SECTIONS {
-        out.str("\n").str(title).str(":\n");
-        for option in *options {
-            describe(option, out);
+    for option in OPTIONS {
+        if let Some(title) = option.section {
+            out.str("\n").str(title).str(":\n");
         }
+        describe(option, out);
     }
     out.str(
         "

@@ -7,6 +7,8 @@ use core::ffi::CStr;
 
 /// One option.
 pub struct Opt {
+    /// The title that help puts before it.
+    pub section: Option<&'static str>,
     /// Its name, after `--`.
     pub long: &'static str,
     /// Its letter, after `-`.
@@ -27,25 +29,19 @@ pub enum Act {
     Value(&'static str, for<'a> fn(&mut Run<'a>, &'a CStr) -> Result<()>),
 }
 
-/// The table, in the sections in which help shows it.
-pub static SECTIONS: &[(&str, &[Opt])] = &[
-    ("Root and files", ROOT),
-    ("Command", COMMAND),
-    ("Isolation", ISOLATION),
-    ("Looking on", LOOKING_ON),
-];
-
-const ROOT: &[Opt] = &[Opt {
-    long: "rootfs",
-    short: None,
-    original: None,
-    help: "make DIR the root, with its own /proc, /sys and /dev; without it the command sees \
-           the host's files",
-    act: Act::Value("DIR", |run, value| not_empty("--rootfs", value, &mut run.rootfs)),
-}];
-
-const COMMAND: &[Opt] = &[
+/// The table, in the order in which help shows it; a section begins with the option that names it.
+pub static OPTIONS: &[Opt] = &[
     Opt {
+        section: Some("Root and files"),
+        long: "rootfs",
+        short: None,
+        original: None,
+        help: "make DIR the root, with its own /proc, /sys and /dev; without it the command sees \
+               the host's files",
+        act: Act::Value("DIR", |run, value| not_empty("--rootfs", value, &mut run.rootfs)),
+    },
+    Opt {
+        section: Some("Command"),
         long: "interactive",
         short: Some(b'i'),
         original: None,
@@ -53,6 +49,7 @@ const COMMAND: &[Opt] = &[
         act: Act::Flag(|_| {}),
     },
     Opt {
+        section: None,
         long: "tty",
         short: Some(b't'),
         original: None,
@@ -60,6 +57,7 @@ const COMMAND: &[Opt] = &[
         act: Act::Flag(|run| run.tty = true),
     },
     Opt {
+        section: None,
         long: "workdir",
         short: Some(b'w'),
         original: None,
@@ -67,6 +65,7 @@ const COMMAND: &[Opt] = &[
         act: Act::Value("DIR", |run, value| not_empty("--workdir", value, &mut run.cwd)),
     },
     Opt {
+        section: None,
         long: "env",
         short: Some(b'e'),
         original: None,
@@ -77,6 +76,7 @@ const COMMAND: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
         long: "env-file",
         short: None,
         original: None,
@@ -87,6 +87,7 @@ const COMMAND: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
         long: "user",
         short: Some(b'u'),
         original: None,
@@ -97,10 +98,8 @@ const COMMAND: &[Opt] = &[
             Ok(())
         }),
     },
-];
-
-const ISOLATION: &[Opt] = &[
     Opt {
+        section: Some("Isolation"),
         long: "hostname",
         short: Some(b'h'),
         original: None,
@@ -111,6 +110,7 @@ const ISOLATION: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
         long: "name",
         short: None,
         original: Some("-name"),
@@ -121,6 +121,7 @@ const ISOLATION: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
         long: "network",
         short: None,
         original: Some("-net"),
@@ -131,6 +132,7 @@ const ISOLATION: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
         long: "pid",
         short: None,
         original: None,
@@ -141,6 +143,7 @@ const ISOLATION: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
         long: "ipc",
         short: None,
         original: None,
@@ -151,6 +154,7 @@ const ISOLATION: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
         long: "uts",
         short: None,
         original: None,
@@ -160,10 +164,8 @@ const ISOLATION: &[Opt] = &[
             Ok(())
         }),
     },
-];
-
-const LOOKING_ON: &[Opt] = &[
     Opt {
+        section: Some("Looking on"),
         long: "rm",
         short: None,
         original: None,
@@ -171,6 +173,7 @@ const LOOKING_ON: &[Opt] = &[
         act: Act::Flag(|_| {}),
     },
     Opt {
+        section: None,
         long: "dry-run",
         short: None,
         original: None,
@@ -178,6 +181,7 @@ const LOOKING_ON: &[Opt] = &[
         act: Act::Flag(|run| run.dry_run = true),
     },
     Opt {
+        section: None,
         long: "trace",
         short: None,
         original: None,
@@ -185,6 +189,7 @@ const LOOKING_ON: &[Opt] = &[
         act: Act::Flag(|run| run.trace = true),
     },
     Opt {
+        section: None,
         long: "help",
         short: None,
         original: None,
@@ -197,16 +202,12 @@ const LOOKING_ON: &[Opt] = &[
 /// Options of the original that the next release brings back.
 const NOT_YET: [&[u8]; 4] = [b"-mem", b"-cpushare", b"-cpu", b"-cpuset"];
 
-fn all() -> impl Iterator<Item = &'static Opt> {
-    SECTIONS.iter().flat_map(|(_, options)| options.iter())
-}
-
 /// Finds an option spelled out as `--name`, `--name=value`, or as in the original, `-name`.
 pub fn spelled_whole(word: &CStr) -> Option<(&'static Opt, Option<&CStr>)> {
     let bytes = word.to_bytes();
     let end = bytes.iter().position(|b| *b == b'=');
     let spelled = &bytes[..end.unwrap_or(bytes.len())];
-    let option = all().find(|option| {
+    let option = OPTIONS.iter().find(|option| {
         spelled.strip_prefix(b"--") == Some(option.long.as_bytes())
             || option.original.is_some_and(|original| original.as_bytes() == spelled)
     })?;
@@ -215,7 +216,7 @@ pub fn spelled_whole(word: &CStr) -> Option<(&'static Opt, Option<&CStr>)> {
 
 /// Finds an option by its letter.
 pub fn by_letter(letter: u8) -> Option<&'static Opt> {
-    all().find(|option| option.short == Some(letter))
+    OPTIONS.iter().find(|option| option.short == Some(letter))
 }
 
 /// The error for a word that is no option.
@@ -226,5 +227,5 @@ pub fn unknown(word: &[u8]) -> Error {
     }
     let name = word.split(|b| *b == b'=').next().unwrap_or_default();
     let name = name.strip_prefix(b"--").or(name.strip_prefix(b"-")).unwrap_or(name);
-    nearest::suggest(error.cause("unknown"), "--", name, all().map(|option| option.long))
+    nearest::suggest(error.cause("unknown"), "--", name, OPTIONS.iter().map(|option| option.long))
 }

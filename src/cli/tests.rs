@@ -19,7 +19,7 @@ fn run<T>(words: &[&str], check: impl FnOnce(&Run) -> T) -> T {
 fn error(words: &[&str]) -> String {
     parsed(&[&["mini", "run"], words].concat(), |command| match command {
         Err(error) => {
-            assert_eq!(error.status, 125);
+            assert_eq!(error.status(), 125);
             String::from_utf8(error.line().to_vec()).unwrap()
         }
         other => panic!("{words:?} gave {other:?}"),
@@ -133,7 +133,7 @@ fn every_option_is_found_by_each_of_its_names_and_shown_in_help() {
     let mut help = Text::new();
     run_help(&mut help);
     let help = String::from_utf8(help.bytes().to_vec()).unwrap();
-    for option in options::SECTIONS.iter().flat_map(|(_, options)| options.iter()) {
+    for option in options::OPTIONS {
         let long = CString::new(format!("--{}", option.long)).unwrap();
         assert_eq!(options::spelled_whole(&long).unwrap().0.long, option.long);
         assert!(help.contains(long.to_str().unwrap()), "{long:?}");

@@ -115,11 +115,11 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
             .cause("needs the interpreter")
             .object(detail)
             .hint("no such file in the container")
-            .status(NOT_EXECUTABLE),
+            .with_status(NOT_EXECUTABLE),
         Errno::ENOENT if !command.to_bytes().contains(&b'/') => {
-            error.cause("not found in PATH").status(NOT_FOUND)
+            error.cause("not found in PATH").with_status(NOT_FOUND)
         }
-        errno @ (Errno::ENOENT | Errno::ENOTDIR) => error.errno(errno).status(NOT_FOUND),
+        errno @ (Errno::ENOENT | Errno::ENOTDIR) => error.errno(errno).with_status(NOT_FOUND),
         // Not the command's fault: nothing was wrong with it.
         Errno::E2BIG => {
             let bytes: usize = spec.process.args.iter().map(|word| word.count_bytes() + 1).sum();
@@ -132,8 +132,8 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
         Errno::ENOEXEC => error
             .errno(Errno::ENOEXEC)
             .hint("built for another CPU, or no program")
-            .status(NOT_EXECUTABLE),
-        errno => error.errno(errno).status(NOT_EXECUTABLE),
+            .with_status(NOT_EXECUTABLE),
+        errno => error.errno(errno).with_status(NOT_EXECUTABLE),
     }
 }
 

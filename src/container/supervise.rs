@@ -13,7 +13,7 @@ use crate::spec::{Namespace, Spec};
 use crate::sys::fd::STDERR;
 use crate::sys::process::Change;
 use crate::sys::signal::Taken;
-use crate::sys::{Errno, Fd, fs, process, signal};
+use crate::sys::{Errno, Fd, describe, fs, process, signal};
 use crate::text::{Text, number};
 use alloc::ffi::CString;
 
@@ -160,7 +160,7 @@ fn follow(status: &Fd, plan: &Plan, detail: &mut Detail) -> Result<Option<Record
         plan.steps[record.step].describe(&mut line);
         let result = match record.failure {
             None => "ok",
-            Some(errno) => errno.description().unwrap_or("failed"),
+            Some(errno) => describe(errno),
         };
         trace(&line, result, Some(record.nanos / 1000));
         if record.failure.is_some() {

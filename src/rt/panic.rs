@@ -12,7 +12,7 @@ fn panic(info: &PanicInfo) -> ! {
     }
     let error = error.cause("this is a defect of mini, please report it");
     error.print();
-    process::exit(i32::from(error.status))
+    process::exit(i32::from(error.status()))
 }
 
 /// What the precompiled `core` and `alloc` refer to where the optimiser has not yet seen that

@@ -17,5 +17,11 @@ pub mod signal;
 pub use fd::Fd;
 pub use syscalls::Errno;
 
+/// An error in words; empty for a number the kernel does not use.
+pub fn describe(errno: Errno) -> &'static str {
+    let texts = include_str!(concat!(env!("OUT_DIR"), "/errors.txt"));
+    texts.split('\n').nth(errno.into_raw() as usize).unwrap_or_default()
+}
+
 /// What every system call gives back.
 pub type Result<T> = core::result::Result<T, Errno>;

@@ -23,7 +23,7 @@ const ROOT: Host = Host { euid: 0, egid: 0, root_is_initramfs: false };
 
 fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
     let error = step_failure(step, errno, detail, &SPEC, &ROOT);
-    (String::from_utf8(error.line().to_vec()).unwrap(), error.status)
+    (String::from_utf8(error.line().to_vec()).unwrap(), error.status())
 }
 
 #[test]
