@@ -89,6 +89,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::MakeDevice { path, major, minor } => {
             fs::mknod(path, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
         }
+        Step::MakeDirectory(path) => fs::mkdir(path, 0o755)?,
         Step::MakeFile(path) => fs::mknod(path, libc::S_IFREG | 0o666, 0)?,
         Step::Symlink { target, path } => fs::symlink(target, path)?,
         Step::Hostname(name) => process::sethostname(name.to_bytes())?,

@@ -82,8 +82,11 @@ symlink /dev/stdin -> /proc/self/fd/0
 symlink /dev/stdout -> /proc/self/fd/1
 symlink /dev/stderr -> /proc/self/fd/2
 symlink /dev/ptmx -> pts/ptmx
+mkdir /dev/pts
 mount /dev/pts from devpts type devpts nosuid noexec newinstance,ptmxmode=0666,mode=0620,gid=5
+mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
+mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
 detach old root
 chdir /
@@ -131,8 +134,11 @@ symlink /dev/stdin -> /proc/self/fd/0
 symlink /dev/stdout -> /proc/self/fd/1
 symlink /dev/stderr -> /proc/self/fd/2
 symlink /dev/ptmx -> pts/ptmx
+mkdir /dev/pts
 mount /dev/pts from devpts type devpts nosuid noexec newinstance,ptmxmode=0666,mode=0620
+mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
+mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
 detach old root
 chdir /
@@ -175,8 +181,11 @@ symlink /dev/stdin -> /proc/self/fd/0
 symlink /dev/stdout -> /proc/self/fd/1
 symlink /dev/stderr -> /proc/self/fd/2
 symlink /dev/ptmx -> pts/ptmx
+mkdir /dev/pts
 mount /dev/pts from devpts type devpts nosuid noexec newinstance,ptmxmode=0666,mode=0620,gid=5
+mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
+mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
 chdir /srv/www
 hostname mini

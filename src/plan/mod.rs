@@ -285,11 +285,14 @@ impl<'a> Planner<'_, 'a> {
         } else {
             c"newinstance,ptmxmode=0666,mode=0620,gid=5"
         };
+        self.add(Step::MakeDirectory(c"/dev/pts"));
         self.mount(c"devpts", c"/dev/pts", Some(c"devpts"), quiet, Some(pts));
         let shm = c"mode=1777,size=64m";
+        self.add(Step::MakeDirectory(c"/dev/shm"));
         self.mount(c"shm", c"/dev/shm", Some(c"tmpfs"), quiet | MS_NODEV, Some(shm));
         if self.spec.namespaces.ipc == Namespace::New || !self.in_user_namespace() {
             // Again, only the owner of the namespace may show it.
+            self.add(Step::MakeDirectory(c"/dev/mqueue"));
             self.mount(c"mqueue", c"/dev/mqueue", Some(c"mqueue"), quiet | MS_NODEV, None);
         }
     }

@@ -46,6 +46,8 @@ pub enum Step<'a> {
         /// Its number.
         minor: u32,
     },
+    /// Make a directory that everybody may look into.
+    MakeDirectory(&'static CStr),
     /// Make an empty file to bind something over.
     MakeFile(&'static CStr),
     /// Make a symbolic link.
@@ -117,6 +119,7 @@ impl Step<'_> {
             Step::Chdir { .. } => "chdir",
             Step::ClearUmask => "clear umask",
             Step::MakeDevice { .. } => "mknod",
+            Step::MakeDirectory(_) => "mkdir",
             Step::MakeFile(_) => "make file",
             Step::Symlink { .. } => "symlink",
             Step::Hostname(_) => "hostname",
@@ -131,7 +134,8 @@ impl Step<'_> {
     /// What the act is done to, as errors name it.
     pub fn object(&self, out: &mut Text) {
         match self {
-            Step::WriteFile { path, .. } | Step::MakeFile(path) => out.word(path),
+            Step::MakeDirectory(path) | Step::MakeFile(path) => out.word(path),
+            Step::WriteFile { path, .. } => out.word(path),
             Step::MakeDevice { path, .. } | Step::Symlink { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),

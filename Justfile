@@ -1,0 +1,26 @@
+# For convenience: each recipe is one command anyone can type.
+
+# Build the binary.
+build:
+    cargo build --release
+
+# Run every test.
+test:
+    cargo test
+
+# What CI runs, from a clean checkout to the last test.
+ci:
+    bash .ci/run
+
+# Compare the cost of a launch with other tools on this machine (root).
+bench:
+    cargo bench --bench launch
+
+# Boot KERNEL into an initramfs with mini and run SCRIPT there.
+vm KERNEL SCRIPT: build
+    tests/vm/boot {{KERNEL}} target/release/mini {{SCRIPT}}
+
+# Format and lint.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
