@@ -7,7 +7,7 @@ use std::path::Path;
 
 pub const PROMISES: &[Promise] = &[
     Promise { name: "the_binary_needs_no_loader_and_no_library", needs: &[], check: standalone },
-    Promise { name: "unsafe_stays_in_sys_and_rt", needs: &[], check: unsafe_places },
+    Promise { name: "unsafe_stays_in_sys_and_rt", needs: &[Need::Root], check: unsafe_places },
     Promise {
         name: "a_dependency_never_brings_std_into_the_binary",
         needs: &[Need::Root],

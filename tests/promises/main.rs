@@ -16,6 +16,8 @@ mod plan;
 mod probe;
 mod process;
 mod rootfs;
+mod system_calls;
+mod vm;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -38,6 +40,10 @@ enum Need {
     User,
     /// A statically linked busybox on the host.
     Busybox,
+    /// A directory of kernels, whose path is in MINI_TEST_KERNELS, and QEMU to boot them.
+    Kernels,
+    /// strace(1).
+    Strace,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
     Debian,
 }
@@ -62,6 +68,8 @@ fn main() {
         plan::PROMISES,
         process::PROMISES,
         rootfs::PROMISES,
+        system_calls::PROMISES,
+        vm::PROMISES,
     ]
     .concat();
     let stage = world::Stage::new();

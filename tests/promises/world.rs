@@ -37,6 +37,8 @@ pub struct Stage {
     directory: PathBuf,
     busybox: Option<PathBuf>,
     debian: Option<PathBuf>,
+    kernels: Option<PathBuf>,
+    strace: Option<PathBuf>,
     is_root: bool,
     user_namespaces: bool,
 }
@@ -47,10 +49,7 @@ impl Stage {
         fs::create_dir(&directory).unwrap();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         // Copies, since the ordinary user may not be able to enter the checkout.
-        for (from, to) in [
-            (PathBuf::from(env!("CARGO_BIN_EXE_mini")), "mini"),
-            (std::env::current_exe().unwrap(), "probe"),
-        ] {
+        for (from, to) in [(binary(), "mini"), (std::env::current_exe().unwrap(), "probe")] {
             let to = directory.join(to);
             fs::copy(from, &to).unwrap();
             fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).unwrap();
@@ -58,6 +57,8 @@ impl Stage {
         let mut stage = Stage {
             busybox: busybox(),
             debian: std::env::var_os("MINI_TEST_DEBIAN").map(PathBuf::from),
+            kernels: std::env::var_os("MINI_TEST_KERNELS").map(PathBuf::from),
+            strace: on_path("strace"),
             is_root: rustix::process::geteuid().is_root(),
             user_namespaces: false,
             directory,
@@ -86,6 +87,17 @@ impl Stage {
         if needs.contains(&Need::Debian) && self.debian.is_none() {
             return Some("needs MINI_TEST_DEBIAN");
         }
+        if needs.contains(&Need::Kernels) {
+            if self.kernels.is_none() {
+                return Some("needs MINI_TEST_KERNELS");
+            }
+            if on_path("qemu-system-x86_64").is_none() {
+                return Some("needs qemu-system-x86_64");
+            }
+        }
+        if needs.contains(&Need::Strace) && self.strace.is_none() {
+            return Some("needs strace");
+        }
         None
     }
 
@@ -102,6 +114,17 @@ impl Stage {
     pub fn close(&self) {
         fs::remove_dir_all(&self.directory).unwrap();
     }
+}
+
+/// The one cargo built, or the one named: when an ordinary user cannot enter the checkout.
+fn binary() -> PathBuf {
+    let named = std::env::var_os("MINI_TEST_BINARY").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_mini").into())
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.exists())
 }
 
 fn busybox() -> Option<PathBuf> {
@@ -204,6 +227,16 @@ impl World {
     /// A Debian root file system.
     pub fn debian(&self) -> &Path {
         self.stage.debian.as_deref().unwrap()
+    }
+
+    /// A directory of kernel images.
+    pub fn kernels(&self) -> &Path {
+        self.stage.kernels.as_deref().unwrap()
+    }
+
+    /// strace(1)
+    pub fn strace(&self) -> &Path {
+        self.stage.strace.as_deref().unwrap()
     }
 
     /// A new directory that belongs to whoever mini runs as.

@@ -1,0 +1,32 @@
+//! Hosts that only a virtual machine can be: real kernels, booted by `tests/vm/boot`.
+
+use crate::world::World;
+use crate::{Need, Promise};
+use std::path::Path;
+use std::process::Command;
+
+pub const PROMISES: &[Promise] = &[Promise {
+    name: "an_initramfs_is_a_host_and_stays_out_of_reach",
+    needs: &[Need::Root, Need::Kernels],
+    check: |world| scenario(world, "initramfs.sh", "", 13),
+}];
+
+/// Runs a scenario of `tests/vm` on every kernel; it prints a line for each of its checks.
+fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
+    let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm");
+    for kernel in std::fs::read_dir(world.kernels()).unwrap().flatten() {
+        let output = Command::new(vm.join("boot"))
+            .arg(kernel.path())
+            .arg(world.mini())
+            .arg(vm.join(script))
+            .args(["256", parameters])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let name = kernel.file_name();
+        assert!(!text.contains("FAIL"), "{name:?}:\n{text}");
+        let passed = text.lines().filter(|line| line.starts_with("ok: ")).count();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(passed, checks, "{name:?}:\n{text}\n{complaint}");
+    }
+}
