@@ -9,12 +9,21 @@ use syscalls::{Sysno, syscall};
 /// The file type and permission bits of a mode, as in inode(7).
 pub type Mode = u32;
 
+/// Where a relative path begins: a directory descriptor, or the working directory.
+pub type Base = i32;
+/// The working directory.
+pub const HERE: Base = libc::AT_FDCWD;
+
 /// open(2), always close-on-exec; `mode` counts only with O_CREAT.
 pub fn open(path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
+    open_at(HERE, path, flags, mode)
+}
+
+/// openat(2), always close-on-exec.
+pub fn open_at(base: Base, path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
     // SAFETY: the path is NUL-terminated and outlives the call.
-    let fd = unsafe {
-        syscall!(Sysno::openat, libc::AT_FDCWD, path.as_ptr(), flags | libc::O_CLOEXEC, mode)
-    }?;
+    let fd =
+        unsafe { syscall!(Sysno::openat, base, path.as_ptr(), flags | libc::O_CLOEXEC, mode) }?;
     Ok(Fd::own(fd))
 }
 
@@ -43,7 +52,12 @@ pub fn read_full(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
 
 /// Reads a whole file of at most `limit` bytes; EFBIG beyond.
 pub fn read_file(path: &CStr, limit: usize) -> Result<Vec<u8>> {
-    let file = open(path, libc::O_RDONLY, 0)?;
+    read_file_at(HERE, path, limit)
+}
+
+/// [`read_file`], from a base.
+pub fn read_file_at(base: Base, path: &CStr, limit: usize) -> Result<Vec<u8>> {
+    let file = open_at(base, path, libc::O_RDONLY, 0)?;
     let mut content = Vec::new();
     loop {
         let start = content.len();
@@ -74,7 +88,12 @@ pub fn write_all(fd: &Fd, mut bytes: &[u8]) -> Result<()> {
 
 /// Writes to an existing file in one go: the kernel's control files take a value per write.
 pub fn write_file(path: &CStr, content: &[u8]) -> Result<()> {
-    write_all(&open(path, libc::O_WRONLY, 0)?, content)
+    write_file_at(HERE, path, content)
+}
+
+/// [`write_file`], from a base.
+pub fn write_file_at(base: Base, path: &CStr, content: &[u8]) -> Result<()> {
+    write_all(&open_at(base, path, libc::O_WRONLY, 0)?, content)
 }
 
 /// pipe2(2), close-on-exec: (read end, write end).
@@ -97,8 +116,25 @@ pub fn is_alone(end: &Fd) -> Result<bool> {
 
 /// mkdir(2)
 pub fn mkdir(path: &CStr, mode: Mode) -> Result<()> {
+    mkdir_at(HERE, path, mode)
+}
+
+/// mkdirat(2)
+pub fn mkdir_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
     // SAFETY: the path is NUL-terminated and outlives the call.
-    unsafe { syscall!(Sysno::mkdirat, libc::AT_FDCWD, path.as_ptr(), mode) }.map(drop)
+    unsafe { syscall!(Sysno::mkdirat, base, path.as_ptr(), mode) }.map(drop)
+}
+
+/// unlinkat(2) with AT_REMOVEDIR.
+pub fn rmdir_at(base: Base, path: &CStr) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::unlinkat, base, path.as_ptr(), libc::AT_REMOVEDIR) }.map(drop)
+}
+
+/// access(2) with W_OK: whether the real user may write there.
+pub fn may_write(path: &CStr) -> bool {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::faccessat, libc::AT_FDCWD, path.as_ptr(), libc::W_OK) }.is_ok()
 }
 
 /// mknod(2); `device` as the kernel encodes it, see [`device`].
@@ -203,15 +239,15 @@ pub fn cloexec_from(first: i32) -> Result<()> {
         Ok(directory) => {
             let mut buffer = [0u8; 1024];
             loop {
-                // SAFETY: the kernel writes into the buffer, no further than its length.
-                let n = unsafe {
-                    syscall!(Sysno::getdents64, directory.raw(), buffer.as_mut_ptr(), buffer.len())
-                }?;
+                let n = read_directory(&directory, &mut buffer)?;
                 if n == 0 {
                     return Ok(());
                 }
-                for fd in DirectoryNumbers(&buffer[..n]).filter(|fd| *fd >= first) {
-                    set_cloexec(fd)?;
+                for name in Names(&buffer[..n]) {
+                    match crate::text::number(name.to_bytes(), 10) {
+                        Some(fd) if fd >= first as u64 => set_cloexec(fd as i32)?,
+                        _ => {}
+                    }
                 }
             }
         }
@@ -227,22 +263,24 @@ pub fn cloexec_from(first: i32) -> Result<()> {
     }
 }
 
-/// The names in a buffer of getdents64(2) that are numbers.
-struct DirectoryNumbers<'a>(&'a [u8]);
+/// getdents64(2): the number of bytes of entries, for [`Names`]; 0 at the end.
+pub fn read_directory(directory: &Fd, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: the kernel writes into the buffer, no further than its length.
+    unsafe { syscall!(Sysno::getdents64, directory.raw(), buffer.as_mut_ptr(), buffer.len()) }
+}
 
-impl Iterator for DirectoryNumbers<'_> {
-    type Item = i32;
+/// The names in what [`read_directory`] has read.
+pub struct Names<'a>(pub &'a [u8]);
 
-    fn next(&mut self) -> Option<i32> {
-        loop {
-            // d_ino 8, d_off 8, d_reclen 2, d_type 1, then the name.
-            let length = u16::from_ne_bytes([*self.0.get(16)?, *self.0.get(17)?]).into();
-            let name = CStr::from_bytes_until_nul(self.0.get(19..length)?).ok()?;
-            self.0 = self.0.get(length..)?;
-            if let Some(number) = crate::text::number(name.to_bytes(), 10) {
-                return Some(number as i32);
-            }
-        }
+impl<'a> Iterator for Names<'a> {
+    type Item = &'a CStr;
+
+    fn next(&mut self) -> Option<&'a CStr> {
+        // d_ino 8, d_off 8, d_reclen 2, d_type 1, then the name.
+        let length = u16::from_ne_bytes([*self.0.get(16)?, *self.0.get(17)?]).into();
+        let name = CStr::from_bytes_until_nul(self.0.get(19..length)?).ok()?;
+        self.0 = self.0.get(length..)?;
+        Some(name)
     }
 }
 

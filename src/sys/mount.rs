@@ -1,6 +1,6 @@
 //! The mount table.
 
-use super::Result;
+use super::{Fd, Result};
 use core::ffi::CStr;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
@@ -29,6 +29,25 @@ pub fn mount(
         )
     }
     .map(drop)
+}
+
+/// A file system mounted where nobody sees it: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2.
+/// `option` is a flag of the file system. Its root directory; it is gone when that is closed.
+pub fn mount_unseen(fstype: &CStr, option: Option<&CStr>) -> Result<Fd> {
+    const SET_FLAG: u32 = 0;
+    const CMD_CREATE: u32 = 6;
+    const CLOEXEC: u32 = 1;
+    let attributes = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    // SAFETY: every string is NUL-terminated and outlives its call; the rest are numbers.
+    unsafe {
+        let context = Fd::own(syscall!(Sysno::fsopen, fstype.as_ptr(), CLOEXEC)?);
+        if let Some(option) = option {
+            syscall!(Sysno::fsconfig, context.raw(), SET_FLAG, option.as_ptr(), 0, 0)?;
+        }
+        syscall!(Sysno::fsconfig, context.raw(), CMD_CREATE, 0, 0, 0)?;
+        // MOUNT_ATTR_NOSUID, NODEV and NOEXEC have the values of MS_*.
+        syscall!(Sysno::fsmount, context.raw(), CLOEXEC, attributes).map(Fd::own)
+    }
 }
 
 /// umount2(2)

@@ -160,6 +160,12 @@ fn prctl(option: i32, argument: usize) -> Result<usize> {
     unsafe { syscall!(Sysno::prctl, option, argument, 0, 0, 0) }
 }
 
+/// unshare(2)
+pub fn unshare(flags: i32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::unshare, flags) }.map(drop)
+}
+
 /// prctl(2), PR_SET_PDEATHSIG: this signal comes when the parent dies.
 pub fn set_parent_death_signal(signal: i32) -> Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, signal as usize).map(drop)

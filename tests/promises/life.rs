@@ -39,6 +39,15 @@ fn started(world: &World, options: &[&str], script: &str) -> (Child, BufReader<i
     (child, stdout)
 }
 
+/// Waits until mini has taken every signal it was sent, and sleeps again.
+fn taken(child: &Child) {
+    let status = || std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    eventually("mini takes the signal", || {
+        let status = status();
+        status.contains("ShdPnd:\t0000000000000000") && status.contains("State:\tS")
+    });
+}
+
 fn ended(mut child: Child) -> ExitStatus {
     let mut status = None;
     eventually("mini ends", || {
@@ -113,7 +122,9 @@ fn ignored(world: &World) {
     let script = "trap '' TERM; echo up; read line; exit 4";
     let (mut child, _) = started(world, &[], script);
     signal(&child, Signal::TERM);
+    taken(&child);
     signal(&child, Signal::TERM);
+    taken(&child);
     drop(child.stdin.take());
     assert_eq!(ended(child).code(), Some(4));
 }
@@ -145,6 +156,7 @@ fn nohup(world: &World) {
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     signal(&child, Signal::HUP);
+    taken(&child);
     drop(child.stdin.take());
     assert_eq!(ended(child).code(), Some(6));
 }
@@ -202,8 +214,9 @@ fn dispositions(world: &World) {
 
 fn sigchld(world: &World) {
     let mini = world.mini();
-    let script = format!("trap '' CHLD; exec {} run -- /bin/sh -c 'exit 12'", mini.display());
-    let mut command = world.command("/bin/sh".as_ref(), &["-c", &script]);
+    let mini = mini.to_str().unwrap();
+    let words = ["--ignore-signal=CHLD", mini, "run", "--", "/bin/sh", "-c", "exit 12"];
+    let mut command = world.command("/usr/bin/env".as_ref(), &words);
     assert_eq!(command.status().unwrap().code(), Some(12));
 }
 

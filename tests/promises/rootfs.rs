@@ -172,6 +172,11 @@ fn workdir(world: &World) {
     // A path of the host's means nothing inside.
     let outcome = world.run(&["--rootfs", root, "-w", root, "true"]);
     outcome.refused(125, "No such file or directory");
+    // Nor does a directory that the caller left open (CVE-2024-21626).
+    let script = "exec 9</; exec \"$0\" run --rootfs \"$1\" -w /proc/self/fd/9 pwd";
+    let mut command = world.command("/bin/sh".as_ref(), &["-c", script]);
+    let outcome = crate::world::Outcome::of(command.arg(world.mini()).arg(root));
+    outcome.refused(125, "it lies outside of the root");
     // Descriptors of mini's own do not lead out either.
     for fd in 3..9 {
         let path = format!("/proc/self/fd/{fd}");
