@@ -34,6 +34,9 @@ pub mod error;
 /// What a container is.
 pub mod spec;
 
+/// Control groups: hierarchies, control files, scales.
+pub mod cgroup;
+
 /// What this machine is.
 pub mod host;
 

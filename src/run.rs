@@ -1,14 +1,18 @@
 //! The verb `mini run`: the request and mini's surroundings become a spec, the spec a plan, the
 //! plan an exit status.
 
+use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{EnvEdit, Run};
+use crate::container::{self, Manner, report};
 use crate::error::{Error, Result};
+use crate::host::groups::online_cpus;
 use crate::host::{Caller, Host};
 use crate::plan::Plan;
+use crate::print;
+use crate::spec::resources::{Limit, Resources};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
 use crate::sys::fs;
 use crate::text::Text;
-use crate::{container, print};
 use alloc::borrow::Cow;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
@@ -31,7 +35,14 @@ pub fn run(request: &Run, environ: &[&CStr], caller: Caller) -> Result<u8> {
         plan.describe(&mut text);
         return print(text.bytes().into());
     }
-    container::run(&plan, &spec, &host, caller.page_size, request.trace)
+    let report = request.report.map(report::open).transpose()?;
+    let manner =
+        Manner { trace: request.trace, measure: report.is_some(), page_size: caller.page_size };
+    let result = container::run(&plan, &spec, &host, manner);
+    if let Some(to) = report {
+        report::write(&to, &result, &spec, &host)?;
+    }
+    result.map(|outcome| outcome.status)
 }
 
 /// Fills in the spec from the request.
@@ -65,12 +76,45 @@ fn spec<'a>(request: &Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
             env,
             home_from_passwd: !home_is_set && !root,
             cwd: request.cwd,
+            oom_score_adj: request.oom_score_adj,
             user: request.user,
         },
         rootfs: request.rootfs,
         hostname,
         namespaces: request.namespaces,
+        resources: resources(request)?,
     })
+}
+
+/// The limits, as far as they have to agree with each other and with the machine.
+fn resources<'a>(request: &Run<'a>) -> Result<Resources<'a>> {
+    let resources = &request.resources;
+    let memory = &resources.memory;
+    let clash =
+        |option: &str, cause| Err(Error::new("option").object(option.as_bytes()).cause(cause));
+    match (memory.swap, memory.limit) {
+        (Some(Limit::At(_)), None) => return clash("--memory-swap", "needs --memory"),
+        (Some(Limit::At(both)), Some(memory)) if both < memory => {
+            return clash("--memory-swap", "below --memory: it counts memory and swap together");
+        }
+        _ => {}
+    }
+    if memory.reservation > memory.limit && memory.limit.is_some() {
+        return clash("--memory-reservation", "above --memory");
+    }
+    if request.cpus {
+        if resources.cpu.period.is_some() {
+            return clash("--cpu-period", "goes with --cpu-quota, not with --cpus");
+        }
+        let online = online_cpus();
+        if resources.cpu.quota > Some(online * DEFAULT_PERIOD) {
+            let mut hint = Text::new();
+            hint.str("0.01 to ").number(online).str(" processors");
+            let error = Error::new("option").object(b"--cpus").cause("more than are online");
+            return Err(error.hint_text(&hint));
+        }
+    }
+    Ok(resources.clone())
 }
 
 /// What a container with its own root starts with: nothing of the host's but the terminal's kind.

@@ -1,6 +1,7 @@
 //! Text for people, and numbers from it, without `core::fmt` and `str::parse`: their machinery
 //! would be a tenth of the binary.
 
+use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -114,6 +115,12 @@ impl Text {
     /// Takes back what was added after the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
+    }
+
+    /// The same for the kernel, up to the first NUL.
+    pub fn to_c_string(&self) -> CString {
+        let bytes = self.0.split(|b| *b == 0).next().unwrap_or_default();
+        CString::new(bytes).unwrap_or_default()
     }
 
     /// What has been built.

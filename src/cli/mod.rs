@@ -8,6 +8,7 @@ mod values;
 pub use help::{overview, run_help};
 
 use crate::error::{Error, Result};
+use crate::spec::resources::Resources;
 use crate::spec::{Namespaces, User};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -53,6 +54,14 @@ pub struct Run<'a> {
     pub tty: bool,
     /// `--network`, `--pid`, `--ipc`, `--uts`
     pub namespaces: Namespaces,
+    /// The limits.
+    pub resources: Resources<'a>,
+    /// Whether the quota came as a number of processors, which goes with no period.
+    pub cpus: bool,
+    /// `--oom-score-adj`
+    pub oom_score_adj: Option<i32>,
+    /// `--report`
+    pub report: Option<&'a CStr>,
     /// `--dry-run`
     pub dry_run: bool,
     /// `--trace`

@@ -1,6 +1,9 @@
 //! The options of `mini run`: one table, from which parsing and help are made.
 
-use super::values::{env_edit, hostname, name, namespace, network, not_empty, user};
+use super::values::{
+    adjustment, conf, cpu_list, cpus, env_edit, hostname, limit, name, namespace, network,
+    not_empty, number_in, percent, size_in, size_limit, user,
+};
 use super::{EnvEdit, Run, nearest};
 use crate::error::{Error, Result};
 use core::ffi::CStr;
@@ -165,12 +168,214 @@ pub static OPTIONS: &[Opt] = &[
         }),
     },
     Opt {
+        section: None,
+        long: "cgroupns",
+        short: None,
+        original: None,
+        help: "host: see the host's cgroups",
+        act: Act::Value("host", |run, value| {
+            run.namespaces.cgroup = namespace("--cgroupns", value)?;
+            Ok(())
+        }),
+    },
+    Opt {
+        section: Some("Limits"),
+        long: "memory",
+        short: Some(b'm'),
+        original: Some("-mem"),
+        help: "memory, as 64m or 1.5GiB; swap gets as much again unless told",
+        act: Act::Value("SIZE", |run, value| {
+            run.resources.memory.limit = Some(size_in("--memory", value, MEMORY)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "memory-swap",
+        short: None,
+        original: None,
+        help: "memory and swap together; -1: no limit",
+        act: Act::Value("SIZE", |run, value| {
+            run.resources.memory.swap = Some(size_limit("--memory-swap", value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "memory-reservation",
+        short: None,
+        original: None,
+        help: "memory it may keep when others need it",
+        act: Act::Value("SIZE", |run, value| {
+            let size = size_in("--memory-reservation", value, MEMORY)?;
+            run.resources.memory.reservation = Some(size);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "memory-swappiness",
+        short: None,
+        original: None,
+        help: "0 to 100: how readily it is swapped out (cgroup v1)",
+        act: Act::Value("N", |run, value| {
+            let number = number_in("--memory-swappiness", value, (0, 100))?;
+            run.resources.memory.swappiness = Some(number);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cpus",
+        short: None,
+        original: None,
+        help: "processor time: 0.5 is half of one processor",
+        act: Act::Value("N", |run, value| {
+            run.resources.cpu.quota = Some(cpus(value)?);
+            run.cpus = true;
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cpu-percent",
+        short: None,
+        original: Some("-cpu"),
+        help: "the same in percent of one processor",
+        act: Act::Value("N", |run, value| {
+            run.resources.cpu.quota = Some(percent(value)?);
+            run.cpus = true;
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cpu-shares",
+        short: Some(b'c'),
+        original: Some("-cpushare"),
+        help: "its part of a busy processor: 2 to 262144, others have 1024",
+        act: Act::Value("N", |run, value| {
+            let shares = number_in("--cpu-shares", value, (2, 262_144))?;
+            run.resources.cpu.shares = Some(shares);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cpu-period",
+        short: None,
+        original: None,
+        help: "microseconds, 1000 to 1000000; see --cpu-quota",
+        act: Act::Value("N", |run, value| {
+            let period = number_in("--cpu-period", value, (1000, 1_000_000))?;
+            run.resources.cpu.period = Some(period);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cpu-quota",
+        short: None,
+        original: None,
+        help: "microseconds of processor time in each period of 100000",
+        act: Act::Value("N", |run, value| {
+            let quota = number_in("--cpu-quota", value, (1000, u64::MAX >> 20))?;
+            run.resources.cpu.quota = Some(quota);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cpuset-cpus",
+        short: None,
+        original: Some("-cpuset"),
+        help: "the processors it may run on, as 0-2,5",
+        act: Act::Value("LIST", |run, value| {
+            run.resources.cpu.cpus = Some(cpu_list("--cpuset-cpus", value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cpuset-mems",
+        short: None,
+        original: None,
+        help: "the memory nodes it may use",
+        act: Act::Value("LIST", |run, value| {
+            run.resources.cpu.mems = Some(cpu_list("--cpuset-mems", value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "pids-limit",
+        short: None,
+        original: None,
+        help: "processes and threads at a time; -1: no limit",
+        act: Act::Value("N", |run, value| {
+            run.resources.pids = Some(limit("--pids-limit", value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "blkio-weight",
+        short: None,
+        original: None,
+        help: "its part of a busy disk: 10 to 1000",
+        act: Act::Value("N", |run, value| {
+            let weight = number_in("--blkio-weight", value, (10, 1000))?;
+            run.resources.io_weight = Some(weight);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cgroup-parent",
+        short: None,
+        original: None,
+        help: "the existing cgroup to make its own in, from the top of the hierarchy",
+        act: Act::Value("PATH", |run, value| {
+            not_empty("--cgroup-parent", value, &mut run.resources.parent)
+        }),
+    },
+    Opt {
+        section: None,
+        long: "cgroup-conf",
+        short: None,
+        original: None,
+        help: "write VALUE to a control file, as memory.high=100000000",
+        act: Act::Value("FILE=VALUE", |run, value| {
+            run.resources.conf.push(conf(value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "oom-score-adj",
+        short: None,
+        original: None,
+        help: "-1000 to 1000: the higher, the sooner it is killed for memory",
+        act: Act::Value("N", |run, value| {
+            run.oom_score_adj = Some(adjustment(value)?);
+            Ok(())
+        }),
+    },
+    Opt {
         section: Some("Looking on"),
         long: "rm",
         short: None,
         original: None,
         help: "accepted: nothing is left behind in any case",
         act: Act::Flag(|_| {}),
+    },
+    Opt {
+        section: None,
+        long: "report",
+        short: None,
+        original: None,
+        help: "when it has ended, write a JSON object with its status and what it used",
+        act: Act::Value("FILE|FD", |run, value| not_empty("--report", value, &mut run.report)),
     },
     Opt {
         section: None,
@@ -199,8 +404,8 @@ pub static OPTIONS: &[Opt] = &[
     },
 ];
 
-/// Options of the original that the next release brings back.
-const NOT_YET: [&[u8]; 4] = [b"-mem", b"-cpushare", b"-cpu", b"-cpuset"];
+/// Bytes: what a shell needs to start at all, to what the kernel can count.
+const MEMORY: (u64, u64) = (512 << 10, u64::MAX >> 1);
 
 /// Finds an option spelled out as `--name`, `--name=value`, or as in the original, `-name`.
 pub fn spelled_whole(word: &CStr) -> Option<(&'static Opt, Option<&CStr>)> {
@@ -222,9 +427,6 @@ pub fn by_letter(letter: u8) -> Option<&'static Opt> {
 /// The error for a word that is no option.
 pub fn unknown(word: &[u8]) -> Error {
     let error = Error::new("option").object(word);
-    if NOT_YET.contains(&word) {
-        return error.cause("not yet supported");
-    }
     let name = word.split(|b| *b == b'=').next().unwrap_or_default();
     let name = name.strip_prefix(b"--").or(name.strip_prefix(b"-")).unwrap_or(name);
     nearest::suggest(error.cause("unknown"), "--", name, OPTIONS.iter().map(|option| option.long))

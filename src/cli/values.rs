@@ -1,9 +1,12 @@
 //! Checks of option values.
 
 use super::EnvEdit;
+use crate::cgroup::Controller;
+use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::error::{Error, Result};
+use crate::spec::resources::{Conf, Limit};
 use crate::spec::{Id, Namespace, User};
-use crate::text::number;
+use crate::text::{Text, number};
 use core::ffi::CStr;
 
 fn bad(option: &str, value: &[u8], cause: &str) -> Error {
@@ -95,5 +98,213 @@ fn id<'a>(whole: &[u8], text: &'a [u8]) -> Result<Id<'a>> {
     match number(text, 10) {
         Some(number) if number < u64::from(u32::MAX) => Ok(Id::Number(number as u32)),
         _ => Err(bad("--user", whole, "out of range").hint("0 to 4294967294")),
+    }
+}
+
+/// A plain number within a range.
+pub fn number_in(option: &str, value: &CStr, range: (u64, u64)) -> Result<u64> {
+    in_range(option, value, number_or_more(value.to_bytes()), "digits only", range)
+}
+
+/// A size within a range.
+pub fn size_in(option: &str, value: &CStr, range: (u64, u64)) -> Result<u64> {
+    let form = "a size as 67108864, 64m, 1.5g or 512KiB";
+    in_range(option, value, size(value.to_bytes()), form, range)
+}
+
+fn in_range(
+    option: &str,
+    value: &CStr,
+    number: Option<u64>,
+    form: &str,
+    (least, most): (u64, u64),
+) -> Result<u64> {
+    let Some(number) = number else {
+        return Err(bad(option, value.to_bytes(), "not a number").hint(form));
+    };
+    if (least..=most).contains(&number) {
+        return Ok(number);
+    }
+    let mut hint = Text::new();
+    hint.number(least).str(" to ").number(most);
+    Err(bad(option, value.to_bytes(), "out of range").hint_text(&hint))
+}
+
+/// A plain number; one too large for its type is the largest, and so out of every range.
+fn number_or_more(text: &[u8]) -> Option<u64> {
+    match number(text, 10) {
+        None if !text.is_empty() && text.iter().all(u8::is_ascii_digit) => Some(u64::MAX),
+        number => number,
+    }
+}
+
+/// A size in bytes: a number, perhaps with a fraction, and perhaps one of the letters b, k, m, g,
+/// t, p in either case, alone, or before `b` or `ib`; all count in steps of 1024, as in Docker.
+fn size(text: &[u8]) -> Option<u64> {
+    let end = text.iter().position(|b| b.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    scaled(digits, 1 << shift(unit)?)
+}
+
+/// How many binary places a unit stands for.
+fn shift(unit: &[u8]) -> Option<u32> {
+    let letter = match unit {
+        [] | [b'b' | b'B'] => return Some(0),
+        [letter] | [letter, b'b' | b'B'] | [letter, b'i' | b'I', b'b' | b'B'] => {
+            letter.to_ascii_lowercase()
+        }
+        _ => return None,
+    };
+    let place = b"kmgtp".iter().position(|known| *known == letter)?;
+    Some(10 * (place as u32 + 1))
+}
+
+/// `WHOLE[.FRACTION]` times a unit, rounded down; one that is too large is the largest.
+fn scaled(text: &[u8], unit: u64) -> Option<u64> {
+    let mut parts = text.splitn(2, |b| *b == b'.');
+    let whole = number_or_more(parts.next()?)?.saturating_mul(unit);
+    let Some(fraction) = parts.next() else { return Some(whole) };
+    // Nine places are more than any unit has use for.
+    let fraction = &fraction[..fraction.len().min(9)];
+    let places = 10u128.pow(fraction.len() as u32);
+    let fraction = u128::from(number(fraction, 10)?) * u128::from(unit) / places;
+    Some(whole.saturating_add(fraction as u64))
+}
+
+/// A size, or -1 for none.
+pub fn size_limit(option: &str, value: &CStr) -> Result<Limit> {
+    if value.to_bytes() == b"-1" {
+        return Ok(Limit::Max);
+    }
+    size_in(option, value, (1, u64::MAX >> 1)).map(Limit::At)
+}
+
+/// A number from 1, or -1 for none.
+pub fn limit(option: &str, value: &CStr) -> Result<Limit> {
+    if value.to_bytes() == b"-1" {
+        return Ok(Limit::Max);
+    }
+    // PID_MAX_LIMIT
+    number_in(option, value, (1, 4 << 20)).map(Limit::At)
+}
+
+/// A number of processors as microseconds in each default period. How many there are is for the
+/// host to say.
+pub fn cpus(value: &CStr) -> Result<u64> {
+    quota("--cpus", value, DEFAULT_PERIOD)
+}
+
+/// Percent of a processor, likewise.
+pub fn percent(value: &CStr) -> Result<u64> {
+    quota("-cpu", value, DEFAULT_PERIOD / 100)
+}
+
+/// The least the kernel takes is a hundredth of a processor.
+fn quota(option: &str, value: &CStr, unit: u64) -> Result<u64> {
+    match scaled(value.to_bytes(), unit) {
+        Some(micros @ 1000..) => Ok(micros),
+        Some(_) => {
+            Err(bad(option, value.to_bytes(), "out of range").hint("at least 0.01 processors"))
+        }
+        None => Err(bad(option, value.to_bytes(), "not a number").hint("as 2 or 0.5")),
+    }
+}
+
+/// A list of processors or nodes.
+pub fn cpu_list<'a>(option: &str, value: &'a CStr) -> Result<&'a CStr> {
+    if !crate::cgroup::cpus::is_list(value.to_bytes()) {
+        return Err(bad(option, value.to_bytes(), "not a list").hint("as 0-2,5"));
+    }
+    Ok(value)
+}
+
+/// `CONTROLLER.KEY=VALUE`.
+pub fn conf(value: &CStr) -> Result<Conf<'_>> {
+    let bytes = value.to_bytes();
+    let wrong = |cause| Err(bad("--cgroup-conf", bytes, cause).hint("as memory.high=100000000"));
+    let Some(at) = bytes.iter().position(|b| *b == b'=') else {
+        return wrong("has no =");
+    };
+    let (file, value) = (&bytes[..at], &bytes[at + 1..]);
+    if file.contains(&b'/') || !file.contains(&b'.') {
+        return wrong("not a control file's name");
+    }
+    if Controller::of_file(file).is_none() {
+        return wrong("of no controller that sets limits");
+    }
+    Ok(Conf { file, value })
+}
+
+/// -1000 to 1000 (proc_pid_oom_score_adj(5)).
+pub fn adjustment(value: &CStr) -> Result<i32> {
+    let bytes = value.to_bytes();
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    match number(digits, 10) {
+        Some(size @ 0..=1000) if digits.len() < bytes.len() => Ok(-(size as i32)),
+        Some(size @ 0..=1000) => Ok(size as i32),
+        _ => Err(bad("--oom-score-adj", bytes, "out of range").hint("-1000 to 1000")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("123", 123),
+            ("1b", 1),
+            ("64m", 64 << 20),
+            ("64M", 64 << 20),
+            ("64MB", 64 << 20),
+            ("64MiB", 64 << 20),
+            ("1.5g", 3 << 29),
+            ("0.5k", 512),
+            ("2t", 2 << 40),
+            ("1p", 1 << 50),
+            ("99999999999999999999", u64::MAX),
+            ("99999999999p", u64::MAX),
+        ] {
+            assert_eq!(size(text.as_bytes()), Some(bytes), "{text}");
+        }
+        for bad in
+            ["", "m", "64x", "64mm", "64mib1", "-1", "1.", ".5", "1..5", "0x10", "1 m", "1e9"]
+        {
+            assert_eq!(size(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn processors() {
+        assert_eq!(cpus(c"0.5").unwrap(), 50_000);
+        assert_eq!(cpus(c"2").unwrap(), 200_000);
+        assert_eq!(percent(c"20").unwrap(), 20_000);
+        assert_eq!(percent(c"0.5").unwrap_err().status(), 125);
+        for bad in [c"0", c"-1", c"", c"x", c"0.001"] {
+            assert!(cpus(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn adjustments() {
+        assert_eq!(adjustment(c"-1000").unwrap(), -1000);
+        assert_eq!(adjustment(c"7").unwrap(), 7);
+        for bad in [c"", c"-", c"--1", c"1001", c"-1001", c"x"] {
+            assert!(adjustment(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_size_or_not(text: Vec<u8>) {
+            size(&text);
+        }
+
+        #[test]
+        fn a_plain_number_is_that_many_bytes(number: u64) {
+            assert_eq!(size(number.to_string().as_bytes()), Some(number));
+        }
     }
 }

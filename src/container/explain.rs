@@ -7,6 +7,7 @@ use crate::plan::{Mount, Step};
 use crate::spec::Spec;
 use crate::sys::{Errno, fs};
 use core::ffi::CStr;
+use libc::MS_BIND;
 
 /// Exit statuses of a command that could not be run, as shells have them.
 const NOT_EXECUTABLE: u8 = 126;
@@ -64,7 +65,9 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
 fn named(step: &Step, spec: &Spec) -> Error {
     match (step, spec.rootfs) {
         // Laid over "/", but known by its own name.
-        (Step::Mount(Mount { target, .. }), Some(rootfs)) if *target == c"/" => {
+        (Step::Mount(Mount { target, flags, .. }), Some(rootfs))
+            if flags & MS_BIND != 0 && &**target == c"/" =>
+        {
             Error::new("rootfs").object(rootfs.to_bytes())
         }
         (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
@@ -84,7 +87,14 @@ fn named(step: &Step, spec: &Spec) -> Error {
 
 fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
     Some(match (step, errno) {
-        (Step::WriteFile { .. }, Errno::ENOENT) => "an ordinary user needs /proc mounted",
+        (Step::WriteFile { place, .. }, _) => return write_hint(place.path.to_bytes(), errno),
+        (Step::MakeGroup(_), Errno::EROFS) => "cgroups are mounted read-only here",
+        (Step::MakeGroup(_), Errno::EACCES | Errno::EPERM) => {
+            "limits need a cgroup of one's own: run as root, or name one with --cgroup-parent"
+        }
+        (Step::MakeGroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
+        (Step::JoinGroup(_), Errno::ENOSPC) => "the group's cpuset is empty",
+        (Step::JoinGroup(_), Errno::EOPNOTSUPP) => "a group above is threaded",
         (Step::Mount(mount), Errno::EPERM) if mount.fstype == Some(c"proc") => {
             "parts of the host's /proc are covered, as in a container, and the kernel shows no \
              new one there: uncover them, or run as root"
@@ -104,6 +114,32 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
             "an ordinary user has one id in the container, 0 or the number given: use -u NUMBER"
         }
         (Step::MakeDevice { .. }, Errno::EPERM) => "CAP_MKNOD is missing",
+        _ => return None,
+    })
+}
+
+/// Why a control file would not take a value.
+fn write_hint(path: &[u8], errno: Errno) -> Option<&'static str> {
+    let file = path.split(|b| *b == b'/').next_back().unwrap_or_default();
+    Some(match (file, errno) {
+        (b"setgroups" | b"uid_map" | b"gid_map", Errno::ENOENT) => {
+            "an ordinary user needs /proc mounted"
+        }
+        (b"oom_score_adj", Errno::EACCES) => "to lower it takes CAP_SYS_RESOURCE",
+        (b"oom_score_adj", Errno::ENOENT) => "there is no /proc",
+        (b"cgroup.subtree_control", Errno::EBUSY) => {
+            "the group has members: name one without with --cgroup-parent"
+        }
+        (_, Errno::ENOENT)
+            if file.starts_with(b"memory.memsw") || file.starts_with(b"memory.swap") =>
+        {
+            "the kernel does not count swap: boot it with swapaccount=1"
+        }
+        (_, Errno::ENOENT) if file.contains(&b'.') => "this kernel has no such setting",
+        (_, Errno::EINVAL | Errno::ERANGE) if file.starts_with(b"cpu") => {
+            "out of range, or more than the group above has"
+        }
+        (_, Errno::EINVAL) if file.contains(&b'.') => "the kernel takes no such value",
         _ => return None,
     })
 }

@@ -2,7 +2,7 @@
 //! been sent its words.
 
 use super::init::{self, Child};
-use super::{explain, gate};
+use super::{Manner, explain, gate};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
@@ -25,14 +25,14 @@ pub fn launch<'a>(
     plan: &'a Plan<'a>,
     spec: &Spec,
     host: &Host,
-    page_size: usize,
-    trace: bool,
+    doors: &'a [Fd],
+    manner: Manner,
 ) -> Result<Launched<'a>> {
     let failed = |step| move |errno| Error::new(step).errno(errno);
     let (args, env) = (spec.process.args, &spec.process.env);
     let message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
-    let memory = ChildMemory::new(inbox, page_size).map_err(failed("allocate"))?;
+    let memory = ChildMemory::new(inbox, manner.page_size).map_err(failed("allocate"))?;
     let (gate_read, gate_write) = pipe_above_stdio().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
     // The child may not be born before signals are held back: one that arrives while it is half
@@ -47,10 +47,16 @@ pub fn launch<'a>(
         plan,
         gate: (gate_read, gate_write),
         status: (status_read, status_write),
-        trace,
+        doors,
+        trace: manner.trace,
     }));
-    let child = process::clone_sharing(plan.clone_flags, memory, shared, init::enter)
-        .map_err(|errno| explain::clone_failure(errno, host))?;
+    let clone = |flags| process::clone_sharing(flags, memory, shared, init::enter);
+    let child = match clone(plan.clone_flags) {
+        // Linux 4.6 has cgroup namespaces; without them there is no view of cgroups to hide.
+        Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP),
+        result => result,
+    };
+    let child = child.map_err(|errno| explain::clone_failure(errno, host))?;
     shared.gate.0.close_copy();
     shared.status.1.close_copy();
     match fs::write_all(&shared.gate.1, &message) {

@@ -1,25 +1,84 @@
-//! Doing what the plan says. The parent launches the child, hands it the command's words and
-//! waits; the child performs the steps and becomes the command.
+//! Doing what the plan says. The parent makes the groups, launches the child, hands it the
+//! command's words and waits; the child performs the steps and becomes the command.
 
 mod exec;
 mod explain;
 mod gate;
+mod groups;
 mod init;
 mod launch;
 mod passwd;
+pub mod report;
 mod status;
 mod supervise;
+mod trace;
+mod usage;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::Spec;
+use crate::sys::clock;
+use crate::text::Text;
+use groups::Groups;
+use usage::Usage;
 
-/// Launches, waits, and reports: the command's exit status.
+/// How to go about it, beside what to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// Print each step with its result and time.
+    pub trace: bool,
+    /// Measure what the command uses.
+    pub measure: bool,
+    /// Bytes in a page.
+    pub page_size: usize,
+}
+
+/// How the command ended, and, if measured, what it used.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The exit status for mini's caller.
+    pub status: u8,
+    /// The signal that ended it.
+    pub signal: Option<u8>,
+    /// Microseconds from the launch to the end.
+    pub wall_micros: u64,
+    /// Microseconds of processor time of the command and of those it waited for.
+    pub user_micros: u64,
+    /// Microseconds of processor time in the kernel, of the same.
+    pub system_micros: u64,
+    /// The most memory one of them had, in bytes.
+    pub max_rss: u64,
+    /// What its groups tell.
+    pub usage: Usage,
+}
+
+/// Launches, waits, and tells how it ended.
 ///
 /// # Errors
 /// Whatever kept the command from starting; nothing is left behind.
-pub fn run(plan: &Plan, spec: &Spec, host: &Host, page_size: usize, trace: bool) -> Result<u8> {
-    let child = launch::launch(plan, spec, host, page_size, trace)?;
-    supervise::supervise(child, plan, spec, host, trace)
+pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
+    let start = if manner.measure { clock::now() } else { 0 };
+    let groups = Groups::make(plan, spec, host, manner.trace)?;
+    let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
+    // The command is on its way: what others left behind delays only its end.
+    groups::prune(host);
+    let mut outcome = supervise::supervise(launched, plan, spec, host, manner.trace)?;
+    let killed = outcome.status == 128 + libc::SIGKILL as u8;
+    if manner.measure {
+        outcome.wall_micros = (clock::now() - start) / 1000;
+    }
+    if manner.measure || (killed && spec.resources.memory.limit.is_some()) {
+        outcome.usage = groups.usage(host);
+    }
+    if killed && outcome.usage.oom_kills.is_some_and(|kills| kills > 0) {
+        out_of_memory(spec).print();
+    }
+    Ok(outcome)
+}
+
+fn out_of_memory(spec: &Spec) -> Error {
+    let mut hint = Text::new();
+    hint.str("the limit is ").number(spec.resources.memory.limit.unwrap_or(0)).str(" bytes");
+    Error::new("out of memory").cause("the kernel killed the command").hint_text(&hint)
 }

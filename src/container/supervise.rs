@@ -3,32 +3,31 @@
 //! No handler runs: all signals are blocked and taken one by one, so nothing is interrupted and
 //! nothing races.
 
-use super::explain;
 use super::launch::Launched;
 use super::status::{Detail, Record};
+use super::{Outcome, explain, trace};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::{Namespace, Spec};
-use crate::sys::fd::STDERR;
-use crate::sys::process::Change;
+use crate::sys::process::{Change, Rusage};
 use crate::sys::signal::Taken;
-use crate::sys::{Errno, Fd, describe, fs, process, signal};
+use crate::sys::{Errno, Fd, fs, process, signal};
 use crate::text::{Text, number};
 use alloc::ffi::CString;
 
-/// Waits for the command; its exit status.
+/// Waits for the command; how it ended, without what its groups tell.
 pub fn supervise(
     launched: Launched,
     plan: &Plan,
     spec: &Spec,
     host: &Host,
-    trace: bool,
-) -> Result<u8> {
+    traced: bool,
+) -> Result<Outcome> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
     let Launched { mut child, status } = launched;
     let mut detail = Detail::new();
-    let mut failed = if trace { follow(status, plan, &mut detail)? } else { None };
+    let mut failed = if traced { follow(status, plan, &mut detail)? } else { None };
     let mut command = Command {
         pid: child.pid(),
         is_init: spec.namespaces.pid == Namespace::New,
@@ -36,7 +35,7 @@ pub fn supervise(
         asked_to_end: None,
         killed_for: None,
     };
-    let end = loop {
+    let (end, rusage) = loop {
         let taken = signal::wait(signal::ALL).map_err(lost)?;
         if taken.signal != libc::SIGCHLD {
             command.pass_on(taken).map_err(lost)?;
@@ -45,16 +44,24 @@ pub fn supervise(
             break end;
         }
     };
-    if failed.is_none() && !trace {
+    if failed.is_none() && !traced {
         failed = Record::read(&mut detail, status).map_err(lost)?;
     }
     if let Some(Record { step, failure: Some(errno), .. }) = failed {
         return Err(explain::step_failure(&plan.steps[step], errno, detail.bytes(), spec, host));
     }
-    Ok(match (end, command.killed_for) {
-        (Change::Exited(status), _) => status,
-        (Change::Signaled(9), Some(signal)) => 128 + signal as u8,
-        (Change::Signaled(signal) | Change::Stopped(signal), _) => 128 + signal,
+    let (status, signal) = match (end, command.killed_for) {
+        (Change::Exited(status), _) => (status, None),
+        (Change::Signaled(9), Some(signal)) => (128 + signal as u8, Some(signal as u8)),
+        (Change::Signaled(signal) | Change::Stopped(signal), _) => (128 + signal, Some(signal)),
+    };
+    Ok(Outcome {
+        status,
+        signal,
+        user_micros: rusage.user_micros,
+        system_micros: rusage.system_micros,
+        max_rss: rusage.max_rss,
+        ..Outcome::default()
     })
 }
 
@@ -122,14 +129,14 @@ impl Command<'_> {
 
     /// Collects children; how the command ended, if it has. mini may have others: a program
     /// that turned into mini by exec leaves it its own, and a process 1 is given orphans.
-    fn reap(&mut self) -> crate::sys::Result<Option<Change>> {
-        while let Some((pid, change)) = process::wait_any()? {
+    fn reap(&mut self) -> crate::sys::Result<Option<(Change, Rusage)>> {
+        while let Some((pid, change, rusage)) = process::wait_any()? {
             match change {
                 _ if pid != self.pid => {}
                 // Stop with it, so that a shell sees its job stopped. Not by SIGSTOP: where no
                 // shell could continue us (an orphaned process group) the kernel lets this be.
                 Change::Stopped(_) => signal::raise_unblocked(libc::SIGTSTP)?,
-                end => return Ok(Some(end)),
+                end => return Ok(Some((end, rusage))),
             }
         }
         Ok(None)
@@ -152,39 +159,20 @@ fn follow(status: &Fd, plan: &Plan, detail: &mut Detail) -> Result<Option<Record
     let unreadable = |errno| Error::new("read status").errno(errno);
     let mut line = Text::new();
     plan.describe_clone(&mut line);
-    trace(&line, "ok", None);
+    trace::line(&line, None, None);
     let mut next = 0;
     while let Some(record) = Record::read(detail, status).map_err(unreadable)? {
         next = record.step + 1;
-        let mut line = Text::new();
-        plan.steps[record.step].describe(&mut line);
-        let result = match record.failure {
-            None => "ok",
-            Some(errno) => describe(errno),
-        };
-        trace(&line, result, Some(record.nanos / 1000));
+        trace::step(&plan.steps[record.step], record.failure, Some(record.nanos / 1000));
         if record.failure.is_some() {
             return Ok(Some(record));
         }
     }
     // A step that replaces the process cannot report that it went well: the pipe's end does.
     if let Some(step) = plan.steps.get(next) {
-        let mut line = Text::new();
-        step.describe(&mut line);
-        trace(&line, "ok", None);
+        trace::step(step, None, None);
     }
     Ok(None)
-}
-
-fn trace(step: &Text, result: &str, micros: Option<u64>) {
-    let mut line = Text::new();
-    line.str("mini: trace: ").raw(step.bytes()).str(": ").str(result);
-    if let Some(micros) = micros {
-        line.str(", ").number(micros).str(" us");
-    }
-    line.str("\n");
-    // As for errors: with standard error gone there is nobody to tell.
-    let _ = fs::write_all(&STDERR, line.bytes());
 }
 
 #[cfg(test)]

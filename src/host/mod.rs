@@ -1,10 +1,13 @@
 //! What this machine and the caller are: facts, each read at most once and only when the spec
 //! needs it. What the kernel can tell by refusing a step is not asked for beforehand.
 
+pub mod groups;
+
 use crate::error::{Error, Result};
 use crate::spec::Spec;
 use crate::sys::{Errno, fs};
 use core::ffi::CStr;
+use groups::Groups;
 
 /// Who called mini; the kernel hands this to every program (getauxval(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub struct Caller {
 }
 
 /// The facts a plan depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     /// Effective user id; not 0 means that everything happens in a user namespace.
     pub euid: u32,
@@ -26,20 +29,24 @@ pub struct Host {
     pub egid: u32,
     /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
     pub root_is_initramfs: bool,
+    /// Where the container's cgroups will be.
+    pub groups: Groups,
 }
 
 impl Host {
     /// Reads what a plan for `spec` needs to know.
     ///
     /// # Errors
-    /// When there is no such root directory, or it is the host's own.
+    /// When there is no such root directory, or it is the host's own; when there is no place for
+    /// the cgroups that limits need.
     pub fn probe(caller: Caller, spec: &Spec) -> Result<Host> {
         let mut root_is_initramfs = false;
         if let Some(rootfs) = spec.rootfs {
             check_rootfs(rootfs)?;
             root_is_initramfs = self::root_is_initramfs()?;
         }
-        Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs })
+        let groups = groups::find(&spec.resources)?;
+        Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs, groups })
     }
 }
 

@@ -2,13 +2,29 @@
 //! lines is one too.
 
 use super::Plan;
+use crate::cgroup::{Controller, Set, Version};
 use crate::host::Host;
+use crate::host::groups::{Group, Groups};
+use crate::spec::resources::{Limit, Resources};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
+use crate::sys::fs::HERE;
 use crate::text::Text;
 
-const ROOT: Host = Host { euid: 0, egid: 0, root_is_initramfs: false };
-const USER: Host = Host { euid: 1000, egid: 100, root_is_initramfs: false };
-const INITRAMFS: Host = Host { euid: 0, egid: 0, root_is_initramfs: true };
+fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
+    Host { euid, egid, root_is_initramfs, groups: Groups::default() }
+}
+
+fn root() -> Host {
+    host(0, 0, false)
+}
+
+fn user() -> Host {
+    host(1000, 100, false)
+}
+
+fn initramfs() -> Host {
+    host(0, 0, true)
+}
 
 fn spec() -> Spec<'static> {
     Spec {
@@ -17,11 +33,13 @@ fn spec() -> Spec<'static> {
             env: Vec::new(),
             home_from_passwd: false,
             cwd: None,
+            oom_score_adj: None,
             user: None,
         },
         rootfs: None,
         hostname: Some(c"mini"),
         namespaces: Namespaces::default(),
+        resources: Resources::default(),
     }
 }
 
@@ -41,9 +59,9 @@ fn check(spec: &Spec, host: &Host, expected: &str) {
 fn root_with_the_hosts_files() {
     check(
         &spec(),
-        &ROOT,
+        &root(),
         "\
-clone new mount pid uts ipc net
+clone new mount pid uts ipc net cgroup
 die with parent
 make private / recursive
 mount /proc from proc type proc nosuid nodev noexec if there
@@ -59,9 +77,9 @@ exec /bin/sh
 fn root_with_a_rootfs() {
     check(
         &with_rootfs(),
-        &ROOT,
+        &root(),
         "\
-clone new mount pid uts ipc net
+clone new mount pid uts ipc net cgroup
 die with parent
 make private / recursive
 bind / from /srv/root recursive
@@ -102,9 +120,9 @@ exec /bin/sh
 fn an_ordinary_user_with_a_rootfs() {
     check(
         &with_rootfs(),
-        &USER,
+        &user(),
         "\
-clone new user mount pid uts ipc net
+clone new user mount pid uts ipc net cgroup
 die with parent
 write /proc/self/setgroups deny
 write /proc/self/uid_map '0 1000 1'
@@ -158,9 +176,9 @@ fn an_initramfs_host_covers_the_root_and_gives_up_the_right_to_undo_it() {
     spec.process.cwd = Some(c"/srv/www");
     check(
         &spec,
-        &INITRAMFS,
+        &initramfs(),
         "\
-clone new mount pid uts ipc net
+clone new mount pid uts ipc net cgroup
 die with parent
 make private / recursive
 bind / from /srv/root recursive
@@ -206,9 +224,9 @@ fn an_ordinary_user_is_seen_inside_as_the_number_asked_for() {
     spec.process.cwd = Some(c"/tmp");
     check(
         &spec,
-        &USER,
+        &user(),
         "\
-clone new user mount pid uts ipc net
+clone new user mount pid uts ipc net cgroup
 die with parent
 write /proc/self/setgroups deny
 write /proc/self/uid_map '33 1000 1'
@@ -236,13 +254,153 @@ fn an_ordinary_user_who_shares_the_hosts_namespaces_shows_the_hosts_processes() 
         net: Namespace::Host,
         ipc: Namespace::Host,
         uts: Namespace::Host,
+        cgroup: Namespace::Host,
     };
     let mut text = Text::new();
-    Plan::new(&spec, &USER).describe(&mut text);
+    Plan::new(&spec, &user()).describe(&mut text);
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(text.starts_with("clone new user mount\n"));
     assert!(text.contains("bind /proc from proc recursive\n"));
     for absent in ["sysfs", "mqueue", "hostname", "loopback"] {
         assert!(!text.contains(absent), "{absent}");
     }
+}
+
+fn group(version: Version, controllers: &[Controller], parent: &str) -> Group {
+    let mut set = Set::EMPTY;
+    controllers.iter().for_each(|controller| set.add(*controller));
+    Group {
+        version,
+        controllers: set,
+        names: controllers[0].name(version).into(),
+        base: HERE,
+        parent: parent.into(),
+        enable: Set::EMPTY,
+        evacuate: false,
+        cpuset: (b"0-1".to_vec(), b"0".to_vec()),
+    }
+}
+
+fn groups(list: Vec<Group>) -> Groups {
+    let mut name = Text::new();
+    name.str("mini-7-8");
+    Groups { name, list }
+}
+
+fn limits() -> Resources<'static> {
+    let mut resources = Resources { pids: Some(Limit::At(20)), ..Resources::default() };
+    resources.memory.limit = Some(64 << 20);
+    resources.cpu.cpus = Some(c"1");
+    resources
+}
+
+#[test]
+fn limits_on_v1_are_set_before_the_child_and_joined_by_it_first() {
+    let spec = Spec { resources: limits(), ..spec() };
+    let cg = "/sys/fs/cgroup";
+    let host = Host {
+        groups: groups(vec![
+            group(Version::V1, &[Controller::Pids], &format!("{cg}/pids")),
+            group(Version::V1, &[Controller::Memory], &format!("{cg}/memory/jobs")),
+            group(Version::V1, &[Controller::Cpuset], &format!("{cg}/cpuset")),
+        ]),
+        ..root()
+    };
+    check(
+        &spec,
+        &host,
+        "\
+make group /sys/fs/cgroup/pids/mini-7-8
+write /sys/fs/cgroup/pids/mini-7-8/pids.max 20
+open /sys/fs/cgroup/pids/mini-7-8/tasks
+make group /sys/fs/cgroup/memory/jobs/mini-7-8
+write /sys/fs/cgroup/memory/jobs/mini-7-8/memory.limit_in_bytes 67108864
+write /sys/fs/cgroup/memory/jobs/mini-7-8/memory.memsw.limit_in_bytes 134217728 if there
+open /sys/fs/cgroup/memory/jobs/mini-7-8/tasks
+make group /sys/fs/cgroup/cpuset/mini-7-8
+write /sys/fs/cgroup/cpuset/mini-7-8/cpuset.cpus 1
+write /sys/fs/cgroup/cpuset/mini-7-8/cpuset.mems 0
+open /sys/fs/cgroup/cpuset/mini-7-8/tasks
+clone new mount pid uts ipc net
+die with parent
+join group 0
+join group 1
+join group 2
+new cgroup namespace
+make private / recursive
+mount /proc from proc type proc nosuid nodev noexec if there
+hostname mini
+loopback up
+gate
+exec /bin/sh
+",
+    );
+}
+
+#[test]
+fn limits_on_v2_from_within_a_container_whose_only_member_is_mini() {
+    let mut spec = Spec { resources: limits(), ..spec() };
+    spec.resources.cpu.cpus = None;
+    spec.process.oom_score_adj = Some(-5);
+    let controllers = [Controller::Memory, Controller::Pids];
+    let mut group = group(Version::V2, &controllers, "/sys/fs/cgroup");
+    (group.enable, group.evacuate) = (group.controllers, true);
+    let host = Host { groups: groups(vec![group]), ..root() };
+    check(
+        &spec,
+        &host,
+        "\
+make group /sys/fs/cgroup/mini-7-8-self
+move to group /sys/fs/cgroup/mini-7-8-self
+write /sys/fs/cgroup/cgroup.subtree_control '+memory +pids'
+make group /sys/fs/cgroup/mini-7-8
+write /sys/fs/cgroup/mini-7-8/memory.max 67108864
+write /sys/fs/cgroup/mini-7-8/memory.swap.max 67108864 if there
+write /sys/fs/cgroup/mini-7-8/pids.max 20
+open /sys/fs/cgroup/mini-7-8/cgroup.procs
+clone new mount pid uts ipc net
+die with parent
+join group 0
+new cgroup namespace
+make private / recursive
+mount /proc from proc type proc nosuid nodev noexec if there
+hostname mini
+loopback up
+write /proc/self/oom_score_adj -5
+gate
+exec /bin/sh
+",
+    );
+}
+
+#[test]
+fn a_root_of_its_own_shows_its_groups() {
+    let show = |list| {
+        let spec = Spec { resources: limits(), ..with_rootfs() };
+        let host = Host { groups: groups(list), ..root() };
+        let mut text = Text::new();
+        Plan::new(&spec, &host).describe(&mut text);
+        let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+        let lines = text.lines().skip_while(|line| !line.starts_with("mount /sys ")).skip(1);
+        lines.take_while(|line| !line.starts_with("mount /dev ")).map(String::from).collect()
+    };
+    let v2: Vec<String> = show(vec![group(Version::V2, &[Controller::Memory], "/c")]);
+    assert_eq!(v2, ["mount /sys/fs/cgroup from cgroup type cgroup2 ro nosuid nodev noexec"]);
+    let mut cpu = group(Version::V1, &[Controller::Cpu], "/c");
+    cpu.names = b"cpu,cpuacct".to_vec();
+    let hybrid: Vec<String> = show(vec![cpu, group(Version::V2, &[Controller::Memory], "/c")]);
+    assert_eq!(
+        hybrid,
+        [
+            "mount /sys/fs/cgroup from tmpfs type tmpfs nosuid nodev noexec mode=0755,size=64k",
+            "mkdir /sys/fs/cgroup/cpu,cpuacct",
+            "mount /sys/fs/cgroup/cpu,cpuacct from cgroup type cgroup ro nosuid nodev noexec \
+             cpu,cpuacct",
+            "symlink /sys/fs/cgroup/cpu -> cpu,cpuacct",
+            "symlink /sys/fs/cgroup/cpuacct -> cpu,cpuacct",
+            "mkdir /sys/fs/cgroup/unified",
+            "mount /sys/fs/cgroup/unified from cgroup type cgroup2 ro nosuid nodev noexec",
+            "remount /sys/fs/cgroup ro nosuid nodev noexec",
+        ]
+    );
 }

@@ -8,21 +8,29 @@
 
 mod step;
 
-pub use step::{Mount, Step, WhenMissing};
+pub use step::{Mount, Place, Step, WhenMissing};
 
+use crate::cgroup::Version;
+use crate::cgroup::settings::{Inherited, settings};
 use crate::host::Host;
+use crate::host::groups::{Group, path};
 use crate::spec::{Id, Namespace, Spec, User};
+use crate::sys::fs::HERE;
 use crate::text::Text;
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{
-    CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER, CLONE_NEWUTS, MS_BIND,
-    MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_STRICTATIME,
+    CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
+    CLONE_NEWUTS, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC,
+    MS_REMOUNT, MS_STRICTATIME,
 };
 
 /// What a launch does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan<'a> {
+    /// What the parent does before there is a child, in order.
+    pub before: Vec<Step<'a>>,
     /// The namespaces the child is born into (clone(2)).
     pub clone_flags: i32,
     /// What the child does, in order; the last step runs the command.
@@ -54,13 +62,20 @@ const LINKS: [(&CStr, &CStr); 5] = [
 impl<'a> Plan<'a> {
     /// Plans the launch of `spec` on `host`.
     pub fn new(spec: &Spec<'a>, host: &Host) -> Plan<'a> {
-        let mut planner = Planner { spec, host, steps: Vec::with_capacity(48) };
+        let steps = Vec::with_capacity(48);
+        let mut planner = Planner { spec, host, before: Vec::new(), steps };
+        planner.groups();
         planner.steps();
-        Plan { clone_flags: planner.clone_flags(), steps: planner.steps }
+        let clone_flags = planner.clone_flags();
+        Plan { before: planner.before, clone_flags, steps: planner.steps }
     }
 
     /// The plan as text, a step a line.
     pub fn describe(&self, out: &mut Text) {
+        for step in &self.before {
+            step.describe(out);
+            out.str("\n");
+        }
         self.describe_clone(out);
         out.str("\n");
         for step in &self.steps {
@@ -71,13 +86,14 @@ impl<'a> Plan<'a> {
 
     /// The call that starts the child, as text.
     pub fn describe_clone(&self, out: &mut Text) {
-        const NAMES: [(i32, &str); 6] = [
+        const NAMES: [(i32, &str); 7] = [
             (CLONE_NEWUSER, " user"),
             (CLONE_NEWNS, " mount"),
             (CLONE_NEWPID, " pid"),
             (CLONE_NEWUTS, " uts"),
             (CLONE_NEWIPC, " ipc"),
             (CLONE_NEWNET, " net"),
+            (CLONE_NEWCGROUP, " cgroup"),
         ];
         out.str("clone new");
         for (flag, name) in NAMES {
@@ -91,13 +107,72 @@ impl<'a> Plan<'a> {
 struct Planner<'p, 'a> {
     spec: &'p Spec<'a>,
     host: &'p Host,
+    before: Vec<Step<'a>>,
     steps: Vec<Step<'a>>,
 }
 
 impl<'a> Planner<'_, 'a> {
+    /// The parent makes the groups and writes the limits; the child joins by itself, through a
+    /// file that was opened for it. (Attaching it from outside makes the kernel wait for every
+    /// thread of the machine.)
+    fn groups(&mut self) {
+        let host = self.host;
+        for group in &host.groups.list {
+            self.group(group, host.groups.name.bytes());
+        }
+    }
+
+    fn group(&mut self, group: &Group, name: &[u8]) {
+        let place = |parts: &[&[u8]]| Place {
+            base: group.base,
+            path: Cow::Owned(path(&[&[&group.parent[..], b"/"], parts].concat())),
+        };
+        if group.evacuate {
+            self.before.push(Step::MakeGroup(place(&[name, b"-self"])));
+            self.before.push(Step::MoveToGroup(place(&[name, b"-self"])));
+        }
+        if !group.enable.is_empty() {
+            let mut content = Text::new();
+            for controller in group.enable.iter() {
+                let gap = if content.bytes().is_empty() { "+" } else { " +" };
+                content.str(gap).str(controller.name(group.version));
+            }
+            let place = place(&[b"cgroup.subtree_control"]);
+            self.before.push(Step::WriteFile { place, other: None, content, if_there: false });
+        }
+        self.before.push(Step::MakeGroup(place(&[name])));
+        let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
+        let resources = &self.spec.resources;
+        for setting in settings(resources, group.version, group.controllers, &inherited) {
+            let other = setting
+                .other_file
+                .map(|file| place(&[name, b"/", file.as_bytes()]).path.into_owned());
+            self.before.push(Step::WriteFile {
+                place: place(&[name, b"/", setting.file.bytes()]),
+                other,
+                content: setting.value,
+                if_there: setting.implied,
+            });
+        }
+        let door: &[u8] = match group.version {
+            Version::V1 => b"/tasks",
+            Version::V2 => b"/cgroup.procs",
+        };
+        self.before.push(Step::OpenGroup(place(&[name, door])));
+    }
+
     fn steps(&mut self) {
         // First, so that no moment of the launch outlives mini.
         self.add(Step::DieWithParent);
+        // Next, so that what follows counts against the limits.
+        let groups = self.host.groups.list.len();
+        for number in 0..groups {
+            self.add(Step::JoinGroup(number));
+        }
+        if groups > 0 && self.spec.namespaces.cgroup == Namespace::New {
+            // The group one is in when the namespace is made is its top (cgroup_namespaces(7)).
+            self.add(Step::NewCgroupNamespace);
+        }
         if self.in_user_namespace() {
             // Before anything that creates a file: without ids the kernel has no owner for it.
             self.id_maps();
@@ -130,6 +205,12 @@ impl<'a> Planner<'_, 'a> {
             // A change of user clears it.
             self.add(Step::DieWithParent);
         }
+        if let Some(adjustment) = self.spec.process.oom_score_adj {
+            let mut content = Text::new();
+            content.str(if adjustment < 0 { "-" } else { "" });
+            content.number(adjustment.unsigned_abs().into());
+            self.write(c"/proc/self/oom_score_adj", content);
+        }
         // Last, when the parent has long written: reading then does not wait.
         self.add(Step::Gate);
         self.add(Step::Exec(self.spec.process.args[0]));
@@ -143,10 +224,15 @@ impl<'a> Planner<'_, 'a> {
             (kinds.net, CLONE_NEWNET),
             (kinds.ipc, CLONE_NEWIPC),
             (kinds.uts, CLONE_NEWUTS),
+            (kinds.cgroup, CLONE_NEWCGROUP),
         ] {
             if kind == Namespace::New {
                 flags |= flag;
             }
+        }
+        if !self.host.groups.list.is_empty() {
+            // Later, when the child is in its groups.
+            flags &= !CLONE_NEWCGROUP;
         }
         if self.in_user_namespace() {
             flags |= CLONE_NEWUSER;
@@ -180,15 +266,9 @@ impl<'a> Planner<'_, 'a> {
         };
         let mut deny = Text::new();
         deny.str("deny");
-        self.add(Step::WriteFile { path: c"/proc/self/setgroups", content: deny });
-        self.add(Step::WriteFile {
-            path: c"/proc/self/uid_map",
-            content: map(uid, self.host.euid),
-        });
-        self.add(Step::WriteFile {
-            path: c"/proc/self/gid_map",
-            content: map(gid, self.host.egid),
-        });
+        self.write(c"/proc/self/setgroups", deny);
+        self.write(c"/proc/self/uid_map", map(uid, self.host.euid));
+        self.write(c"/proc/self/gid_map", map(gid, self.host.egid));
     }
 
     /// An ordinary user has one group in the container: not the one /etc/passwd tells.
@@ -247,13 +327,52 @@ impl<'a> Planner<'_, 'a> {
             // Likewise for the network namespace; without, the container has no /sys.
             let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
             self.mount(c"sysfs", c"/sys", Some(c"sysfs"), flags, None);
+            if kinds.cgroup == Namespace::New {
+                self.own_groups();
+            }
         }
+    }
+
+    /// Where programs look for the limits they live under (a JVM, Go's runtime): the container's
+    /// groups, to be read.
+    fn own_groups(&mut self) {
+        let quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+        let top = c"/sys/fs/cgroup";
+        let host = self.host;
+        match &host.groups.list[..] {
+            [] => return,
+            [Group { version: Version::V2, .. }] => {
+                return self.mount(c"cgroup", top, Some(c"cgroup2"), quiet | MS_RDONLY, None);
+            }
+            _ => {}
+        }
+        self.mount(c"tmpfs", top, Some(c"tmpfs"), quiet, Some(c"mode=0755,size=64k"));
+        for group in &host.groups.list {
+            let (names, fstype): (&[u8], _) = match group.version {
+                Version::V1 => (&group.names, c"cgroup"),
+                Version::V2 => (b"unified", c"cgroup2"),
+            };
+            let at = |name: &[u8]| Cow::Owned(path(&[top.to_bytes(), b"/", name]));
+            self.add(Step::MakeDirectory(at(names)));
+            self.add(Step::Mount(Mount {
+                source: c"cgroup",
+                target: at(names),
+                fstype: Some(fstype),
+                flags: quiet | MS_RDONLY,
+                data: (group.version == Version::V1).then(|| Cow::Owned(path(&[names]))),
+                missing: WhenMissing::Fail,
+            }));
+            for name in names.split(|b| *b == b',').filter(|name| name.len() < names.len()) {
+                self.add(Step::Symlink { target: Cow::Owned(path(&[names])), path: at(name) });
+            }
+        }
+        self.mount(c"tmpfs", top, None, quiet | MS_REMOUNT | MS_BIND | MS_RDONLY, None);
     }
 
     fn proc(&mut self, missing: WhenMissing) {
         self.add(Step::Mount(Mount {
             source: c"proc",
-            target: c"/proc",
+            target: Cow::Borrowed(c"/proc"),
             fstype: Some(c"proc"),
             flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
             data: None,
@@ -276,7 +395,7 @@ impl<'a> Planner<'_, 'a> {
             }
         }
         for (target, path) in LINKS {
-            self.add(Step::Symlink { target, path });
+            self.add(Step::Symlink { target: Cow::Borrowed(target), path: Cow::Borrowed(path) });
         }
         let quiet = MS_NOSUID | MS_NOEXEC;
         // Group 5 is "tty" everywhere, but a single-id map has no such group.
@@ -285,14 +404,14 @@ impl<'a> Planner<'_, 'a> {
         } else {
             c"newinstance,ptmxmode=0666,mode=0620,gid=5"
         };
-        self.add(Step::MakeDirectory(c"/dev/pts"));
+        self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/pts")));
         self.mount(c"devpts", c"/dev/pts", Some(c"devpts"), quiet, Some(pts));
         let shm = c"mode=1777,size=64m";
-        self.add(Step::MakeDirectory(c"/dev/shm"));
+        self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/shm")));
         self.mount(c"shm", c"/dev/shm", Some(c"tmpfs"), quiet | MS_NODEV, Some(shm));
         if self.spec.namespaces.ipc == Namespace::New || !self.in_user_namespace() {
             // Again, only the owner of the namespace may show it.
-            self.add(Step::MakeDirectory(c"/dev/mqueue"));
+            self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/mqueue")));
             self.mount(c"mqueue", c"/dev/mqueue", Some(c"mqueue"), quiet | MS_NODEV, None);
         }
     }
@@ -310,7 +429,13 @@ impl<'a> Planner<'_, 'a> {
             Some(_) => WhenMissing::MakeDirectory,
             None => WhenMissing::Fail,
         };
+        let (target, data) = (Cow::Borrowed(target), data.map(Cow::Borrowed));
         self.add(Step::Mount(Mount { source, target, fstype, flags, data, missing }));
+    }
+
+    fn write(&mut self, path: &'static CStr, content: Text) {
+        let place = Place { base: HERE, path: Cow::Borrowed(path) };
+        self.add(Step::WriteFile { place, other: None, content, if_there: false });
     }
 
     #[inline(never)] // Else every step's copy is compiled again at every place that adds one.

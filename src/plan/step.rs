@@ -1,10 +1,13 @@
 //! The kinds of steps: one visible act each, with its arguments ready.
 
-use crate::spec::{Id, User};
+use crate::spec::{Id, User, Word};
+use crate::sys::fs::Base;
 use crate::text::Text;
+use alloc::ffi::CString;
 use core::ffi::CStr;
 use libc::{
-    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_STRICTATIME,
+    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT,
+    MS_STRICTATIME,
 };
 
 /// One act of the child.
@@ -12,12 +15,26 @@ use libc::{
 pub enum Step<'a> {
     /// Have the kernel kill this process when its parent dies.
     DieWithParent,
+    /// Make a control group; it is removed when the container has ended.
+    MakeGroup(Place),
+    /// Put mini itself into a group that was made for that.
+    MoveToGroup(Place),
+    /// Open the file by which the child joins a group.
+    OpenGroup(Place),
+    /// Join the group whose file was opened as the n-th.
+    JoinGroup(usize),
+    /// See one's own groups as the top ones.
+    NewCgroupNamespace,
     /// Write a value to a control file of the kernel.
     WriteFile {
         /// The file.
-        path: &'static CStr,
+        place: Place,
+        /// Its name in kernels that call it so.
+        other: Option<CString>,
         /// The value.
         content: Text,
+        /// Whether it is no error when the kernel has no such file.
+        if_there: bool,
     },
     /// Mount something.
     Mount(Mount<'a>),
@@ -47,15 +64,15 @@ pub enum Step<'a> {
         minor: u32,
     },
     /// Make a directory that everybody may look into.
-    MakeDirectory(&'static CStr),
+    MakeDirectory(Word<'static>),
     /// Make an empty file to bind something over.
     MakeFile(&'static CStr),
     /// Make a symbolic link.
     Symlink {
         /// What it says.
-        target: &'static CStr,
+        target: Word<'static>,
         /// Where it is.
-        path: &'static CStr,
+        path: Word<'static>,
     },
     /// Set the host name.
     Hostname(&'a CStr),
@@ -78,19 +95,28 @@ pub enum Step<'a> {
     Exec(&'a CStr),
 }
 
+/// A path, and where it begins when it is a relative one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// A directory of mini's own, or the working directory.
+    pub base: Base,
+    /// The path.
+    pub path: Word<'static>,
+}
+
 /// A call of mount(2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount<'a> {
     /// A path, or a name to show for what has none.
     pub source: &'a CStr,
     /// The mount point.
-    pub target: &'a CStr,
+    pub target: Word<'a>,
     /// The type; None for a bind or a change of propagation.
     pub fstype: Option<&'a CStr>,
     /// MS_*.
     pub flags: libc::c_ulong,
     /// Options of the file system.
-    pub data: Option<&'a CStr>,
+    pub data: Option<Word<'a>>,
     /// What to do when there is no mount point.
     pub missing: WhenMissing,
 }
@@ -111,6 +137,11 @@ impl Step<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Step::DieWithParent => "die with parent",
+            Step::MakeGroup(_) => "make group",
+            Step::MoveToGroup(_) => "move to group",
+            Step::OpenGroup(_) => "open",
+            Step::JoinGroup(_) => "join group",
+            Step::NewCgroupNamespace => "new cgroup namespace",
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
             Step::PivotRoot => "pivot_root",
@@ -134,16 +165,21 @@ impl Step<'_> {
     /// What the act is done to, as errors name it.
     pub fn object(&self, out: &mut Text) {
         match self {
-            Step::MakeDirectory(path) | Step::MakeFile(path) => out.word(path),
-            Step::WriteFile { path, .. } => out.word(path),
-            Step::MakeDevice { path, .. } | Step::Symlink { path, .. } => out.word(path),
-            Step::Mount(mount) => out.word(mount.target),
+            Step::MakeFile(path) | Step::MakeDevice { path, .. } => out.word(path),
+            Step::MakeDirectory(path) | Step::Symlink { path, .. } => out.word(path),
+            Step::MakeGroup(place)
+            | Step::MoveToGroup(place)
+            | Step::OpenGroup(place)
+            | Step::WriteFile { place, .. } => out.word(&place.path),
+            Step::JoinGroup(number) => out.number(*number as u64),
+            Step::Mount(mount) => out.word(&mount.target),
             Step::Chdir { path, .. } => out.word(path),
             Step::Hostname(name) => out.word(name),
             Step::DropCapability(number) => out.number((*number).into()),
             Step::User { user, .. } => user_text(user, out),
             Step::Exec(command) => out.word(command),
             Step::DieWithParent
+            | Step::NewCgroupNamespace
             | Step::PivotRoot
             | Step::Chroot
             | Step::DetachOldRoot
@@ -164,8 +200,14 @@ impl Step<'_> {
             out.truncate(before);
         }
         match self {
-            Step::WriteFile { content, .. } => {
+            Step::WriteFile { other, content, if_there, .. } => {
+                if let Some(other) = other {
+                    out.str(" or ").word(other);
+                }
                 out.str(" ").quoted(content.bytes());
+                if *if_there {
+                    out.str(" if there");
+                }
             }
             Step::Mount(mount) => mount.describe(out),
             Step::Symlink { target, .. } => {
@@ -183,6 +225,7 @@ impl Mount<'_> {
     fn name(&self) -> &'static str {
         match self.flags {
             flags if flags & MS_PRIVATE != 0 => "make private",
+            flags if flags & MS_REMOUNT != 0 => "remount",
             flags if flags & MS_BIND != 0 => "bind",
             _ => "mount",
         }
@@ -197,7 +240,7 @@ impl Mount<'_> {
             (MS_STRICTATIME, " strictatime"),
             (MS_REC, " recursive"),
         ];
-        if self.flags & MS_PRIVATE == 0 {
+        if self.flags & (MS_PRIVATE | MS_REMOUNT) == 0 {
             out.str(" from ").word(self.source);
         }
         if let Some(fstype) = self.fstype {
@@ -208,7 +251,7 @@ impl Mount<'_> {
                 out.str(name);
             }
         }
-        if let Some(data) = self.data {
+        if let Some(data) = &self.data {
             out.str(" ").word(data);
         }
         out.str(match self.missing {

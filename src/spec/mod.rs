@@ -1,9 +1,12 @@
 //! What a container is: plain data, in the vocabulary of the OCI runtime specification. Whoever
 //! fills it in (flags today, a config.json later), nothing downstream can tell.
 
+pub mod resources;
+
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use resources::Resources;
 
 /// Text that is a word of mini's own (borrowed) or was put together (owned).
 pub type Word<'a> = Cow<'a, CStr>;
@@ -23,6 +26,8 @@ pub struct Spec<'a> {
     pub hostname: Option<&'a CStr>,
     /// What it has to itself.
     pub namespaces: Namespaces,
+    /// What it may use.
+    pub resources: Resources<'a>,
 }
 
 /// The command and its surroundings.
@@ -36,6 +41,9 @@ pub struct Process<'a> {
     pub home_from_passwd: bool,
     /// The working directory; None: `/` under a rootfs, else as mini's own.
     pub cwd: Option<&'a CStr>,
+    /// How much sooner than others the kernel ends it when memory runs out, -1000 to 1000; None
+    /// leaves mini's own.
+    pub oom_score_adj: Option<i32>,
     /// Who it runs as; None: id 0 and its groups as they are.
     pub user: Option<User<'a>>,
 }
@@ -79,4 +87,6 @@ pub struct Namespaces {
     pub ipc: Namespace,
     /// The host name.
     pub uts: Namespace,
+    /// The view of cgroups.
+    pub cgroup: Namespace,
 }

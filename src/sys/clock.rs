@@ -3,6 +3,13 @@
 use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
+/// Waits (nanosleep(2)); a signal is held back, not an interruption.
+pub fn pause(nanos: i64) {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: nanos };
+    // SAFETY: the kernel reads one timespec. Waiting less than asked does no harm.
+    let _ = unsafe { syscall!(Sysno::nanosleep, &raw const time, 0) };
+}
+
 /// Nanoseconds since boot (clock_gettime(2), CLOCK_MONOTONIC), which never goes backwards.
 pub fn now() -> u64 {
     let mut time = MaybeUninit::<libc::timespec>::uninit();

@@ -284,6 +284,12 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
+/// A close-on-exec copy of a descriptor that mini was started with (fcntl(2), F_DUPFD_CLOEXEC).
+pub fn duplicate(fd: i32) -> Result<Fd> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fcntl, fd, libc::F_DUPFD_CLOEXEC, 3) }.map(Fd::own)
+}
+
 /// Clears close-on-exec, and leaves the descriptor open for good.
 pub fn keep_over_exec(fd: Fd) -> Result<()> {
     // SAFETY: numbers only.

@@ -4,6 +4,7 @@ use super::memory::ChildMemory;
 use super::{Errno, Result, arch};
 use core::ffi::{CStr, c_void};
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
 /// exit_group(2)
@@ -123,14 +124,36 @@ pub enum Change {
     Stopped(u8),
 }
 
+/// What a process and those it waited for have used (getrusage(2)).
+#[derive(Debug, Clone, Copy)]
+pub struct Rusage {
+    /// Microseconds of processor time of their own.
+    pub user_micros: u64,
+    /// Microseconds of processor time in the kernel.
+    pub system_micros: u64,
+    /// The most memory one of them had, in bytes.
+    pub max_rss: u64,
+}
+
 /// wait4(2) for any child without blocking, stops included; None when nothing has changed.
-pub fn wait_any() -> Result<Option<(i32, Change)>> {
+pub fn wait_any() -> Result<Option<(i32, Change, Rusage)>> {
     const ANY: isize = -1;
     let mut status = 0i32;
     let options = libc::WNOHANG | libc::WUNTRACED | libc::__WALL;
-    // SAFETY: the kernel writes one int.
-    let pid = unsafe { syscall!(Sysno::wait4, ANY, &raw mut status, options, 0) }?;
-    Ok((pid != 0).then(|| (pid as i32, change(status))))
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel writes one int and, for a child that ended, one rusage; zero is valid.
+    let (pid, usage) = unsafe {
+        let pid = syscall!(Sysno::wait4, ANY, &raw mut status, options, usage.as_mut_ptr())?;
+        (pid as i32, usage.assume_init())
+    };
+    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    let rusage = Rusage {
+        user_micros: micros(usage.ru_utime),
+        system_micros: micros(usage.ru_stime),
+        // In KiB.
+        max_rss: usage.ru_maxrss as u64 * 1024,
+    };
+    Ok((pid != 0).then(|| (pid, change(status), rusage)))
 }
 
 /// wait4(2) for one child, blocking until it has ended.

@@ -1,28 +1,31 @@
 use super::*;
+use crate::host::groups::Groups;
 use crate::plan::{Mount, Plan, WhenMissing};
+use crate::spec::resources::Resources;
 use crate::spec::{Id, Namespaces, Process, User};
 
-const SPEC: Spec = Spec {
-    process: Process {
-        args: &[c"cmd"],
-        env: Vec::new(),
-        home_from_passwd: false,
-        cwd: None,
-        user: None,
-    },
-    rootfs: Some(c"/r"),
-    hostname: None,
-    namespaces: Namespaces {
-        pid: crate::spec::Namespace::New,
-        net: crate::spec::Namespace::New,
-        ipc: crate::spec::Namespace::New,
-        uts: crate::spec::Namespace::New,
-    },
-};
-const ROOT: Host = Host { euid: 0, egid: 0, root_is_initramfs: false };
+fn spec() -> Spec<'static> {
+    Spec {
+        process: Process {
+            args: &[c"cmd"],
+            env: Vec::new(),
+            home_from_passwd: false,
+            cwd: None,
+            oom_score_adj: None,
+            user: None,
+        },
+        rootfs: Some(c"/r"),
+        hostname: None,
+        namespaces: Namespaces::default(),
+        resources: Resources::default(),
+    }
+}
+fn root() -> Host {
+    Host { euid: 0, egid: 0, root_is_initramfs: false, groups: Groups::default() }
+}
 
 fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
-    let error = step_failure(step, errno, detail, &SPEC, &ROOT);
+    let error = step_failure(step, errno, detail, &spec(), &root());
     (String::from_utf8(error.line().to_vec()).unwrap(), error.status())
 }
 
@@ -30,13 +33,14 @@ fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
 fn failures_are_told_in_the_users_words() {
     let proc = Step::Mount(Mount {
         source: c"proc",
-        target: c"/proc",
+        target: c"/proc".into(),
         fstype: Some(c"proc"),
         flags: 0,
         data: None,
         missing: WhenMissing::Fail,
     });
-    let plan = Plan::new(&SPEC, &ROOT);
+    let (spec, root) = (spec(), root());
+    let plan = Plan::new(&spec, &root);
     let bind = plan
         .steps
         .iter()

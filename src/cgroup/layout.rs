@@ -1,0 +1,133 @@
+//! Where the hierarchies are: a pure function from the text of /proc/self/mountinfo and
+//! /proc/self/cgroup (proc_pid_mountinfo(5), cgroups(7)).
+
+use super::{Set, Version};
+use alloc::vec::Vec;
+
+/// One hierarchy that mini is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hierarchy {
+    /// Its interface.
+    pub version: Version,
+    /// The controllers in it, on v1; v2 tells in each directory.
+    pub controllers: Set,
+    /// How the kernel names a v1 hierarchy, and wants it named to mount it: `cpu,cpuacct`.
+    pub names: Vec<u8>,
+    /// Where it can be seen.
+    pub mount: Option<Mount>,
+}
+
+/// A mount of a hierarchy that shows mini's own group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// The mount point.
+    pub point: Vec<u8>,
+    /// mini's own group, from there: empty, or with a slash in front.
+    pub own: Vec<u8>,
+}
+
+/// Finds the hierarchies; those that only have a name (`name=systemd`) limit nothing.
+pub fn read(mountinfo: &[u8], own_cgroups: &[u8]) -> Vec<Hierarchy> {
+    let mut hierarchies = Vec::new();
+    for line in own_cgroups.split(|b| *b == b'\n') {
+        // `ID:CONTROLLERS:PATH`; the path may hold colons.
+        let mut fields = line.splitn(3, |b| *b == b':');
+        let (Some(_), Some(names), Some(path)) = (fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        if names.starts_with(b"name=") {
+            continue;
+        }
+        let version = if names.is_empty() { Version::V2 } else { Version::V1 };
+        hierarchies.push(Hierarchy {
+            version,
+            controllers: Set::read(names, Version::V1),
+            names: names.to_vec(),
+            mount: find_mount(mountinfo, version, names, path),
+        });
+    }
+    hierarchies
+}
+
+/// A hierarchy may be mounted several times: the first mount that can be written to counts, else
+/// the first one.
+fn find_mount(mountinfo: &[u8], version: Version, names: &[u8], path: &[u8]) -> Option<Mount> {
+    let mut found = None;
+    for line in mountinfo.split(|b| *b == b'\n') {
+        let Some(entry) = Entry::read(line) else { continue };
+        let matches = match version {
+            Version::V2 => entry.fstype == b"cgroup2",
+            Version::V1 => {
+                let first = names.split(|b| *b == b',').next();
+                entry.fstype == b"cgroup"
+                    && entry.super_options.split(|b| *b == b',').any(|name| Some(name) == first)
+            }
+        };
+        let Some(own) = below(path, &unescape(entry.root)) else { continue };
+        if !matches {
+            continue;
+        }
+        let writable = entry.options.split(|b| *b == b',').any(|option| option == b"rw");
+        if writable || found.is_none() {
+            found = Some(Mount { point: unescape(entry.mount_point), own });
+        }
+        if writable {
+            break;
+        }
+    }
+    found
+}
+
+/// The part of `path` below `root`. None when the mount does not show it: it is of a part of the
+/// hierarchy that is not around mini, or another cgroup namespace's (`/..`).
+fn below(path: &[u8], root: &[u8]) -> Option<Vec<u8>> {
+    let root = root.strip_suffix(b"/").unwrap_or(root);
+    let rest = path.strip_prefix(root)?;
+    let rest = rest.strip_suffix(b"/").unwrap_or(rest);
+    let outside = path.starts_with(b"/..") || root.starts_with(b"/..");
+    (!outside && (rest.is_empty() || rest[0] == b'/')).then(|| rest.to_vec())
+}
+
+/// The fields of a line of mountinfo that matter here.
+struct Entry<'a> {
+    root: &'a [u8],
+    mount_point: &'a [u8],
+    options: &'a [u8],
+    fstype: &'a [u8],
+    super_options: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    fn read(line: &'a [u8]) -> Option<Entry<'a>> {
+        let mut fields = line.split(|b| *b == b' ');
+        let root = fields.nth(3)?;
+        let mount_point = fields.next()?;
+        let options = fields.next()?;
+        let mut rest = fields.skip_while(|field| *field != b"-").skip(1);
+        let fstype = rest.next()?;
+        let super_options = rest.nth(1)?;
+        Some(Entry { root, mount_point, options, fstype, super_options })
+    }
+}
+
+/// The kernel writes space, tab, newline and backslash in a path as three octal digits.
+fn unescape(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        let code = tail.get(..3).and_then(|digits| crate::text::number(digits, 8));
+        match code {
+            Some(code) if *byte == b'\\' => {
+                plain.push(code as u8);
+                rest = &tail[3..];
+            }
+            _ => plain.push(*byte),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests;

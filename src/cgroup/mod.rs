@@ -1,0 +1,115 @@
+//! Control groups: which hierarchy holds a controller, and what a limit is called there. Pure:
+//! texts and numbers in, data out; cgroups(7).
+
+pub mod cpus;
+pub mod layout;
+pub mod settings;
+pub mod weight;
+
+/// A kind of resource the kernel controls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Controller {
+    /// Memory and swap.
+    Memory,
+    /// Processor time.
+    Cpu,
+    /// Which processors and memory nodes.
+    Cpuset,
+    /// The number of processes.
+    Pids,
+    /// Disks.
+    Io,
+    /// Huge pages.
+    Hugetlb,
+    /// Remote memory.
+    Rdma,
+    /// Other countable things.
+    Misc,
+}
+
+/// The two interfaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Many hierarchies, some controllers in each.
+    V1,
+    /// One hierarchy.
+    V2,
+}
+
+impl Controller {
+    /// All of them.
+    pub const ALL: [Controller; 8] = {
+        use Controller::*;
+        [Memory, Cpu, Cpuset, Pids, Io, Hugetlb, Rdma, Misc]
+    };
+
+    /// The kernel's name for it.
+    pub fn name(self, version: Version) -> &'static str {
+        match (self, version) {
+            (Controller::Memory, _) => "memory",
+            (Controller::Cpu, _) => "cpu",
+            (Controller::Cpuset, _) => "cpuset",
+            (Controller::Pids, _) => "pids",
+            (Controller::Io, Version::V1) => "blkio",
+            (Controller::Io, Version::V2) => "io",
+            (Controller::Hugetlb, _) => "hugetlb",
+            (Controller::Rdma, _) => "rdma",
+            (Controller::Misc, _) => "misc",
+        }
+    }
+
+    /// The controller a control file belongs to, by the part of its name before the first dot.
+    pub fn of_file(file: &[u8]) -> Option<Controller> {
+        let prefix = file.split(|b| *b == b'.').next()?;
+        Controller::ALL.into_iter().find(|controller| {
+            [Version::V1, Version::V2].iter().any(|v| controller.name(*v).as_bytes() == prefix)
+        })
+    }
+}
+
+/// A set of controllers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Set(u8);
+
+impl Set {
+    /// None.
+    pub const EMPTY: Set = Set(0);
+
+    /// Adds one.
+    pub fn add(&mut self, controller: Controller) {
+        self.0 |= 1 << controller as u8;
+    }
+
+    /// Whether one is in it.
+    pub fn has(self, controller: Controller) -> bool {
+        self.0 & 1 << controller as u8 != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// What is in this one and not in the other.
+    pub fn without(self, other: Set) -> Set {
+        Set(self.0 & !other.0)
+    }
+
+    /// One by one.
+    pub fn iter(self) -> impl Iterator<Item = Controller> {
+        Controller::ALL.into_iter().filter(move |controller| self.has(*controller))
+    }
+
+    /// Reads names between separators, passing over unknown ones.
+    pub fn read(names: &[u8], version: Version) -> Set {
+        let mut set = Set::EMPTY;
+        for name in names.split(|b| matches!(b, b' ' | b',' | b'\n')) {
+            for controller in Controller::ALL {
+                if controller.name(version).as_bytes() == name {
+                    set.add(controller);
+                }
+            }
+        }
+        set
+    }
+}

@@ -1,0 +1,396 @@
+//! Where the container's cgroups will be: for each controller that a limit needs, the hierarchy
+//! that holds it and the group in it that becomes their parent.
+
+use crate::cgroup::layout::{self, Hierarchy, Mount};
+use crate::cgroup::settings::needed;
+use crate::cgroup::{Controller, Set, Version, cpus};
+use crate::error::{Error, Result};
+use crate::spec::resources::Resources;
+use crate::sys::fs::{self, Base, HERE};
+use crate::sys::{Errno, clock, mount, process};
+use crate::text::{Text, number};
+use alloc::ffi::CString;
+use alloc::vec::Vec;
+
+/// A group to be made, in one hierarchy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The hierarchy's interface.
+    pub version: Version,
+    /// The controllers it is made for.
+    pub controllers: Set,
+    /// How the kernel wants a v1 hierarchy named to mount it.
+    pub names: Vec<u8>,
+    /// Where relative paths begin: a mount of mini's own, or nowhere, for absolute ones.
+    pub base: Base,
+    /// The parent group's directory.
+    pub parent: Vec<u8>,
+    /// Controllers that the parent does not yet pass on to its children (v2).
+    pub enable: Set,
+    /// Whether mini is the parent's only member and has to leave it first: a v2 group with
+    /// members passes nothing on.
+    pub evacuate: bool,
+    /// The parent's own `cpuset.cpus` and `cpuset.mems`, where a cpuset is made.
+    pub cpuset: (Vec<u8>, Vec<u8>),
+}
+
+/// The groups, and the name they all have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// `mini-PID-MILLISECONDS`: whose they are, so that others can tell when nobody's.
+    pub name: Text,
+    /// At most one a hierarchy.
+    pub list: Vec<Group>,
+}
+
+/// What the name of every group of mini's begins with.
+pub const PREFIX: &[u8] = b"mini-";
+
+const TEXT_LIMIT: usize = 16 << 20;
+
+/// Finds a place for every controller that the limits need.
+///
+/// # Errors
+/// When there is none for one of them, with what would have to change.
+pub fn find(resources: &Resources) -> Result<Groups> {
+    let needed = needed(resources);
+    if needed.is_empty() {
+        return Ok(Groups::default());
+    }
+    let mut name = Text::new();
+    name.raw(PREFIX).number(process::getpid() as u64).str("-").number(clock::now() / 1_000_000);
+    let hierarchies = hierarchies();
+    let mut list = Vec::new();
+    let mut left = needed;
+    // Where a controller is in a v1 hierarchy, v2 does not have it.
+    for hierarchy in &hierarchies {
+        let here = hierarchy.controllers.without(hierarchy.controllers.without(left));
+        if hierarchy.version == Version::V1 && !here.is_empty() {
+            list.push(on_v1(hierarchy, here, resources)?);
+            left = left.without(here);
+        }
+    }
+    if !left.is_empty() {
+        let v2 = hierarchies.iter().find(|hierarchy| hierarchy.version == Version::V2);
+        list.push(on_v2(v2, left, resources)?);
+    }
+    for group in &mut list {
+        check_cpuset(group, resources)?;
+    }
+    if resources.memory.swappiness.is_some() && !is_on_v1(&list, Controller::Memory) {
+        return Err(Error::new("option --memory-swappiness").cause("cgroup v2 has no such setting"));
+    }
+    Ok(Groups { name, list })
+}
+
+fn is_on_v1(list: &[Group], controller: Controller) -> bool {
+    list.iter().any(|group| group.version == Version::V1 && group.controllers.has(controller))
+}
+
+/// The hierarchies by /proc, else by what is mounted in the usual place.
+fn hierarchies() -> Vec<Hierarchy> {
+    let text = |path| fs::read_file(path, TEXT_LIMIT);
+    if let (Ok(mountinfo), Ok(own)) = (text(c"/proc/self/mountinfo"), text(c"/proc/self/cgroup")) {
+        return layout::read(&mountinfo, &own);
+    }
+    const CGROUP: u32 = libc::CGROUP_SUPER_MAGIC as u32;
+    const CGROUP2: u32 = libc::CGROUP2_SUPER_MAGIC as u32;
+    let at = |point: &[u8]| Some(Mount { point: point.to_vec(), own: Vec::new() });
+    let mut found = Vec::new();
+    if fs::statfs_type(c"/sys/fs/cgroup") == Ok(CGROUP2) {
+        found.push(Hierarchy {
+            version: Version::V2,
+            controllers: Set::EMPTY,
+            names: Vec::new(),
+            mount: at(b"/sys/fs/cgroup"),
+        });
+        return found;
+    }
+    for controller in Controller::ALL {
+        let name = controller.name(Version::V1);
+        let mut path = Text::new();
+        path.str("/sys/fs/cgroup/").str(name);
+        if fs::statfs_type(&path.to_c_string()) == Ok(CGROUP) {
+            let mut controllers = Set::EMPTY;
+            controllers.add(controller);
+            found.push(Hierarchy {
+                version: Version::V1,
+                controllers,
+                names: name.into(),
+                mount: at(path.bytes()),
+            });
+        }
+    }
+    found
+}
+
+/// The parent on v1: mini's own group, or the one asked for.
+fn on_v1(hierarchy: &Hierarchy, controllers: Set, resources: &Resources) -> Result<Group> {
+    let (base, top, own) = view(Some(hierarchy), controllers)?;
+    let parent = match resources.parent {
+        Some(asked) => asked_parent(base, &top, asked.to_bytes())?,
+        None => [&top[..], &own].concat(),
+    };
+    Ok(Group {
+        version: Version::V1,
+        controllers,
+        names: hierarchy.names.clone(),
+        base,
+        parent: or_dot(parent),
+        enable: Set::EMPTY,
+        evacuate: false,
+        cpuset: Default::default(),
+    })
+}
+
+/// The parent on v2: the one asked for, else the nearest of mini's own group and those above it
+/// that has the controllers, may pass them on, and lets mini make a group.
+fn on_v2(hierarchy: Option<&Hierarchy>, needed: Set, resources: &Resources) -> Result<Group> {
+    let (base, top, own) = view(hierarchy, needed)?;
+    let group = |parent: Vec<u8>, enable, evacuate| Group {
+        version: Version::V2,
+        controllers: needed,
+        names: Vec::new(),
+        base,
+        parent,
+        enable,
+        evacuate,
+        cpuset: Default::default(),
+    };
+    if let Some(asked) = resources.parent {
+        let parent = or_dot(asked_parent(base, &top, asked.to_bytes())?);
+        let state = State::read(base, &parent, needed)?;
+        if let Some(missing) = needed.without(state.available).iter().next() {
+            return Err(no_controller(missing));
+        }
+        return Ok(group(parent, state.missing, false));
+    }
+    let mut barrier = None;
+    let mut own = &own[..];
+    let mut nearest = true;
+    loop {
+        let parent = or_dot([&top[..], own].concat());
+        let state = State::read(base, &parent, needed)?;
+        if !needed.without(state.available).is_empty() {
+            // It may be there further up.
+        } else if !state.writable {
+            barrier.get_or_insert(Barrier::NotWritable(parent));
+        } else if state.missing.is_empty() || state.is_top || state.members == Members::None {
+            return Ok(group(parent, state.missing, false));
+        } else if nearest && state.members == Members::OnlyMini {
+            return Ok(group(parent, state.missing, true));
+        } else {
+            barrier.get_or_insert(Barrier::Members(parent));
+        }
+        nearest = false;
+        if own.is_empty() {
+            let missing = needed.without(state.available).iter().next();
+            return Err(match (missing, barrier) {
+                (Some(missing), _) => no_controller(missing),
+                (None, Some(barrier)) => barrier.explain(),
+                (None, None) => no_controller(Controller::Memory),
+            });
+        }
+        let cut = own.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        own = &own[..cut];
+    }
+}
+
+/// How a hierarchy is reached: (base, its top, mini's own group below that). Where it is mounted
+/// nowhere that shows mini, a mount that nobody sees is made for it.
+fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Vec<u8>)> {
+    if let Some(Mount { point, own }) = hierarchy.and_then(|it| it.mount.as_ref()) {
+        return Ok((HERE, point.clone(), own.clone()));
+    }
+    let mounted = match hierarchy {
+        Some(it) if it.version == Version::V1 => {
+            let mut names = Text::new();
+            names.raw(&it.names);
+            mount::mount_unseen(c"cgroup", Some(&names.to_c_string()))
+        }
+        _ => mount::mount_unseen(c"cgroup2", None),
+    };
+    match mounted {
+        // It stays open as long as mini lives; exec closes it in the command.
+        Ok(directory) => {
+            let base = directory.raw();
+            directory.leak();
+            Ok((base, Vec::new(), Vec::new()))
+        }
+        Err(Errno::ENODEV) => {
+            Err(no_controller(needed.iter().next().unwrap_or(Controller::Memory)))
+        }
+        Err(errno) => Err(Error::new("mount cgroups").errno(errno).hint(
+            "no mounted hierarchy shows mini's own group: mount one, as in \
+             'mount -t cgroup2 none /sys/fs/cgroup'",
+        )),
+    }
+}
+
+/// The directory of a parent that was asked for. It has to exist: what is made is taken away.
+fn asked_parent(base: Base, top: &[u8], asked: &[u8]) -> Result<Vec<u8>> {
+    let bad = |cause| Error::new("option --cgroup-parent").object(asked).cause(cause);
+    if asked.split(|b| *b == b'/').any(|part| part == b"..") {
+        return Err(bad("must not have .. in it"));
+    }
+    let mut path = top.to_vec();
+    for part in asked.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".") {
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(part);
+    }
+    let mut text = Text::new();
+    text.raw(&or_dot(path.clone()));
+    let directory = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    match fs::open_at(base, &text.to_c_string(), directory, 0) {
+        Ok(_) => Ok(path),
+        Err(errno) => Err(Error::new("cgroup parent")
+            .object(text.bytes())
+            .errno(errno)
+            .hint("make the group first, in every hierarchy that a limit needs")),
+    }
+}
+
+/// What a v2 group is like.
+struct State {
+    available: Set,
+    missing: Set,
+    writable: bool,
+    members: Members,
+    is_top: bool,
+}
+
+#[derive(PartialEq, Eq)]
+enum Members {
+    None,
+    OnlyMini,
+    Some,
+}
+
+impl State {
+    fn read(base: Base, group: &[u8], needed: Set) -> Result<State> {
+        let path = |file: &str| {
+            let mut text = Text::new();
+            text.raw(group).str("/").str(file);
+            text
+        };
+        let read = |file| {
+            let path = path(file);
+            fs::read_file_at(base, &path.to_c_string(), TEXT_LIMIT)
+                .map_err(|errno| Error::new("read").object(path.bytes()).errno(errno))
+        };
+        let available = Set::read(&read("cgroup.controllers")?, Version::V2);
+        let missing = needed.without(Set::read(&read("cgroup.subtree_control")?, Version::V2));
+        let members = read("cgroup.procs")?;
+        let own = process::getpid() as u64;
+        let mut pids = members.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+        let members = match (pids.next(), pids.next()) {
+            (None, _) => Members::None,
+            (Some(pid), None) if number(pid, 10) == Some(own) => Members::OnlyMini,
+            _ => Members::Some,
+        };
+        // Only the very top, which no namespace hides, has no type; it may have members and pass
+        // controllers on at once.
+        let is_top = read("cgroup.type").is_err();
+        let mut directory = Text::new();
+        directory.raw(group);
+        let may_write = |text: &Text| base != HERE || fs::may_write(&text.to_c_string());
+        // To move the command into a group below takes this file of the group above.
+        let writable = may_write(&directory)
+            && may_write(&path("cgroup.procs"))
+            && (missing.is_empty() || may_write(&path("cgroup.subtree_control")));
+        Ok(State { available, missing, writable, members, is_top })
+    }
+}
+
+/// What stands in the way of every group.
+enum Barrier {
+    NotWritable(Vec<u8>),
+    Members(Vec<u8>),
+}
+
+impl Barrier {
+    fn explain(&self) -> Error {
+        match self {
+            Barrier::NotWritable(parent) => {
+                let path = [&parent[..], b"/cgroup.procs"].concat();
+                Error::new("write").object(&path).errno(Errno::EACCES).hint(
+                    "limits need a cgroup of one's own: start mini under 'systemd-run --user \
+                     --scope -p Delegate=yes', name one with --cgroup-parent, or run as root",
+                )
+            }
+            Barrier::Members(parent) => {
+                Error::new("cgroup").object(parent).errno(Errno::EBUSY).hint(
+                    "it has other members, and a group with members passes no controller on: \
+                     name an empty one with --cgroup-parent, or move them into one",
+                )
+            }
+        }
+    }
+}
+
+fn no_controller(controller: Controller) -> Error {
+    let name = controller.name(Version::V2);
+    Error::new("limit").object(name.as_bytes()).cause("the kernel has no such controller").hint(
+        "not built in, or disabled on its command line (cgroup_disable=); some boards want \
+         cgroup_enable=memory",
+    )
+}
+
+/// Reads what a cpuset inherits, and checks what was asked for against it.
+fn check_cpuset(group: &mut Group, resources: &Resources) -> Result<()> {
+    if !group.controllers.has(Controller::Cpuset) {
+        return Ok(());
+    }
+    let files = match group.version {
+        Version::V1 => ["/cpuset.cpus", "/cpuset.mems"],
+        Version::V2 => ["/cpuset.cpus.effective", "/cpuset.mems.effective"],
+    };
+    let read = |file: &str| {
+        let mut path = Text::new();
+        path.raw(&group.parent).str(file);
+        // A v2 group that does not pass cpuset on yet lacks them; its parent's hold then, and the
+        // kernel checks.
+        let text = fs::read_file_at(group.base, &path.to_c_string(), TEXT_LIMIT);
+        text.unwrap_or_default().trim_ascii().to_vec()
+    };
+    group.cpuset = (read(files[0]), read(files[1]));
+    for (option, asked, available) in [
+        ("--cpuset-cpus", resources.cpu.cpus, &group.cpuset.0),
+        ("--cpuset-mems", resources.cpu.mems, &group.cpuset.1),
+    ] {
+        let Some(asked) = asked.map(|list| list.to_bytes()) else { continue };
+        if !available.is_empty() && !cpus::within(asked, available) {
+            let mut hint = Text::new();
+            hint.quoted(available).str(" can be had");
+            let error = Error::new("option").object(option.as_bytes()).object(asked);
+            return Err(error.cause("not available").hint_text(&hint));
+        }
+    }
+    Ok(())
+}
+
+/// A path that is never empty.
+fn or_dot(path: Vec<u8>) -> Vec<u8> {
+    if path.is_empty() { b".".to_vec() } else { path }
+}
+
+/// The number of processors that are online, for the range of `--cpus`; a guess of the kernel's
+/// greatest where /sys does not tell.
+pub fn online_cpus() -> u64 {
+    let list = fs::read_file(c"/sys/devices/system/cpu/online", 4096).unwrap_or_default();
+    match cpus::count(list.trim_ascii()) {
+        0 => 8192,
+        count => count,
+    }
+}
+
+/// Makes a path for the kernel of text that came from the kernel.
+pub fn path(parts: &[&[u8]]) -> CString {
+    let mut text = Text::new();
+    for part in parts {
+        text.raw(part);
+    }
+    text.to_c_string()
+}
