@@ -42,7 +42,6 @@ fn words(world: &World) {
             (&["--", ""], "no command given"),
             (&["-e", "=x", "sh"], "has no name before ="),
             (&["--network", "bridge", "sh"], "none or host"),
-            (&["-mem", "100m", "sh"], "not yet supported"),
             (&["--uts", "host", "-h", "x", "sh"], "would rename the host"),
         ],
     );

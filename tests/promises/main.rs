@@ -11,6 +11,7 @@ mod debian;
 mod exit_status;
 mod isolation;
 mod life;
+mod limits;
 mod odd_hosts;
 mod plan;
 mod probe;
@@ -40,6 +41,8 @@ enum Need {
     User,
     /// A statically linked busybox on the host.
     Busybox,
+    /// A host whose controllers root can use: memory, cpu, cpuset and pids.
+    Limits,
     /// A directory of kernels, whose path is in MINI_TEST_KERNELS, and QEMU to boot them.
     Kernels,
     /// strace(1).
@@ -64,6 +67,7 @@ fn main() {
         exit_status::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
+        limits::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
 
 pub fn run(args: &[OsString]) -> ! {
     match args[0].to_str().unwrap() {
@@ -18,6 +19,30 @@ pub fn run(args: &[OsString]) -> ! {
                 .collect();
             fds.sort();
             println!("{fds:?}");
+        }
+        // Takes so many MiB and touches every page.
+        "hog" => {
+            let size: usize = args[1].to_str().unwrap().parse().unwrap();
+            let mut memory = vec![0u8; size << 20];
+            memory.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
+            std::hint::black_box(&memory);
+        }
+        // Keeps a processor busy for so many milliseconds.
+        "burn" => {
+            let millis = args[1].to_str().unwrap().parse().unwrap();
+            let end = Instant::now() + Duration::from_millis(millis);
+            while Instant::now() < end {}
+        }
+        // Starts threads, at most so many, and tells how many there were.
+        "storm" => {
+            let most: usize = args[1].to_str().unwrap().parse().unwrap();
+            let sleep = || loop {
+                std::thread::park();
+            };
+            let started = (0..most)
+                .take_while(|_| std::thread::Builder::new().stack_size(65536).spawn(sleep).is_ok())
+                .count();
+            println!("{started}");
         }
         // Waits for a signal that ends it.
         "sleep" => loop {

@@ -5,11 +5,28 @@ use crate::{Need, Promise};
 use std::path::Path;
 use std::process::Command;
 
-pub const PROMISES: &[Promise] = &[Promise {
-    name: "an_initramfs_is_a_host_and_stays_out_of_reach",
-    needs: &[Need::Root, Need::Kernels],
-    check: |world| scenario(world, "initramfs.sh", "", 13),
-}];
+pub const PROMISES: &[Promise] = &[
+    Promise {
+        name: "an_initramfs_is_a_host_and_stays_out_of_reach",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "initramfs.sh", "", 13),
+    },
+    Promise {
+        name: "limits_hold_on_every_kind_of_cgroup",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "limits.sh", "", 19),
+    },
+    Promise {
+        name: "limits_hold_on_cgroup_v1",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "limits-v1.sh", "", 10),
+    },
+    Promise {
+        name: "a_disabled_controller_is_an_error",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "no-memory-controller.sh", "cgroup_disable=memory", 4),
+    },
+];
 
 /// Runs a scenario of `tests/vm` on every kernel; it prints a line for each of its checks.
 fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {

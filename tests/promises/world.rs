@@ -41,6 +41,7 @@ pub struct Stage {
     strace: Option<PathBuf>,
     is_root: bool,
     user_namespaces: bool,
+    limits: bool,
 }
 
 impl Stage {
@@ -61,12 +62,19 @@ impl Stage {
             strace: on_path("strace"),
             is_root: rustix::process::geteuid().is_root(),
             user_namespaces: false,
+            limits: false,
             directory,
         };
         let mut command = stage.command(Who::User, &stage.directory.join("mini"));
         let output = command.args(["run", "--", "/bin/true"]).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         stage.user_namespaces = !stderr.contains("create namespaces");
+        if stage.is_root {
+            let mut command = stage.command(Who::Root, &stage.directory.join("mini"));
+            let limits = ["-m", "64m", "--pids-limit", "9", "--cpus", "1", "--cpuset-cpus", "0"];
+            command.arg("run").args(limits).args(["--", "/bin/true"]);
+            stage.limits = command.output().unwrap().status.success();
+        }
         if let Some(busybox) = &stage.busybox {
             make_busybox_root(busybox, &stage.directory.join("busybox"));
         }
@@ -86,6 +94,9 @@ impl Stage {
         }
         if needs.contains(&Need::Debian) && self.debian.is_none() {
             return Some("needs MINI_TEST_DEBIAN");
+        }
+        if needs.contains(&Need::Limits) && !self.limits {
+            return Some("needs cgroup controllers");
         }
         if needs.contains(&Need::Kernels) {
             if self.kernels.is_none() {
