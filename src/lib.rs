@@ -52,6 +52,7 @@ pub mod cli;
 /// The verb `mini run`.
 pub mod run;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use cli::{Command, Topic};
 use core::ffi::CStr;
@@ -62,7 +63,8 @@ use text::Text;
 /// The whole program: mini's words and environment in, an exit status out.
 pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
     let result = cli::parse(words).and_then(|command| match command {
-        Command::Run(request) => run::run(&request, env, caller),
+        // It lives as long as the process, and so does what is made of it.
+        Command::Run(request) => run::run(Box::leak(request), env, caller),
         Command::Help(topic) => show(topic),
         Command::Version => print(concat!("mini ", env!("CARGO_PKG_VERSION"), "\n").into()),
     });

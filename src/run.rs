@@ -14,6 +14,7 @@ use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
 use crate::sys::fs;
 use crate::text::Text;
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -25,11 +26,12 @@ const ENV_FILE_LIMIT: usize = 1 << 20;
 ///
 /// # Errors
 /// Whatever kept the command from starting.
-pub fn run(request: &Run, environ: &[&CStr], caller: Caller) -> Result<u8> {
-    let spec = spec(request, environ)?;
-    check_lengths(&spec, caller.page_size)?;
-    let host = Host::probe(caller, &spec)?;
-    let plan = Plan::new(&spec, &host);
+pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Result<u8> {
+    // These three live as long as the process; no code is spent on taking them apart.
+    let spec = leak(spec(request, environ)?);
+    check_lengths(spec, caller.page_size)?;
+    let host = leak(Host::probe(caller, spec)?);
+    let plan = leak(Plan::new(spec, host));
     if request.dry_run {
         let mut text = Text::new();
         plan.describe(&mut text);
@@ -38,15 +40,19 @@ pub fn run(request: &Run, environ: &[&CStr], caller: Caller) -> Result<u8> {
     let report = request.report.map(report::open).transpose()?;
     let manner =
         Manner { trace: request.trace, measure: report.is_some(), page_size: caller.page_size };
-    let result = container::run(&plan, &spec, &host, manner);
+    let result = container::run(plan, spec, host, manner);
     if let Some(to) = report {
-        report::write(&to, &result, &spec, &host)?;
+        report::write(&to, &result, spec, host)?;
     }
     result.map(|outcome| outcome.status)
 }
 
+fn leak<'a, T: 'a>(value: T) -> &'a T {
+    Box::leak(Box::new(value))
+}
+
 /// Fills in the spec from the request.
-fn spec<'a>(request: &Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
+fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
     let hostname = match request.namespaces.uts {
         Namespace::New => Some(request.hostname.or(request.name).unwrap_or(c"mini")),
         Namespace::Host if request.hostname.is_some() => {
@@ -87,7 +93,7 @@ fn spec<'a>(request: &Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
 }
 
 /// The limits, as far as they have to agree with each other and with the machine.
-fn resources<'a>(request: &Run<'a>) -> Result<Resources<'a>> {
+fn resources<'a>(request: &'a Run<'a>) -> Result<&'a Resources<'a>> {
     let resources = &request.resources;
     let memory = &resources.memory;
     let clash =
@@ -114,7 +120,7 @@ fn resources<'a>(request: &Run<'a>) -> Result<Resources<'a>> {
             return Err(error.hint_text(&hint));
         }
     }
-    Ok(resources.clone())
+    Ok(resources)
 }
 
 /// What a container with its own root starts with: nothing of the host's but the terminal's kind.
@@ -247,12 +253,14 @@ mod tests {
 
     #[test]
     fn the_hosts_environment_is_inherited_without_a_rootfs_and_hidden_with_one() {
-        let spec = spec(&request(false), ENVIRON).unwrap();
+        let request = self::request(false);
+        let spec = spec(&request, ENVIRON).unwrap();
         assert_eq!(
             words(&spec.process.env),
             ["HOME=/home/me", "TERM=vt100", "SECRET=x", "PATH=/here"]
         );
-        let spec = super::spec(&request(true), ENVIRON).unwrap();
+        let request = self::request(true);
+        let spec = super::spec(&request, ENVIRON).unwrap();
         let path = DEFAULT_PATH.to_str().unwrap();
         assert_eq!(words(&spec.process.env), [path, "HOSTNAME=mini", "TERM=vt100", "HOME=/root"]);
     }

@@ -8,7 +8,7 @@ use crate::host::groups::{PREFIX, path};
 use crate::plan::{Place, Plan, Step};
 use crate::spec::Spec;
 use crate::sys::fs::{self, Base, Names};
-use crate::sys::{Errno, Fd, clock, signal};
+use crate::sys::{Errno, Fd, clock, process};
 use crate::text::{Text, number};
 use alloc::ffi::CString;
 use alloc::vec::Vec;
@@ -67,14 +67,12 @@ impl<'a> Groups<'a> {
         Ok(())
     }
 
-    /// What the container used, as far as the groups tell.
-    pub fn usage(&self, host: &Host) -> Usage {
-        let mut usage = Usage::default();
+    /// Notes what the container used, as far as the groups tell.
+    pub fn usage(&self, host: &Host, usage: &mut Usage) {
         for group in &host.groups.list {
             let directory = path(&[&group.parent, b"/", host.groups.name.bytes()]);
             usage.read(group.version, group.base, &directory);
         }
-        usage
     }
 }
 
@@ -166,7 +164,7 @@ fn kill_all(base: Base, group: &CStr) {
         // 0 stands for one that this process namespace cannot see; to kill it would be to kill
         // mini's own process group.
         if pid > 0 {
-            let _ = signal::kill(pid as i32, libc::SIGKILL);
+            let _ = process::kill(pid as i32, libc::SIGKILL);
         }
     }
 }
@@ -201,7 +199,7 @@ pub fn prune(host: &Host) {
             let pid = parts.next().and_then(|pid| number(pid, 10)).unwrap_or(0);
             let made = parts.next().and_then(|it| it.split(|b| *b == b'-').next());
             let made = made.and_then(|millis| number(millis, 10)).unwrap_or(u64::MAX);
-            let gone = pid > 0 && signal::kill(pid as i32, 0) == Err(Errno::ESRCH);
+            let gone = pid > 0 && process::kill(pid as i32, 0) == Err(Errno::ESRCH);
             // In another process namespace it may live all the same, and its child be about to
             // join: only what is older than a launch takes is abandoned.
             if gone && made.saturating_add(50) < clock::now() / 1_000_000 {

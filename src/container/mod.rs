@@ -21,7 +21,7 @@ use crate::spec::Spec;
 use crate::sys::clock;
 use crate::text::Text;
 use groups::Groups;
-use usage::Usage;
+use usage::{Figure, Usage};
 
 /// How to go about it, beside what to do.
 #[derive(Debug, Clone, Copy)]
@@ -41,15 +41,7 @@ pub struct Outcome {
     pub status: u8,
     /// The signal that ended it.
     pub signal: Option<u8>,
-    /// Microseconds from the launch to the end.
-    pub wall_micros: u64,
-    /// Microseconds of processor time of the command and of those it waited for.
-    pub user_micros: u64,
-    /// Microseconds of processor time in the kernel, of the same.
-    pub system_micros: u64,
-    /// The most memory one of them had, in bytes.
-    pub max_rss: u64,
-    /// What its groups tell.
+    /// What it used.
     pub usage: Usage,
 }
 
@@ -63,15 +55,20 @@ pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outc
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.
     groups::prune(host);
-    let mut outcome = supervise::supervise(launched, plan, spec, host, manner.trace)?;
+    let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner.trace)?;
     let killed = outcome.status == 128 + libc::SIGKILL as u8;
+    let usage = &mut outcome.usage;
     if manner.measure {
-        outcome.wall_micros = (clock::now() - start) / 1000;
+        usage.note(Figure::Wall, Some((clock::now() - start) / 1000));
     }
     if manner.measure || (killed && spec.resources.memory.limit.is_some()) {
-        outcome.usage = groups.usage(host);
+        groups.usage(host, usage);
     }
-    if killed && outcome.usage.oom_kills.is_some_and(|kills| kills > 0) {
+    // A group counts everybody; where none tells, those that were waited for.
+    usage.note(Figure::User, Some(rusage.user_micros));
+    usage.note(Figure::System, Some(rusage.system_micros));
+    usage.note(Figure::MaxRss, Some(rusage.max_rss));
+    if killed && usage.get(Figure::OomKills) > Some(0) {
         out_of_memory(spec).print();
     }
     Ok(outcome)

@@ -56,39 +56,33 @@ fn outcome(json: &mut Json, result: &Result<Outcome>) {
         Ok(_) => json.key("error").str("null"),
         Err(error) => json.string("error", error.line()),
     };
-    let usage = &outcome.usage;
-    let started = result.is_ok();
-    json.number("wall_usec", started.then_some(outcome.wall_micros));
-    // A group counts everybody; without one, those that were waited for.
-    json.number("user_usec", usage.user_micros.or(started.then_some(outcome.user_micros)));
-    json.number("system_usec", usage.system_micros.or(started.then_some(outcome.system_micros)));
-    json.number("max_rss", started.then_some(outcome.max_rss));
-    json.number("memory_peak", usage.memory_peak);
-    json.number("oom_kills", usage.oom_kills);
-    json.number("pids_peak", usage.pids_peak);
-    json.number("throttled", usage.throttled);
-    json.number("throttled_usec", usage.throttled_micros);
-    json.number("io_read_bytes", usage.io_read);
-    json.number("io_written_bytes", usage.io_written);
+    for (name, value) in outcome.usage.iter() {
+        json.number(name, value);
+    }
 }
 
 fn limits(json: &mut Json, spec: &Spec) {
-    let resources = &spec.resources;
-    json.number("memory", resources.memory.limit);
-    json.limit("memory_swap", resources.memory.swap);
-    json.number("memory_reservation", resources.memory.reservation);
-    json.number("memory_swappiness", resources.memory.swappiness);
-    json.number("cpu_shares", resources.cpu.shares);
-    json.number("cpu_quota_usec", resources.cpu.quota);
-    json.number("cpu_period_usec", resources.cpu.period);
-    for (key, list) in [("cpuset_cpus", resources.cpu.cpus), ("cpuset_mems", resources.cpu.mems)] {
+    let resources = spec.resources;
+    let (memory, cpu) = (&resources.memory, &resources.cpu);
+    for (name, value) in [
+        ("memory", memory.limit.map(Limit::At)),
+        ("memory_swap", memory.swap),
+        ("memory_reservation", memory.reservation.map(Limit::At)),
+        ("memory_swappiness", memory.swappiness.map(Limit::At)),
+        ("cpu_shares", cpu.shares.map(Limit::At)),
+        ("cpu_quota_usec", cpu.quota.map(Limit::At)),
+        ("cpu_period_usec", cpu.period.map(Limit::At)),
+        ("pids", resources.pids),
+        ("io_weight", resources.io_weight.map(Limit::At)),
+    ] {
+        json.limit(name, value);
+    }
+    for (name, list) in [("cpuset_cpus", cpu.cpus), ("cpuset_mems", cpu.mems)] {
         match list {
-            Some(list) => json.string(key, list.to_bytes()),
-            None => json.key(key).str("null"),
+            Some(list) => json.string(name, list.to_bytes()),
+            None => json.key(name).str("null"),
         };
     }
-    json.limit("pids", resources.pids);
-    json.number("io_weight", resources.io_weight);
 }
 
 /// An object being written.

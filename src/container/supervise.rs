@@ -16,14 +16,14 @@ use crate::sys::{Errno, Fd, fs, process, signal};
 use crate::text::{Text, number};
 use alloc::ffi::CString;
 
-/// Waits for the command; how it ended, without what its groups tell.
+/// Waits for the command; how it ended, and the kernel's account of it.
 pub fn supervise(
     launched: Launched,
     plan: &Plan,
     spec: &Spec,
     host: &Host,
     traced: bool,
-) -> Result<Outcome> {
+) -> Result<(Outcome, Rusage)> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
     let Launched { mut child, status } = launched;
     let mut detail = Detail::new();
@@ -55,14 +55,7 @@ pub fn supervise(
         (Change::Signaled(9), Some(signal)) => (128 + signal as u8, Some(signal as u8)),
         (Change::Signaled(signal) | Change::Stopped(signal), _) => (128 + signal, Some(signal)),
     };
-    Ok(Outcome {
-        status,
-        signal,
-        user_micros: rusage.user_micros,
-        system_micros: rusage.system_micros,
-        max_rss: rusage.max_rss,
-        ..Outcome::default()
-    })
+    Ok((Outcome { status, signal, ..Outcome::default() }, rusage))
 }
 
 /// The command, seen from outside.
@@ -88,7 +81,7 @@ impl Command<'_> {
         let ends = matches!(signal, libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT);
         if ends && self.is_init && !self.will_act_on(signal) {
             self.killed_for = Some(signal);
-            return signal::kill(self.pid, libc::SIGKILL);
+            return process::kill(self.pid, libc::SIGKILL);
         }
         let stops = signal == libc::SIGTSTP;
         let typed = matches!(signal, libc::SIGINT | libc::SIGQUIT | libc::SIGTSTP) && from_kernel;
@@ -98,7 +91,7 @@ impl Command<'_> {
         }
         // A process 1 cannot be stopped politely.
         let signal = if stops { libc::SIGSTOP } else { signal };
-        match signal::kill(self.pid, signal) {
+        match process::kill(self.pid, signal) {
             // It has ended; its SIGCHLD is on the way.
             Err(Errno::ESRCH) => Ok(()),
             result => result,

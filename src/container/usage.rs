@@ -1,94 +1,145 @@
-//! What a container used, read from its groups when it has ended.
+//! What a container used: from its groups when it has ended, and from the kernel's account of the
+//! command (getrusage(2)).
 
-use crate::cgroup::Version;
+use crate::cgroup::Version::{self, V1, V2};
 use crate::host::groups::path;
 use crate::sys::fs::{self, Base};
 use crate::text::number;
-use alloc::vec::Vec;
 use core::ffi::CStr;
+
+/// One thing that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// Microseconds from the launch to the end.
+    Wall,
+    /// Microseconds of processor time of the container's own.
+    User,
+    /// Microseconds of processor time in the kernel.
+    System,
+    /// The most memory of one process, in bytes.
+    MaxRss,
+    /// The most memory at a time, in bytes.
+    MemoryPeak,
+    /// Processes killed for lack of memory.
+    OomKills,
+    /// The most processes at a time.
+    PidsPeak,
+    /// How often the limit on processor time made it wait.
+    Throttled,
+    /// Microseconds it waited so.
+    ThrottledTime,
+    /// Bytes read from disks.
+    IoRead,
+    /// Bytes written to disks.
+    IoWritten,
+}
+
+/// How many figures there are.
+const COUNT: usize = Figure::IoWritten as usize + 1;
+
+/// What the report calls them, in their order.
+const NAMES: [&str; COUNT] = [
+    "wall_usec",
+    "user_usec",
+    "system_usec",
+    "max_rss",
+    "memory_peak",
+    "oom_kills",
+    "pids_peak",
+    "throttled",
+    "throttled_usec",
+    "io_read_bytes",
+    "io_written_bytes",
+];
 
 /// Figures; None where the host does not give them.
 #[derive(Debug, Default)]
-pub struct Usage {
-    /// The most memory at a time, in bytes.
-    pub memory_peak: Option<u64>,
-    /// Processes killed for lack of memory.
-    pub oom_kills: Option<u64>,
-    /// The most processes at a time.
-    pub pids_peak: Option<u64>,
-    /// Microseconds of processor time of the command's own.
-    pub user_micros: Option<u64>,
-    /// Microseconds of processor time in the kernel.
-    pub system_micros: Option<u64>,
-    /// How often the limit on processor time made it wait.
-    pub throttled: Option<u64>,
-    /// Microseconds it waited so.
-    pub throttled_micros: Option<u64>,
-    /// Bytes read from disks.
-    pub io_read: Option<u64>,
-    /// Bytes written to disks.
-    pub io_written: Option<u64>,
+pub struct Usage([Option<u64>; COUNT]);
+
+/// How a control file tells a number.
+enum Form {
+    /// It is all there is.
+    Alone,
+    /// In the line that begins with this.
+    Line(&'static str),
+    /// After this, and once a device.
+    EachDevice(&'static str),
 }
+use Form::*;
+
+/// Where figures are found: interface, file, form, and in how many parts of the report's unit.
+const SOURCES: [(Version, Figure, &str, Form, u64); 18] = [
+    (V1, Figure::MemoryPeak, "memory.max_usage_in_bytes", Alone, 1),
+    (V1, Figure::OomKills, "memory.oom_control", Line("oom_kill "), 1),
+    (V1, Figure::PidsPeak, "pids.peak", Alone, 1),
+    (V1, Figure::Throttled, "cpu.stat", Line("nr_throttled "), 1),
+    (V1, Figure::ThrottledTime, "cpu.stat", Line("throttled_time "), 1000),
+    // Where cpuacct shares the hierarchy.
+    (V1, Figure::User, "cpuacct.usage_user", Alone, 1000),
+    (V1, Figure::System, "cpuacct.usage_sys", Alone, 1000),
+    (V1, Figure::IoRead, "blkio.throttle.io_service_bytes_recursive", EachDevice("Read "), 1),
+    (V1, Figure::IoWritten, "blkio.throttle.io_service_bytes_recursive", EachDevice("Write "), 1),
+    (V2, Figure::MemoryPeak, "memory.peak", Alone, 1),
+    (V2, Figure::OomKills, "memory.events", Line("oom_kill "), 1),
+    (V2, Figure::PidsPeak, "pids.peak", Alone, 1),
+    (V2, Figure::Throttled, "cpu.stat", Line("nr_throttled "), 1),
+    (V2, Figure::ThrottledTime, "cpu.stat", Line("throttled_usec "), 1),
+    (V2, Figure::User, "cpu.stat", Line("user_usec "), 1),
+    (V2, Figure::System, "cpu.stat", Line("system_usec "), 1),
+    (V2, Figure::IoRead, "io.stat", EachDevice("rbytes="), 1),
+    (V2, Figure::IoWritten, "io.stat", EachDevice("wbytes="), 1),
+];
 
 impl Usage {
+    /// A figure.
+    pub fn get(&self, figure: Figure) -> Option<u64> {
+        self.0[figure as usize]
+    }
+
+    /// Notes a figure, unless it is known already.
+    pub fn note(&mut self, figure: Figure, value: Option<u64>) {
+        let field = &mut self.0[figure as usize];
+        *field = field.or(value);
+    }
+
+    /// All figures with their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
+        NAMES.into_iter().zip(self.0)
+    }
+
     /// Adds what one group tells.
     pub fn read(&mut self, version: Version, base: Base, group: &CStr) {
-        let text = |file: &[u8]| -> Vec<u8> {
-            let path = path(&[group.to_bytes(), b"/", file]);
-            fs::read_file_at(base, &path, 1 << 20).unwrap_or_default()
-        };
-        let single = |file: &[u8]| number(text(file).trim_ascii(), 10);
-        fn fill(field: &mut Option<u64>, value: Option<u64>) {
-            *field = field.or(value);
-        }
-        fill(&mut self.pids_peak, single(b"pids.peak"));
-        let cpu = text(b"cpu.stat");
-        fill(&mut self.throttled, keyed(&cpu, b"nr_throttled"));
-        match version {
-            Version::V1 => {
-                fill(&mut self.memory_peak, single(b"memory.max_usage_in_bytes"));
-                fill(&mut self.oom_kills, keyed(&text(b"memory.oom_control"), b"oom_kill"));
-                let nanos = keyed(&cpu, b"throttled_time");
-                fill(&mut self.throttled_micros, nanos.map(|nanos| nanos / 1000));
-                // Where cpuacct shares the hierarchy.
-                let micros = |file| single(file).map(|nanos| nanos / 1000);
-                fill(&mut self.user_micros, micros(b"cpuacct.usage_user"));
-                fill(&mut self.system_micros, micros(b"cpuacct.usage_sys"));
-                let io = text(b"blkio.throttle.io_service_bytes_recursive");
-                fill(&mut self.io_read, device_sum(&io, b"Read "));
-                fill(&mut self.io_written, device_sum(&io, b"Write "));
+        for (of, figure, file, form, parts) in &SOURCES {
+            if *of != version {
+                continue;
             }
-            Version::V2 => {
-                fill(&mut self.memory_peak, single(b"memory.peak"));
-                fill(&mut self.oom_kills, keyed(&text(b"memory.events"), b"oom_kill"));
-                fill(&mut self.throttled_micros, keyed(&cpu, b"throttled_usec"));
-                fill(&mut self.user_micros, keyed(&cpu, b"user_usec"));
-                fill(&mut self.system_micros, keyed(&cpu, b"system_usec"));
-                let io = text(b"io.stat");
-                fill(&mut self.io_read, device_sum(&io, b"rbytes="));
-                fill(&mut self.io_written, device_sum(&io, b"wbytes="));
-            }
+            let path = path(&[group.to_bytes(), b"/", file.as_bytes()]);
+            let Ok(text) = fs::read_file_at(base, &path, 1 << 20) else { continue };
+            self.note(*figure, form.find(&text).map(|value| value / parts));
         }
     }
 }
 
-/// The value in the line `KEY VALUE`.
-fn keyed(text: &[u8], key: &[u8]) -> Option<u64> {
-    text.split(|b| *b == b'\n').find_map(|line| {
-        let value = line.strip_prefix(key)?.strip_prefix(b" ")?;
-        number(value, 10)
-    })
+impl Form {
+    fn find(&self, text: &[u8]) -> Option<u64> {
+        match self {
+            Alone => number(text.trim_ascii(), 10),
+            Line(start) => text
+                .split(|b| *b == b'\n')
+                .find_map(|line| number(line.strip_prefix(start.as_bytes())?, 10)),
+            EachDevice(label) => sum_after(text, label.as_bytes()),
+        }
+    }
 }
 
-/// The sum over all devices of the numbers that follow `label`; None without any.
-fn device_sum(text: &[u8], label: &[u8]) -> Option<u64> {
+/// The sum of the numbers that follow `label`; None without any.
+fn sum_after(text: &[u8], label: &[u8]) -> Option<u64> {
     let mut sum = None;
-    let mut rest = text;
-    while let Some(at) = rest.windows(label.len()).position(|window| window == label) {
-        rest = &rest[at + label.len()..];
-        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        let value = number(&rest[..digits], 10).unwrap_or(0);
-        sum = Some(sum.unwrap_or(0) + value);
+    for at in 0..text.len() {
+        if let Some(rest) = text[at..].strip_prefix(label) {
+            let digits = rest.split(|b| !b.is_ascii_digit()).next().unwrap_or_default();
+            sum = Some(sum.unwrap_or(0) + number(digits, 10).unwrap_or(0));
+        }
     }
     sum
 }
@@ -100,13 +151,33 @@ mod tests {
     #[test]
     fn figures_are_found() {
         let text = b"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
-        assert_eq!(keyed(text, b"oom_kill"), Some(3));
-        assert_eq!(keyed(text, b"oom"), None);
+        assert_eq!(Line("oom_kill ").find(text), Some(3));
+        assert_eq!(Line("oom ").find(text), None);
+        assert_eq!(Alone.find(b"12\n"), Some(12));
         let v1 = b"254:0 Read 4096\n254:0 Write 10\n8:0 Read 1\n8:0 Write 0\nTotal 4107\n";
-        assert_eq!(device_sum(v1, b"Read "), Some(4097));
-        assert_eq!(device_sum(v1, b"Write "), Some(10));
+        assert_eq!(EachDevice("Read ").find(v1), Some(4097));
+        assert_eq!(EachDevice("Write ").find(v1), Some(10));
         let v2 = b"254:0 rbytes=5 wbytes=6 rios=1 wios=2\n8:0 rbytes=7 wbytes=0\n";
-        assert_eq!(device_sum(v2, b"rbytes="), Some(12));
-        assert_eq!(device_sum(b"", b"rbytes="), None);
+        assert_eq!(EachDevice("rbytes=").find(v2), Some(12));
+        assert_eq!(EachDevice("rbytes=").find(b""), None);
+    }
+
+    #[test]
+    fn the_first_note_counts() {
+        let mut usage = Usage::default();
+        usage.note(Figure::User, None);
+        usage.note(Figure::User, Some(1));
+        usage.note(Figure::User, Some(2));
+        assert_eq!(usage.get(Figure::User), Some(1));
+        assert_eq!(usage.iter().nth(1), Some(("user_usec", Some(1))));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_searched(text: Vec<u8>) {
+            for form in [Alone, Line("a "), EachDevice("r=")] {
+                form.find(&text);
+            }
+        }
     }
 }

@@ -45,7 +45,7 @@ impl Host {
             check_rootfs(rootfs)?;
             root_is_initramfs = self::root_is_initramfs()?;
         }
-        let groups = groups::find(&spec.resources)?;
+        let groups = groups::find(spec.resources)?;
         Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs, groups })
     }
 }

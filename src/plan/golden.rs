@@ -39,7 +39,7 @@ fn spec() -> Spec<'static> {
         rootfs: None,
         hostname: Some(c"mini"),
         namespaces: Namespaces::default(),
-        resources: Resources::default(),
+        resources: Box::leak(Box::default()),
     }
 }
 
@@ -296,7 +296,7 @@ fn limits() -> Resources<'static> {
 
 #[test]
 fn limits_on_v1_are_set_before_the_child_and_joined_by_it_first() {
-    let spec = Spec { resources: limits(), ..spec() };
+    let spec = Spec { resources: Box::leak(Box::new(limits())), ..spec() };
     let cg = "/sys/fs/cgroup";
     let host = Host {
         groups: groups(vec![
@@ -339,8 +339,9 @@ exec /bin/sh
 
 #[test]
 fn limits_on_v2_from_within_a_container_whose_only_member_is_mini() {
-    let mut spec = Spec { resources: limits(), ..spec() };
-    spec.resources.cpu.cpus = None;
+    let mut resources = limits();
+    resources.cpu.cpus = None;
+    let mut spec = Spec { resources: &resources, ..spec() };
     spec.process.oom_score_adj = Some(-5);
     let controllers = [Controller::Memory, Controller::Pids];
     let mut group = group(Version::V2, &controllers, "/sys/fs/cgroup");
@@ -376,7 +377,7 @@ exec /bin/sh
 #[test]
 fn a_root_of_its_own_shows_its_groups() {
     let show = |list| {
-        let spec = Spec { resources: limits(), ..with_rootfs() };
+        let spec = Spec { resources: Box::leak(Box::new(limits())), ..with_rootfs() };
         let host = Host { groups: groups(list), ..root() };
         let mut text = Text::new();
         Plan::new(&spec, &host).describe(&mut text);

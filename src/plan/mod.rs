@@ -142,7 +142,7 @@ impl<'a> Planner<'_, 'a> {
         }
         self.before.push(Step::MakeGroup(place(&[name])));
         let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
-        let resources = &self.spec.resources;
+        let resources = self.spec.resources;
         for setting in settings(resources, group.version, group.controllers, &inherited) {
             let other = setting
                 .other_file

@@ -27,7 +27,7 @@ pub struct Spec<'a> {
     /// What it has to itself.
     pub namespaces: Namespaces,
     /// What it may use.
-    pub resources: Resources<'a>,
+    pub resources: &'a Resources<'a>,
 }
 
 /// The command and its surroundings.

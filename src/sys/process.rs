@@ -21,6 +21,12 @@ pub fn getpid() -> i32 {
     unsafe { syscall!(Sysno::getpid) }.map_or(0, |pid| pid as i32)
 }
 
+/// kill(2)
+pub fn kill(pid: i32, signal: i32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::kill, pid, signal) }.map(drop)
+}
+
 /// getpgid(2); 0 is the caller itself.
 pub fn getpgid(pid: i32) -> Result<i32> {
     // SAFETY: numbers only.
@@ -50,7 +56,7 @@ impl SharingChild<'_> {
 
 impl Drop for SharingChild<'_> {
     fn drop(&mut self) {
-        if !self.ended && super::signal::kill(self.pid, libc::SIGKILL).is_ok() {
+        if !self.ended && kill(self.pid, libc::SIGKILL).is_ok() {
             // Nothing to learn from it: the child is gone either way.
             let _ = wait_end(self.pid);
         }

@@ -1,6 +1,6 @@
 //! Signals: mini never runs a handler. It blocks all of them and takes them one by one.
 
-use super::{Errno, Result};
+use super::{Errno, Result, process};
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
@@ -93,15 +93,9 @@ pub fn is_ignored(signal: i32) -> bool {
     known.is_ok() && action[0] == libc::SIG_IGN
 }
 
-/// kill(2)
-pub fn kill(pid: i32, signal: i32) -> Result<()> {
-    // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::kill, pid, signal) }.map(drop)
-}
-
 /// Sends a signal to this process and lets it act: it must be blocked otherwise.
 pub fn raise_unblocked(signal: i32) -> Result<()> {
-    kill(super::process::getpid(), signal)?;
+    process::kill(process::getpid(), signal)?;
     set_mask(ALL & !only(signal))?;
     set_mask(ALL)
 }

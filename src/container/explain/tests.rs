@@ -17,7 +17,7 @@ fn spec() -> Spec<'static> {
         rootfs: Some(c"/r"),
         hostname: None,
         namespaces: Namespaces::default(),
-        resources: Resources::default(),
+        resources: Box::leak(Box::<Resources>::default()),
     }
 }
 fn root() -> Host {
