@@ -62,6 +62,13 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
         Namespace::Host => None,
     };
     let inherited = request.rootfs.is_none();
+    for (option, given) in
+        [("--overlay", request.overlay.is_some()), ("--read-only", request.read_only)]
+    {
+        if given && inherited {
+            return Err(Error::new("option").object(option.as_bytes()).cause("needs --rootfs"));
+        }
+    }
     let mut env = if inherited {
         environ.iter().map(|word| Cow::Borrowed(*word)).collect()
     } else {
@@ -86,6 +93,10 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
             user: request.user,
         },
         rootfs: request.rootfs,
+        read_only: request.read_only,
+        overlay: request.overlay.clone(),
+        volumes: &request.volumes,
+        masks: &request.masks,
         hostname,
         namespaces: request.namespaces,
         resources: resources(request)?,

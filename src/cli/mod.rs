@@ -1,6 +1,7 @@
 //! Words to a command: nothing but words in, data or an error out.
 
 mod help;
+mod mounts;
 mod nearest;
 mod options;
 mod values;
@@ -8,6 +9,7 @@ mod values;
 pub use help::{overview, run_help};
 
 use crate::error::{Error, Result};
+use crate::spec::mounts::{Masks, Overlay, Volume};
 use crate::spec::resources::Resources;
 use crate::spec::{Namespaces, User};
 use alloc::boxed::Box;
@@ -40,6 +42,14 @@ pub enum Topic {
 pub struct Run<'a> {
     /// `--rootfs`
     pub rootfs: Option<&'a CStr>,
+    /// `--read-only`
+    pub read_only: bool,
+    /// `:O` after the rootfs, `--overlay`
+    pub overlay: Option<Overlay<'a>>,
+    /// `-v`, `--mount`, `--tmpfs`, in the order given.
+    pub volumes: Vec<Volume<'a>>,
+    /// `--security-opt mask=`, `unmask=`
+    pub masks: Masks<'a>,
     /// `-h`
     pub hostname: Option<&'a CStr>,
     /// `--name`

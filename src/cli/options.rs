@@ -4,7 +4,7 @@ use super::values::{
     adjustment, conf, cpu_list, cpus, env_edit, hostname, limit, name, namespace, network,
     not_empty, number_in, percent, size_in, size_limit, user,
 };
-use super::{EnvEdit, Run, nearest};
+use super::{EnvEdit, Run, mounts, nearest};
 use crate::error::{Error, Result};
 use core::ffi::CStr;
 
@@ -40,8 +40,53 @@ pub static OPTIONS: &[Opt] = &[
         short: None,
         original: None,
         help: "make DIR the root, with its own /proc, /sys and /dev; without it the command sees \
-               the host's files",
-        act: Act::Value("DIR", |run, value| not_empty("--rootfs", value, &mut run.rootfs)),
+               the host's files. With :O what is written to it goes to memory and is gone in \
+               the end",
+        act: Act::Value("DIR[:O]", mounts::rootfs),
+    },
+    Opt {
+        section: None,
+        long: "overlay",
+        short: None,
+        original: None,
+        help: "keep what is written to the root in UPPER instead; WORK is for the kernel, empty, \
+               on the same file system (UPPER.work)",
+        act: Act::Value("UPPER[,WORK]", mounts::overlay),
+    },
+    Opt {
+        section: None,
+        long: "read-only",
+        short: None,
+        original: None,
+        help: "let nothing in the root be changed, beside volumes",
+        act: Act::Flag(|run| run.read_only = true),
+    },
+    Opt {
+        section: None,
+        long: "volume",
+        short: Some(b'v'),
+        original: None,
+        help: "put a file or directory of the host at a path of the container; OPTIONS are ro, \
+               nosuid, nodev, noexec, bind (without what is mounted below), rslave",
+        act: Act::Value("SRC:DST[:OPTIONS]", mounts::volume),
+    },
+    Opt {
+        section: None,
+        long: "tmpfs",
+        short: None,
+        original: None,
+        help: "put memory at a path of the container; OPTIONS are size=, mode=, ro, exec, suid, \
+               dev; at most 64m or an eighth of the machine's unless told",
+        act: Act::Value("DST[:OPTIONS]", mounts::tmpfs),
+    },
+    Opt {
+        section: None,
+        long: "mount",
+        short: None,
+        original: None,
+        help: "the same in words: type=bind,src=SRC,dst=DST,OPTIONS or type=tmpfs,dst=DST,OPTIONS; \
+               a comma in a path is written \\,",
+        act: Act::Value("WORDS", mounts::mount),
     },
     Opt {
         section: Some("Command"),
@@ -166,6 +211,15 @@ pub static OPTIONS: &[Opt] = &[
             run.namespaces.uts = namespace("--uts", value)?;
             Ok(())
         }),
+    },
+    Opt {
+        section: None,
+        long: "security-opt",
+        short: None,
+        original: None,
+        help: "mask=PATH hides a path; unmask=PATH or unmask=all shows what is hidden or \
+               protected of /proc and /sys by default",
+        act: Act::Value("OPT", mounts::security),
     },
     Opt {
         section: None,

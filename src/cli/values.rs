@@ -9,7 +9,7 @@ use crate::spec::{Id, Namespace, User};
 use crate::text::{Text, number};
 use core::ffi::CStr;
 
-fn bad(option: &str, value: &[u8], cause: &str) -> Error {
+pub fn bad(option: &str, value: &[u8], cause: &str) -> Error {
     Error::new("option").object(option.as_bytes()).object(value).cause(cause)
 }
 
@@ -140,7 +140,7 @@ fn number_or_more(text: &[u8]) -> Option<u64> {
 
 /// A size in bytes: a number, perhaps with a fraction, and perhaps one of the letters b, k, m, g,
 /// t, p in either case, alone, or before `b` or `ib`; all count in steps of 1024, as in Docker.
-fn size(text: &[u8]) -> Option<u64> {
+pub fn size(text: &[u8]) -> Option<u64> {
     let end = text.iter().position(|b| b.is_ascii_alphabetic()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     scaled(digits, 1 << shift(unit)?)

@@ -70,6 +70,11 @@ fn named(step: &Step, spec: &Spec) -> Error {
         {
             Error::new("rootfs").object(rootfs.to_bytes())
         }
+        (Step::Mount(Mount { fstype: Some(fstype), .. }), Some(rootfs))
+            if *fstype == c"overlay" =>
+        {
+            Error::new("overlay").object(rootfs.to_bytes())
+        }
         (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
             Error::new(step.name()).object(rootfs.to_bytes())
         }
@@ -95,6 +100,34 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
         (Step::MakeGroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
         (Step::JoinGroup(_), Errno::ENOSPC) => "the group's cpuset is empty",
         (Step::JoinGroup(_), Errno::EOPNOTSUPP) => "a group above is threaded",
+        (Step::Mount(mount), errno) if mount.fstype == Some(c"overlay") => match errno {
+            Errno::ENOENT => "the directory for what is written, or the kernel's own, is missing",
+            Errno::EPERM => "an ordinary user may do this from Linux 5.11 on",
+            Errno::ENODEV => "the kernel has no overlay file system",
+            _ => {
+                "what is written and the kernel's own directory must be on one file system that \
+                 overlay can use, and that is not an overlay"
+            }
+        },
+        (Step::TakeTree { .. } | Step::PutTree { .. }, Errno::ENOSYS) => {
+            "volumes need Linux 5.12: open_tree(2), mount_setattr(2)"
+        }
+        (Step::PutTree { make: false, .. } | Step::Tmpfs { make: false, .. }, Errno::ENOENT) => {
+            "nothing is made on the host: make it first"
+        }
+        (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::EROFS) => {
+            "the root is read-only and lacks this path: add it to the image"
+        }
+        (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::ELOOP) => {
+            "too many links, or one of /proc"
+        }
+        (Step::PutTree { .. }, Errno::EINVAL) => {
+            "a file cannot be put on a directory, or the reverse"
+        }
+        (Step::TakeTree { .. }, Errno::EINVAL) if host.euid != 0 => {
+            "an ordinary user cannot leave out what is mounted below: drop the option bind"
+        }
+        (Step::ProtectRoot, Errno::ENOSYS) => "--read-only needs Linux 5.12: mount_setattr(2)",
         (Step::Mount(mount), Errno::EPERM) if mount.fstype == Some(c"proc") => {
             "parts of the host's /proc are covered, as in a container, and the kernel shows no \
              new one there: uncover them, or run as root"

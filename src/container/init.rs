@@ -6,11 +6,14 @@
 
 use super::exec;
 use super::gate::{self, Words};
+use super::inside::{self, Make};
 use super::passwd;
 use super::status::{Detail, Record};
 use crate::plan::{Mount, Plan, Step, WhenMissing};
 use crate::spec::{Id, User};
 use crate::sys::{Errno, Fd, Result, clock, fs, mount, net, process, signal};
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicI32, Ordering};
 
 /// What the child gets from its parent.
 pub struct Child<'a> {
@@ -22,6 +25,8 @@ pub struct Child<'a> {
     pub status: (Fd, Fd),
     /// The files through which it joins its groups, in order.
     pub doors: &'a [Fd],
+    /// The descriptors of the copies it has taken, by number.
+    pub trees: &'a [AtomicI32],
     /// Whether to report the steps that went well, too.
     pub trace: bool,
 }
@@ -80,10 +85,40 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             fs::write_file_at(place.base, &place.path, content.bytes())?;
         }
         Step::Mount(mount) => perform_mount(mount)?,
+        Step::TakeTree { number, source, recursive } => {
+            let tree = mount::take_tree(source, *recursive)?;
+            let slot = child.trees.get(*number).ok_or(Errno::EBADF)?;
+            slot.store(tree.raw(), Ordering::Relaxed);
+            tree.leak();
+        }
+        Step::PutTree { number, target, flags, propagation, recursive, make } => {
+            let slot = child.trees.get(*number).ok_or(Errno::EBADF)?;
+            let tree = slot.load(Ordering::Relaxed);
+            mount::set_attributes(tree, *flags, *propagation, *recursive)?;
+            let make = match (make, fs::is_directory(tree)?) {
+                (false, _) => Make::Nothing,
+                (true, true) => Make::Directory,
+                (true, false) => Make::File,
+            };
+            mount::put_tree(tree, &inside::open(target, make)?)?;
+        }
+        Step::Tmpfs { target, flags, data, make } => {
+            let make = if *make { Make::Directory } else { Make::Nothing };
+            let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            fs::fchdir(&inside::open(target, make)?)?;
+            mount::mount(Some(c"tmpfs"), c".", Some(c"tmpfs"), *flags, Some(data))?;
+            fs::fchdir(&here)?;
+        }
+        Step::Mask(path) => mask(path)?,
+        Step::Protect(path) => protect(path)?,
+        Step::ProtectRoot => {
+            let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, false)?;
+        }
         Step::PivotRoot => {
+            let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
             mount::pivot_root(c".", c".")?;
-            // The old root now lies on the new one: ".." of a root leads to what is on top.
-            fs::chdir(c"..")?;
+            fs::fchdir(&old)?;
         }
         Step::Chroot => {
             let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
@@ -136,6 +171,36 @@ fn perform_mount(step: &Mount) -> Result<()> {
         }
         (result, _) => result,
     }
+}
+
+/// Binds an empty file over a file, or an empty directory over a directory.
+fn mask(path: &CStr) -> Result<()> {
+    let bind = |source| mount::mount(Some(source), path, None, libc::MS_BIND, None);
+    let mut result = bind(c"/dev/null");
+    if result == Err(Errno::ENOENT) {
+        // Neither there, or no /dev/null: then a file that says little will do.
+        result = bind(c"/proc/uptime");
+    }
+    match result {
+        Err(Errno::ENOTDIR) => {
+            let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+            mount::mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, Some(c"size=4k,nr_inodes=2"))
+        }
+        // This kernel has nothing to hide there.
+        Err(Errno::ENOENT) => Ok(()),
+        result => result,
+    }
+}
+
+/// Binds a directory over itself, read-only. The flags its file system was mounted with are kept:
+/// a user namespace may not drop them.
+fn protect(path: &CStr) -> Result<()> {
+    match mount::mount(Some(path), path, None, libc::MS_BIND | libc::MS_REC, None) {
+        Err(Errno::ENOENT) => return Ok(()),
+        result => result?,
+    }
+    let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    mount::mount(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
 }
 
 fn become_user(user: &User, drop_groups: bool, find_home: bool, state: &mut State) -> Result<()> {

@@ -6,6 +6,7 @@ mod explain;
 mod gate;
 mod groups;
 mod init;
+mod inside;
 mod launch;
 mod passwd;
 pub mod report;

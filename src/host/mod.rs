@@ -5,7 +5,9 @@ pub mod groups;
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
+use crate::spec::mounts::{Kind, Overlay, Volume};
 use crate::sys::{Errno, fs};
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use groups::Groups;
 
@@ -29,6 +31,10 @@ pub struct Host {
     pub egid: u32,
     /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
     pub root_is_initramfs: bool,
+    /// Where relative paths begin; empty unless one matters.
+    pub cwd: Vec<u8>,
+    /// Bytes of memory; 0 unless it matters.
+    pub memory: u64,
     /// Where the container's cgroups will be.
     pub groups: Groups,
 }
@@ -45,8 +51,30 @@ impl Host {
             check_rootfs(rootfs)?;
             root_is_initramfs = self::root_is_initramfs()?;
         }
+        let mut cwd = Vec::new();
+        let mut memory = 0;
+        if spec.overlay == Some(Overlay::Temporary) {
+            cwd = working_directory()?;
+        }
+        if spec.overlay.is_some() || spec.volumes.iter().any(is_unsized_tmpfs) {
+            memory = crate::sys::memory::total()
+                .map_err(|errno| Error::new("examine memory").errno(errno))?;
+        }
         let groups = groups::find(spec.resources)?;
-        Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs, groups })
+        Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs, cwd, memory, groups })
+    }
+}
+
+fn is_unsized_tmpfs(volume: &Volume) -> bool {
+    matches!(volume.kind, Kind::Tmpfs { size: None, .. })
+}
+
+/// The path of the working directory.
+fn working_directory() -> Result<Vec<u8>> {
+    let mut buffer = [0; 4096];
+    match fs::getcwd(&mut buffer) {
+        Ok(path) => Ok(path.to_bytes().to_vec()),
+        Err(errno) => Err(Error::new("find the working directory").errno(errno)),
     }
 }
 

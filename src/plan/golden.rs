@@ -5,13 +5,14 @@ use super::Plan;
 use crate::cgroup::{Controller, Set, Version};
 use crate::host::Host;
 use crate::host::groups::{Group, Groups};
+use crate::spec::mounts::{Kind, Masks, Options, Overlay, Volume};
 use crate::spec::resources::{Limit, Resources};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
 use crate::sys::fs::HERE;
 use crate::text::Text;
 
 fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
-    Host { euid, egid, root_is_initramfs, groups: Groups::default() }
+    Host { euid, egid, root_is_initramfs, cwd: Vec::new(), memory: 0, groups: Groups::default() }
 }
 
 fn root() -> Host {
@@ -37,6 +38,10 @@ fn spec() -> Spec<'static> {
             user: None,
         },
         rootfs: None,
+        read_only: false,
+        overlay: None,
+        volumes: &[],
+        masks: Box::leak(Box::new(Masks { unmask_all: true, ..Masks::default() })),
         hostname: Some(c"mini"),
         namespaces: Namespaces::default(),
         resources: Box::leak(Box::default()),
@@ -205,6 +210,7 @@ mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
 mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
+chdir /
 chdir /srv/www
 hostname mini
 loopback up
@@ -404,4 +410,130 @@ fn a_root_of_its_own_shows_its_groups() {
             "remount /sys/fs/cgroup ro nosuid nodev noexec",
         ]
     );
+}
+
+#[test]
+fn what_the_kernel_shows_of_the_machine_is_masked() {
+    let masks = Masks::default();
+    let spec = Spec { masks: &masks, ..spec() };
+    check(
+        &spec,
+        &root(),
+        "\
+clone new mount pid uts ipc net cgroup
+die with parent
+make private / recursive
+mount /proc from proc type proc nosuid nodev noexec if there
+mask /proc/acpi
+mask /proc/asound
+mask /proc/interrupts
+mask /proc/kcore
+mask /proc/keys
+mask /proc/latency_stats
+mask /proc/sched_debug
+mask /proc/scsi
+mask /proc/timer_list
+mask /proc/timer_stats
+mask /sys/firmware
+protect /proc/bus
+protect /proc/fs
+protect /proc/irq
+protect /proc/sys
+protect /proc/sysrq-trigger
+hostname mini
+loopback up
+gate
+exec /bin/sh
+",
+    );
+    let masks = Masks { unmask: vec![c"/proc/kcore"], mask: vec![c"/etc"], ..Masks::default() };
+    let spec = Spec { masks: &masks, ..spec };
+    let mut text = Text::new();
+    Plan::new(&spec, &root()).describe(&mut text);
+    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    assert!(!text.contains("kcore"));
+    assert!(text.contains("protect /proc/sysrq-trigger\nmask /etc\n"));
+}
+
+/// The lines between two others of a plan with a root of its own.
+fn between(spec: &Spec, host: &Host, first: &str, last: &str) -> Vec<String> {
+    let mut text = Text::new();
+    Plan::new(spec, host).describe(&mut text);
+    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let lines = text.lines().skip_while(|line| *line != first).skip(1);
+    lines.take_while(|line| *line != last).map(String::from).collect()
+}
+
+#[test]
+fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone() {
+    let options = Options { read_only: true, nosuid: true, ..Options::BIND };
+    let volumes = [
+        Volume { kind: Kind::Bind(c"/src".into()), target: c"/a".into(), options },
+        Volume {
+            kind: Kind::Tmpfs { size: None, mode: 0o1777 },
+            target: c"/tmp".into(),
+            options: Options::TMPFS,
+        },
+        Volume {
+            kind: Kind::Bind(c"rel".into()),
+            target: c"/a/b".into(),
+            options: Options { recursive: false, slave: true, ..Options::BIND },
+        },
+    ];
+    let spec = Spec { volumes: &volumes, read_only: true, ..with_rootfs() };
+    let host = Host { memory: 80 << 20, ..root() };
+    assert_eq!(
+        between(&spec, &host, "die with parent", "pivot_root"),
+        [
+            "make slave / recursive",
+            "take /src as 0 recursive",
+            "take rel as 2",
+            "bind / from /srv/root recursive",
+            "chdir /..",
+        ]
+    );
+    assert_eq!(
+        between(&spec, &host, "detach old root", "hostname mini"),
+        [
+            "chdir /",
+            "put /a from 0 ro nosuid recursive make",
+            "tmpfs /tmp nosuid nodev noexec size=10485760,mode=01777 make",
+            "put /a/b from 2 slave make",
+            "protect root",
+        ]
+    );
+    let spec = Spec { rootfs: None, read_only: false, ..spec };
+    let lines = between(&spec, &host, "die with parent", "hostname mini");
+    assert_eq!(lines[4], "put /a from 0 ro nosuid recursive", "{lines:?}");
+}
+
+#[test]
+fn layers_are_laid_over_the_root() {
+    let spec = Spec { overlay: Some(Overlay::Temporary), ..with_rootfs() };
+    let host = Host { memory: 80 << 20, ..root() };
+    assert_eq!(
+        between(&spec, &host, "make private / recursive", "pivot_root"),
+        [
+            "mount / from tmpfs type tmpfs mode=0755,size=10485760",
+            "chdir /..",
+            "mkdir upper",
+            "mkdir work",
+            "mount / from overlay type overlay lowerdir=/srv/root,upperdir=upper,workdir=work",
+            "chdir /..",
+        ]
+    );
+    let overlay = Some(Overlay::Kept { upper: c"/u:1".into(), work: c"/w,\\".into() });
+    let spec = Spec { overlay, rootfs: Some(c"rel"), ..with_rootfs() };
+    assert_eq!(
+        between(&spec, &user(), "make private / recursive", "pivot_root"),
+        [
+            "mount / from overlay type overlay \
+             lowerdir=rel,upperdir=/u\\\\:1,workdir=/w\\\\,\\\\\\\\,userxattr",
+            "chdir /..",
+        ]
+    );
+    let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
+    let host = Host { cwd: b"/here".to_vec(), ..root() };
+    let lines = between(&spec, &host, "make private / recursive", "pivot_root");
+    assert!(lines[4].contains("lowerdir=/here/rel,"), "{lines:?}");
 }

@@ -14,6 +14,7 @@ use crate::cgroup::Version;
 use crate::cgroup::settings::{Inherited, settings};
 use crate::host::Host;
 use crate::host::groups::{Group, path};
+use crate::spec::mounts::{Kind, Overlay};
 use crate::spec::{Id, Namespace, Spec, User};
 use crate::sys::fs::HERE;
 use crate::text::Text;
@@ -23,7 +24,7 @@ use core::ffi::CStr;
 use libc::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
     CLONE_NEWUTS, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC,
-    MS_REMOUNT, MS_STRICTATIME,
+    MS_REMOUNT, MS_SLAVE, MS_STRICTATIME,
 };
 
 /// What a launch does.
@@ -58,6 +59,25 @@ const LINKS: [(&CStr, &CStr); 5] = [
     (c"/proc/self/fd/2", c"/dev/stderr"),
     (c"pts/ptmx", c"/dev/ptmx"),
 ];
+
+/// Hidden from the container.
+const MASKED: [&CStr; 11] = [
+    c"/proc/acpi",
+    c"/proc/asound",
+    c"/proc/interrupts",
+    c"/proc/kcore",
+    c"/proc/keys",
+    c"/proc/latency_stats",
+    c"/proc/sched_debug",
+    c"/proc/scsi",
+    c"/proc/timer_list",
+    c"/proc/timer_stats",
+    c"/sys/firmware",
+];
+
+/// To be read only.
+const PROTECTED: [&CStr; 5] =
+    [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
 
 impl<'a> Plan<'a> {
     /// Plans the launch of `spec` on `host`.
@@ -177,8 +197,12 @@ impl<'a> Planner<'_, 'a> {
             // Before anything that creates a file: without ids the kernel has no owner for it.
             self.id_maps();
         }
-        // Before any mount, or the host would see it: most hosts share theirs.
-        self.mount(c"none", c"/", None, MS_PRIVATE | MS_REC, None);
+        // Before any mount, or the host would see it: most hosts share theirs. As a slave the
+        // container still sees what the host mounts.
+        let is_slave = self.spec.volumes.iter().any(|volume| volume.options.slave);
+        let propagation = if is_slave { MS_SLAVE } else { MS_PRIVATE };
+        self.mount(c"none", c"/", None, propagation | MS_REC, None);
+        self.take_volumes();
         match self.spec.rootfs {
             Some(rootfs) => self.own_root(rootfs),
             None => self.host_root(),
@@ -287,18 +311,17 @@ impl<'a> Planner<'_, 'a> {
             // A host without the directory shows no processes either; it is not made, because
             // it would stay on the host.
             self.proc(WhenMissing::Skip);
+            self.masks();
         }
+        // Nothing is made on the host.
+        self.put_volumes(false);
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, inside: false });
         }
     }
 
     fn own_root(&mut self, rootfs: &'a CStr) {
-        // Laid over the present root, so that it is a mount point, as pivot_root(2) wants, and so
-        // that chroot(2) alone will do where the present root cannot be taken away. Recursive, as
-        // a user namespace may not look under mounts it was given, and as what is mounted in the
-        // root belongs to it.
-        self.mount(rootfs, c"/", None, MS_BIND | MS_REC, None);
+        self.lay_root(rootfs);
         // ".." of the root is the root, but seen from above: with what is mounted on it.
         self.add(Step::Chdir { path: c"/..", inside: false });
         self.add(if self.root_stays_below() { Step::Chroot } else { Step::PivotRoot });
@@ -307,12 +330,148 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::ClearUmask);
         self.pseudo_file_systems();
         self.devices();
+        self.masks();
         if !self.root_stays_below() {
+            if self.spec.overlay == Some(Overlay::Temporary) {
+                // The memory of the upper layer lies on the old root: it is the first to go. The
+                // overlay holds on to it by itself.
+                self.add(Step::DetachOldRoot);
+            }
             self.add(Step::DetachOldRoot);
         }
-        // Leaves the old root behind as working directory, too.
-        let cwd = self.spec.process.cwd;
-        self.add(Step::Chdir { path: cwd.unwrap_or(c"/"), inside: cwd.is_some() });
+        // Leaves the old root behind as working directory, too. Now nothing of the host's is
+        // within reach.
+        self.add(Step::Chdir { path: c"/", inside: false });
+        self.put_volumes(true);
+        if self.spec.read_only {
+            // Only now, when every mount point has been made.
+            self.add(Step::ProtectRoot);
+        }
+        if let Some(path) = self.spec.process.cwd {
+            self.add(Step::Chdir { path, inside: true });
+        }
+    }
+
+    /// Lays the new root over the present one, so that it is a mount point, as pivot_root(2)
+    /// wants, and so that chroot(2) alone will do where the present root cannot be taken away.
+    fn lay_root(&mut self, rootfs: &'a CStr) {
+        let options = match &self.spec.overlay {
+            // Recursive, as a user namespace may not look under mounts it was given, and as what
+            // is mounted in the root belongs to it.
+            None => return self.mount(rootfs, c"/", None, MS_BIND | MS_REC, None),
+            Some(Overlay::Kept { upper, work }) => {
+                self.overlay_options(rootfs.to_bytes(), upper.to_bytes(), work.to_bytes())
+            }
+            Some(Overlay::Temporary) => {
+                // The memory lies over the present root and is the working directory; the path of
+                // the layer below is looked up from the root, and so is found all the same.
+                let mut data = Text::new();
+                data.str("mode=0755,size=").number(self.host.memory / 8);
+                self.add(Step::Mount(Mount {
+                    source: c"tmpfs",
+                    target: Cow::Borrowed(c"/"),
+                    fstype: Some(c"tmpfs"),
+                    flags: 0,
+                    data: Some(Cow::Owned(data.to_c_string())),
+                    missing: WhenMissing::Fail,
+                }));
+                self.add(Step::Chdir { path: c"/..", inside: false });
+                self.add(Step::MakeDirectory(Cow::Borrowed(c"upper")));
+                self.add(Step::MakeDirectory(Cow::Borrowed(c"work")));
+                let lower = match rootfs.to_bytes() {
+                    [b'/', ..] => rootfs.to_bytes().to_vec(),
+                    relative => [&self.host.cwd[..], b"/", relative].concat(),
+                };
+                self.overlay_options(&lower, b"upper", b"work")
+            }
+        };
+        self.add(Step::Mount(Mount {
+            source: c"overlay",
+            target: Cow::Borrowed(c"/"),
+            fstype: Some(c"overlay"),
+            flags: 0,
+            data: Some(Cow::Owned(options.to_c_string())),
+            missing: WhenMissing::Fail,
+        }));
+    }
+
+    /// The layers for overlay (the kernel's overlayfs.rst); in a user namespace its notes go into
+    /// attributes that users may write (Linux 5.11).
+    fn overlay_options(&self, lower: &[u8], upper: &[u8], work: &[u8]) -> Text {
+        let mut options = Text::new();
+        for (name, path) in [("lowerdir=", lower), (",upperdir=", upper), (",workdir=", work)] {
+            options.str(name);
+            for byte in path {
+                if matches!(byte, b'\\' | b',' | b':') {
+                    options.str("\\");
+                }
+                options.raw(&[*byte]);
+            }
+        }
+        options.str(if self.in_user_namespace() { ",userxattr" } else { "" });
+        options
+    }
+
+    /// Copies of the host's mounts are taken while its paths still mean what they say.
+    fn take_volumes(&mut self) {
+        for (number, volume) in self.spec.volumes.iter().enumerate() {
+            if let Kind::Bind(source) = &volume.kind {
+                self.add(Step::TakeTree {
+                    number,
+                    source: source.clone(),
+                    recursive: volume.options.recursive,
+                });
+            }
+        }
+    }
+
+    /// Attaches them, in the order of the command line, when only the container can be reached.
+    fn put_volumes(&mut self, make: bool) {
+        for (number, volume) in self.spec.volumes.iter().enumerate() {
+            let options = volume.options;
+            let mut flags = 0;
+            for (is_set, flag) in [
+                (options.read_only, MS_RDONLY),
+                (options.nosuid, MS_NOSUID),
+                (options.nodev, MS_NODEV),
+                (options.noexec, MS_NOEXEC),
+            ] {
+                flags |= if is_set { flag } else { 0 };
+            }
+            let target = volume.target.clone();
+            self.add(match volume.kind {
+                Kind::Bind(_) => Step::PutTree {
+                    number,
+                    target,
+                    flags,
+                    propagation: if options.slave { MS_SLAVE } else { MS_PRIVATE },
+                    recursive: options.recursive,
+                    make,
+                },
+                Kind::Tmpfs { size, mode } => {
+                    let mut data = Text::new();
+                    let size = size.unwrap_or((64 << 20).min(self.host.memory / 8));
+                    data.str("size=").number(size).str(",mode=").octal(mode);
+                    Step::Tmpfs { target, flags, data: data.to_c_string(), make }
+                }
+            });
+        }
+    }
+
+    /// What the kernel shows of the machine in /proc and /sys and lets root change there: not the
+    /// container's business (the usual list of container engines).
+    fn masks(&mut self) {
+        let masks = self.spec.masks;
+        let is_kept = |path: &&CStr| !masks.unmask_all && !masks.unmask.contains(path);
+        for path in MASKED.into_iter().filter(is_kept) {
+            self.add(Step::Mask(path));
+        }
+        for path in PROTECTED.into_iter().filter(is_kept) {
+            self.add(Step::Protect(path));
+        }
+        for path in &masks.mask {
+            self.add(Step::Mask(path));
+        }
     }
 
     fn pseudo_file_systems(&mut self) {

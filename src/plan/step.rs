@@ -6,7 +6,7 @@ use crate::text::Text;
 use alloc::ffi::CString;
 use core::ffi::CStr;
 use libc::{
-    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT,
+    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE,
     MS_STRICTATIME,
 };
 
@@ -38,11 +38,52 @@ pub enum Step<'a> {
     },
     /// Mount something.
     Mount(Mount<'a>),
+    /// Take a copy of what the host has mounted at a path, to put it into the container.
+    TakeTree {
+        /// Its number.
+        number: usize,
+        /// The host's path.
+        source: Word<'a>,
+        /// Whether what is mounted below comes along.
+        recursive: bool,
+    },
+    /// Attach such a copy.
+    PutTree {
+        /// Its number.
+        number: usize,
+        /// The container's path.
+        target: Word<'a>,
+        /// MS_RDONLY and the like.
+        flags: libc::c_ulong,
+        /// MS_SLAVE or MS_PRIVATE.
+        propagation: libc::c_ulong,
+        /// Whether both apply to what is mounted below, too.
+        recursive: bool,
+        /// Whether to make what the path lacks.
+        make: bool,
+    },
+    /// Mount memory at a path of the container.
+    Tmpfs {
+        /// The container's path.
+        target: Word<'a>,
+        /// MS_*.
+        flags: libc::c_ulong,
+        /// Its size and the like.
+        data: CString,
+        /// Whether to make what the path lacks.
+        make: bool,
+    },
+    /// Let nothing of a file or directory be seen, if it is there.
+    Mask(&'a CStr),
+    /// Let nothing in a directory of /proc be changed, if it is there.
+    Protect(&'a CStr),
+    /// Let nothing in the root be changed.
+    ProtectRoot,
     /// Make the working directory the root; the old root becomes the working directory.
     PivotRoot,
     /// The same by chroot(2), where `/` is the initramfs and stays below.
     Chroot,
-    /// Let go of the old root, which is the working directory.
+    /// Let go of the old root, which is the working directory, or of what lies on it.
     DetachOldRoot,
     /// Change the working directory.
     Chdir {
@@ -144,6 +185,12 @@ impl Step<'_> {
             Step::NewCgroupNamespace => "new cgroup namespace",
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
+            Step::TakeTree { .. } => "take",
+            Step::PutTree { .. } => "put",
+            Step::Tmpfs { .. } => "tmpfs",
+            Step::Mask(_) => "mask",
+            Step::Protect(_) => "protect",
+            Step::ProtectRoot => "protect root",
             Step::PivotRoot => "pivot_root",
             Step::Chroot => "chroot",
             Step::DetachOldRoot => "detach old root",
@@ -171,6 +218,9 @@ impl Step<'_> {
             | Step::MoveToGroup(place)
             | Step::OpenGroup(place)
             | Step::WriteFile { place, .. } => out.word(&place.path),
+            Step::TakeTree { source, .. } => out.word(source),
+            Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
+            Step::Mask(path) | Step::Protect(path) => out.word(path),
             Step::JoinGroup(number) => out.number(*number as u64),
             Step::Mount(mount) => out.word(&mount.target),
             Step::Chdir { path, .. } => out.word(path),
@@ -180,6 +230,7 @@ impl Step<'_> {
             Step::Exec(command) => out.word(command),
             Step::DieWithParent
             | Step::NewCgroupNamespace
+            | Step::ProtectRoot
             | Step::PivotRoot
             | Step::Chroot
             | Step::DetachOldRoot
@@ -210,6 +261,22 @@ impl Step<'_> {
                 }
             }
             Step::Mount(mount) => mount.describe(out),
+            Step::TakeTree { number, recursive, .. } => {
+                out.str(" as ").number(*number as u64);
+                out.str(if *recursive { " recursive" } else { "" });
+            }
+            Step::PutTree { number, flags, propagation, recursive, make, .. } => {
+                out.str(" from ").number(*number as u64);
+                describe_flags(*flags, out);
+                out.str(if *propagation == libc::MS_SLAVE { " slave" } else { "" });
+                out.str(if *recursive { " recursive" } else { "" });
+                out.str(if *make { " make" } else { "" });
+            }
+            Step::Tmpfs { flags, data, make, .. } => {
+                describe_flags(*flags, out);
+                out.str(" ").word(data);
+                out.str(if *make { " make" } else { "" });
+            }
             Step::Symlink { target, .. } => {
                 out.str(" -> ").word(target);
             }
@@ -225,6 +292,7 @@ impl Mount<'_> {
     fn name(&self) -> &'static str {
         match self.flags {
             flags if flags & MS_PRIVATE != 0 => "make private",
+            flags if flags & MS_SLAVE != 0 => "make slave",
             flags if flags & MS_REMOUNT != 0 => "remount",
             flags if flags & MS_BIND != 0 => "bind",
             _ => "mount",
@@ -232,25 +300,13 @@ impl Mount<'_> {
     }
 
     fn describe(&self, out: &mut Text) {
-        const NAMES: [(libc::c_ulong, &str); 6] = [
-            (MS_RDONLY, " ro"),
-            (MS_NOSUID, " nosuid"),
-            (MS_NODEV, " nodev"),
-            (MS_NOEXEC, " noexec"),
-            (MS_STRICTATIME, " strictatime"),
-            (MS_REC, " recursive"),
-        ];
-        if self.flags & (MS_PRIVATE | MS_REMOUNT) == 0 {
+        if self.flags & (MS_PRIVATE | MS_SLAVE | MS_REMOUNT) == 0 {
             out.str(" from ").word(self.source);
         }
         if let Some(fstype) = self.fstype {
             out.str(" type ").word(fstype);
         }
-        for (flag, name) in NAMES {
-            if self.flags & flag != 0 {
-                out.str(name);
-            }
-        }
+        describe_flags(self.flags, out);
         if let Some(data) = &self.data {
             out.str(" ").word(data);
         }
@@ -258,6 +314,22 @@ impl Mount<'_> {
             WhenMissing::Skip => " if there",
             WhenMissing::Fail | WhenMissing::MakeDirectory => "",
         });
+    }
+}
+
+fn describe_flags(flags: libc::c_ulong, out: &mut Text) {
+    const NAMES: [(libc::c_ulong, &str); 6] = [
+        (MS_RDONLY, " ro"),
+        (MS_NOSUID, " nosuid"),
+        (MS_NODEV, " nodev"),
+        (MS_NOEXEC, " noexec"),
+        (MS_STRICTATIME, " strictatime"),
+        (MS_REC, " recursive"),
+    ];
+    for (flag, name) in NAMES {
+        if flags & flag != 0 {
+            out.str(name);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What a container is: plain data, in the vocabulary of the OCI runtime specification. Whoever
 //! fills it in (flags today, a config.json later), nothing downstream can tell.
 
+pub mod mounts;
 pub mod resources;
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use mounts::{Masks, Overlay, Volume};
 use resources::Resources;
 
 /// Text that is a word of mini's own (borrowed) or was put together (owned).
@@ -22,6 +24,14 @@ pub struct Spec<'a> {
     pub process: Process<'a>,
     /// Its root directory; None: the host's files.
     pub rootfs: Option<&'a CStr>,
+    /// Whether nothing in its root can be changed.
+    pub read_only: bool,
+    /// How what is written to its root is kept from it.
+    pub overlay: Option<Overlay<'a>>,
+    /// What is mounted in it beside, in order.
+    pub volumes: &'a [Volume<'a>],
+    /// What of the kernel's files is kept from it.
+    pub masks: &'a Masks<'a>,
     /// The name it sees as its own; None leaves the name as it is.
     pub hostname: Option<&'a CStr>,
     /// What it has to itself.

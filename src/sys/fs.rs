@@ -139,8 +139,19 @@ pub fn may_write(path: &CStr) -> bool {
 
 /// mknod(2); `device` as the kernel encodes it, see [`device`].
 pub fn mknod(path: &CStr, mode: Mode, device: u32) -> Result<()> {
+    mknod_at(HERE, path, mode, device)
+}
+
+/// mknodat(2)
+pub fn mknod_at(base: Base, path: &CStr, mode: Mode, device: u32) -> Result<()> {
     // SAFETY: the path is NUL-terminated and outlives the call.
-    unsafe { syscall!(Sysno::mknodat, libc::AT_FDCWD, path.as_ptr(), mode, device) }.map(drop)
+    unsafe { syscall!(Sysno::mknodat, base, path.as_ptr(), mode, device) }.map(drop)
+}
+
+/// readlink(2) of a link that was opened with O_PATH and O_NOFOLLOW; the length of its text.
+pub fn read_link(link: &Fd, text: &mut [u8]) -> Result<usize> {
+    // SAFETY: an empty path, and the kernel writes no further than the buffer's length.
+    unsafe { syscall!(Sysno::readlinkat, link.raw(), c"".as_ptr(), text.as_mut_ptr(), text.len()) }
 }
 
 /// A device number from its two parts (makedev(3), for the small numbers of standard devices).
@@ -176,10 +187,8 @@ pub fn chroot(path: &CStr) -> Result<()> {
 /// not with a path that does not start with "/"). A path too long to tell counts as below:
 /// the kernel had to walk it up to the root to know its length.
 pub fn cwd_is_reachable() -> Result<bool> {
-    let mut path = [0u8; 256];
-    // SAFETY: the kernel writes into the buffer, no further than its length.
-    match unsafe { syscall!(Sysno::getcwd, path.as_mut_ptr(), path.len()) } {
-        Ok(_) => Ok(path[0] == b'/'),
+    match getcwd(&mut [0u8; 256]) {
+        Ok(path) => Ok(path.to_bytes().starts_with(b"/")),
         Err(Errno::ERANGE) => Ok(true),
         Err(errno) => Err(errno),
     }
@@ -214,14 +223,72 @@ pub struct Identity {
 
 /// stat(2)
 pub fn identity(path: &CStr) -> Result<Identity> {
+    stat(HERE, path, 0).map(Identity::of)
+}
+
+/// fstat(2)
+pub fn identity_of(file: &Fd) -> Result<Identity> {
+    stat(file.raw(), c"", libc::AT_EMPTY_PATH).map(Identity::of)
+}
+
+impl Identity {
+    fn of(stat: libc::stat) -> Identity {
+        let is_directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
+        Identity { device: stat.st_dev, inode: stat.st_ino, is_directory }
+    }
+}
+
+/// The kinds of files a walk along a path tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// Anything else.
+    Other,
+}
+
+/// The kind of an open file (fstat(2)).
+pub fn kind(file: &Fd) -> Result<Kind> {
+    let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
+    Ok(match stat.st_mode & libc::S_IFMT {
+        libc::S_IFDIR => Kind::Directory,
+        libc::S_IFLNK => Kind::Link,
+        _ => Kind::Other,
+    })
+}
+
+/// Whether a descriptor is of a directory (fstat(2)).
+pub fn is_directory(fd: Base) -> Result<bool> {
+    let stat = stat(fd, c"", libc::AT_EMPTY_PATH)?;
+    Ok(stat.st_mode & libc::S_IFMT == libc::S_IFDIR)
+}
+
+fn stat(base: Base, path: &CStr, flags: i32) -> Result<libc::stat> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
-    let stat = unsafe {
-        syscall!(Sysno::newfstatat, libc::AT_FDCWD, path.as_ptr(), stat.as_mut_ptr(), 0)?;
-        stat.assume_init()
-    };
-    let is_directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
-    Ok(Identity { device: stat.st_dev, inode: stat.st_ino, is_directory })
+    unsafe {
+        syscall!(Sysno::newfstatat, base, path.as_ptr(), stat.as_mut_ptr(), flags)?;
+        Ok(stat.assume_init())
+    }
+}
+
+/// Whether an open file is one of procfs (fstatfs(2)).
+pub fn is_procfs(file: &Fd) -> Result<bool> {
+    let mut stat = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the kernel fills the structure when it returns success.
+    unsafe {
+        syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr())?;
+        Ok(stat.assume_init().f_type as u32 == libc::PROC_SUPER_MAGIC as u32)
+    }
+}
+
+/// getcwd(2) into a buffer: the path and its NUL.
+pub fn getcwd(buffer: &mut [u8]) -> Result<&CStr> {
+    // SAFETY: the kernel writes into the buffer, no further than its length.
+    unsafe { syscall!(Sysno::getcwd, buffer.as_mut_ptr(), buffer.len()) }?;
+    CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::ERANGE)
 }
 
 /// Marks every descriptor from `first` on close-on-exec.

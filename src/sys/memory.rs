@@ -1,6 +1,7 @@
 //! Memory: pages from the kernel, and the child's stack.
 
 use super::Result;
+use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
 /// mmap(2): new private pages, zero when first touched, for the life of the process.
@@ -14,6 +15,17 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     let at = unsafe { syscall!(Sysno::mmap, 0, size, protection, flags, NO_FILE, 0) }?;
     Ok(at as *mut u8)
+}
+
+/// Bytes of the machine's memory (sysinfo(2)).
+pub fn total() -> Result<u64> {
+    let mut info = MaybeUninit::<libc::sysinfo>::uninit();
+    // SAFETY: the kernel fills the structure when it returns success.
+    let info = unsafe {
+        syscall!(Sysno::sysinfo, info.as_mut_ptr())?;
+        info.assume_init()
+    };
+    Ok(info.totalram * u64::from(info.mem_unit))
 }
 
 /// The memory of a child of `clone`: a guard page, the stack that grows down towards it, and

@@ -1,5 +1,6 @@
 //! The mount table.
 
+use super::fs::Base;
 use super::{Fd, Result};
 use core::ffi::CStr;
 use core::ptr::null;
@@ -48,6 +49,47 @@ pub fn mount_unseen(fstype: &CStr, option: Option<&CStr>) -> Result<Fd> {
         // MOUNT_ATTR_NOSUID, NODEV and NOEXEC have the values of MS_*.
         syscall!(Sysno::fsmount, context.raw(), CLOEXEC, attributes).map(Fd::own)
     }
+}
+
+/// open_tree(2), OPEN_TREE_CLONE, Linux 5.2: a copy of what is mounted at a path, attached nowhere;
+/// with `recursive`, of what is mounted below as well.
+pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
+    const CLONE: i32 = 1;
+    let flags = CLONE | libc::O_CLOEXEC | if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
+}
+
+/// move_mount(2): attaches such a copy on an open file or directory.
+pub fn put_tree(tree: Base, target: &Fd) -> Result<()> {
+    const BOTH_EMPTY: u32 = 0x4 | 0x40;
+    let empty = c"".as_ptr();
+    // SAFETY: empty paths; the rest are numbers.
+    unsafe { syscall!(Sysno::move_mount, tree, empty, target.raw(), empty, BOTH_EMPTY) }.map(drop)
+}
+
+/// mount_setattr(2), Linux 5.12: sets MOUNT_ATTR_* flags, which have the values of MS_*, and the
+/// propagation (MS_*, or 0 to leave it), of an open mount and, with `recursive`, those below.
+pub fn set_attributes(
+    mount: Base,
+    set: libc::c_ulong,
+    propagation: libc::c_ulong,
+    recursive: bool,
+) -> Result<()> {
+    let attributes: [u64; 4] = [set, 0, propagation, 0];
+    let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the kernel reads four words (struct mount_attr, its first version).
+    unsafe {
+        syscall!(
+            Sysno::mount_setattr,
+            mount,
+            c"".as_ptr(),
+            flags,
+            attributes.as_ptr(),
+            size_of_val(&attributes)
+        )
+    }
+    .map(drop)
 }
 
 /// umount2(2)

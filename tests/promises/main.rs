@@ -12,6 +12,7 @@ mod exit_status;
 mod isolation;
 mod life;
 mod limits;
+mod mounts;
 mod odd_hosts;
 mod plan;
 mod probe;
@@ -68,6 +69,7 @@ fn main() {
         isolation::PROMISES,
         life::PROMISES,
         limits::PROMISES,
+        mounts::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,

@@ -256,10 +256,15 @@ impl World {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = self.stage.directory.join(format!("d{number}"));
         fs::create_dir(&directory).unwrap();
-        if self.who == Who::User && self.stage.is_root {
-            std::os::unix::fs::chown(&directory, Some(NOBODY), Some(NOBODY)).unwrap();
-        }
+        self.give(&directory);
         directory
+    }
+
+    /// Makes a file or directory belong to whoever mini runs as.
+    pub fn give(&self, path: &Path) {
+        if self.who == Who::User && self.stage.is_root {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
     }
 
     /// A file with this content, readable and executable by all.

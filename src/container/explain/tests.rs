@@ -15,13 +15,24 @@ fn spec() -> Spec<'static> {
             user: None,
         },
         rootfs: Some(c"/r"),
+        read_only: false,
+        overlay: None,
+        volumes: &[],
+        masks: Box::leak(Box::default()),
         hostname: None,
         namespaces: Namespaces::default(),
         resources: Box::leak(Box::<Resources>::default()),
     }
 }
 fn root() -> Host {
-    Host { euid: 0, egid: 0, root_is_initramfs: false, groups: Groups::default() }
+    Host {
+        euid: 0,
+        egid: 0,
+        root_is_initramfs: false,
+        cwd: Vec::new(),
+        memory: 0,
+        groups: Groups::default(),
+    }
 }
 
 fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {

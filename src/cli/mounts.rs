@@ -1,0 +1,245 @@
+//! The words of `-v`, `--tmpfs`, `--mount` and `--overlay`.
+
+use super::Run;
+use super::values::{bad, not_empty, size};
+use crate::error::Result;
+use crate::spec::Word;
+use crate::spec::mounts::{Kind, Options, Overlay, Volume};
+use crate::text::{Text, number};
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+fn word<'a>(bytes: &[u8]) -> Word<'a> {
+    let mut text = Text::new();
+    text.raw(bytes);
+    Cow::Owned(text.to_c_string())
+}
+
+/// `DIR[:O]`
+pub fn rootfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let Some(lower) = value.to_bytes().strip_suffix(b":O") else {
+        return not_empty("--rootfs", value, &mut run.rootfs);
+    };
+    run.overlay = Some(Overlay::Temporary);
+    // It lives as long as the process, like the word it was cut from.
+    let lower = alloc::boxed::Box::leak(word(lower).into_owned().into_boxed_c_str());
+    not_empty("--rootfs", lower, &mut run.rootfs)
+}
+
+/// `UPPER[,WORK]`
+pub fn overlay<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let parts = split(value.to_bytes(), b',');
+    let (upper, work) = match &parts[..] {
+        [upper] if !upper.is_empty() => (upper.clone(), [upper, &b".work"[..]].concat()),
+        [upper, work] if !upper.is_empty() && !work.is_empty() => (upper.clone(), work.clone()),
+        _ => return Err(bad("--overlay", value.to_bytes(), "not UPPER[,WORK]")),
+    };
+    run.overlay = Some(Overlay::Kept { upper: word(&upper), work: word(&work) });
+    Ok(())
+}
+
+/// `SRC:DST[:OPTIONS]`
+pub fn volume<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let form = |cause| bad("--volume", value.to_bytes(), cause).hint("SRC:DST[:OPTIONS]");
+    let mut parts = value.to_bytes().split(|b| *b == b':');
+    let (Some(source), Some(target)) = (parts.next(), parts.next()) else {
+        return Err(form("has no destination"));
+    };
+    let mut new = Draft::new(true);
+    for option in parts.next().unwrap_or_default().split(|b| *b == b',') {
+        if !option.is_empty() && !new.option(option) {
+            return Err(bad("--volume", option, "unknown option").hint(BIND_OPTIONS));
+        }
+    }
+    if parts.next().is_some() {
+        return Err(form("has too many colons: use --mount"));
+    }
+    (new.source, new.target) = (source.to_vec(), target.to_vec());
+    run.volumes.push(new.finish("--volume", value)?);
+    Ok(())
+}
+
+/// `DST[:OPTIONS]`
+pub fn tmpfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let mut parts = value.to_bytes().splitn(2, |b| *b == b':');
+    let mut new = Draft::new(false);
+    new.target = parts.next().unwrap_or_default().to_vec();
+    for option in parts.next().unwrap_or_default().split(|b| *b == b',') {
+        if !option.is_empty() && !new.option(option) {
+            return Err(bad("--tmpfs", option, "unknown option").hint(TMPFS_OPTIONS));
+        }
+    }
+    run.volumes.push(new.finish("--tmpfs", value)?);
+    Ok(())
+}
+
+/// `type=bind,src=SRC,dst=DST,OPTIONS`
+pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let words = split(value.to_bytes(), b',');
+    let valued = |word: &[u8], keys: &[&[u8]]| {
+        let at = word.iter().position(|b| *b == b'=')?;
+        keys.contains(&&word[..at]).then(|| word[at + 1..].to_vec())
+    };
+    let kind = words.iter().find_map(|word| valued(word, &[b"type"]));
+    let mut new = match kind.as_deref() {
+        Some(b"bind") => Draft::new(true),
+        Some(b"tmpfs") => Draft::new(false),
+        _ => return Err(bad("--mount", value.to_bytes(), "needs type=bind or type=tmpfs")),
+    };
+    for word in &words {
+        if let Some(source) = valued(word, &[b"src", b"source"]) {
+            new.source = source;
+        } else if let Some(target) = valued(word, &[b"dst", b"destination", b"target"]) {
+            new.target = target;
+        } else if valued(word, &[b"type"]).is_none() && !new.option(word) {
+            let hint = if new.is_bind { BIND_OPTIONS } else { TMPFS_OPTIONS };
+            return Err(bad("--mount", word, "unknown option").hint(hint));
+        }
+    }
+    run.volumes.push(new.finish("--mount", value)?);
+    Ok(())
+}
+
+/// `mask=PATH`, `unmask=PATH`, `unmask=all`
+pub fn security<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let bytes = value.to_bytes();
+    if bytes == b"unmask=all" {
+        run.masks.unmask_all = true;
+    } else if bytes.starts_with(b"unmask=/") {
+        run.masks.unmask.push(&value[b"unmask=".len()..]);
+    } else if bytes.starts_with(b"mask=/") {
+        run.masks.mask.push(&value[b"mask=".len()..]);
+    } else {
+        let hint = "mask=/PATH, unmask=/PATH or unmask=all";
+        return Err(bad("--security-opt", bytes, "unknown").hint(hint));
+    }
+    Ok(())
+}
+
+const BIND_OPTIONS: &str =
+    "ro rw nosuid nodev noexec exec bind rbind private rprivate slave rslave";
+const TMPFS_OPTIONS: &str = "size=SIZE mode=OCTAL ro rw nosuid nodev noexec suid dev exec";
+
+/// A volume being put together.
+struct Draft {
+    is_bind: bool,
+    source: Vec<u8>,
+    target: Vec<u8>,
+    options: Options,
+    size: Option<u64>,
+    mode: u32,
+    propagation: Option<bool>,
+    conflict: bool,
+}
+
+impl Draft {
+    fn new(is_bind: bool) -> Draft {
+        Draft {
+            is_bind,
+            source: Vec::new(),
+            target: Vec::new(),
+            options: if is_bind { Options::BIND } else { Options::TMPFS },
+            size: None,
+            mode: 0o1777,
+            propagation: None,
+            conflict: false,
+        }
+    }
+
+    /// Applies an option; false when there is none such.
+    fn option(&mut self, option: &[u8]) -> bool {
+        let options = &mut self.options;
+        match option {
+            b"ro" | b"readonly" => options.read_only = true,
+            b"rw" => options.read_only = false,
+            b"nosuid" => options.nosuid = true,
+            b"nodev" => options.nodev = true,
+            b"noexec" => options.noexec = true,
+            b"exec" => options.noexec = false,
+            b"suid" if !self.is_bind => options.nosuid = false,
+            b"dev" if !self.is_bind => options.nodev = false,
+            b"bind" if self.is_bind => options.recursive = false,
+            b"rbind" if self.is_bind => options.recursive = true,
+            b"private" | b"rprivate" | b"slave" | b"rslave" if self.is_bind => {
+                let slave = option.ends_with(b"slave");
+                self.conflict |= self.propagation.is_some_and(|before| before != slave);
+                self.propagation = Some(slave);
+                options.slave = slave;
+            }
+            _ if self.is_bind => return false,
+            _ => match (option.strip_prefix(b"size="), option.strip_prefix(b"mode=")) {
+                (Some(text), _) => match size(text) {
+                    Some(size @ 1..) => self.size = Some(size),
+                    _ => return false,
+                },
+                (_, Some(text)) => match number(text, 8) {
+                    Some(mode @ 0..=0o7777) => self.mode = mode as u32,
+                    _ => return false,
+                },
+                _ => return false,
+            },
+        }
+        true
+    }
+
+    fn finish<'a>(self, option: &str, value: &CStr) -> Result<Volume<'a>> {
+        let wrong = |cause| Err(bad(option, value.to_bytes(), cause));
+        if self.is_bind && self.source.is_empty() {
+            return wrong("has no source");
+        }
+        if !self.target.starts_with(b"/") {
+            return wrong("the destination must begin with /");
+        }
+        if self.target.split(|b| *b == b'/').any(|part| part == b"..") {
+            return wrong("the destination must not have .. in it");
+        }
+        if self.target.iter().all(|b| matches!(b, b'/' | b'.')) {
+            return wrong("the destination must not be the root");
+        }
+        if self.conflict {
+            return wrong("both private and slave");
+        }
+        let kind = if self.is_bind {
+            Kind::Bind(word(&self.source))
+        } else {
+            Kind::Tmpfs { size: self.size, mode: self.mode }
+        };
+        Ok(Volume { kind, target: word(&self.target), options: self.options })
+    }
+}
+
+/// Splits at a separator that is not behind a backslash; the backslash goes.
+fn split(text: &[u8], separator: u8) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
+    let mut escaped = false;
+    for byte in text {
+        match byte {
+            b'\\' if !escaped => escaped = true,
+            byte if *byte == separator && !escaped => parts.push(core::mem::take(&mut part)),
+            byte => {
+                if escaped && *byte != separator && *byte != b'\\' {
+                    part.push(b'\\');
+                }
+                part.push(*byte);
+                escaped = false;
+            }
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes() {
+        assert_eq!(split(b"a,b", b','), [b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!(split(b"a\\,b,c", b','), [b"a,b".to_vec(), b"c".to_vec()]);
+        assert_eq!(split(b"a\\\\,c\\d", b','), [b"a\\".to_vec(), b"c\\d".to_vec()]);
+        assert_eq!(split(b"", b','), [b"".to_vec()]);
+    }
+}

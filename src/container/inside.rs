@@ -1,0 +1,177 @@
+//! Paths inside the container's root, which may be hostile: every link is followed by hand, one
+//! component at a time, so that none leads out, whatever is swapped meanwhile. Works on the child's
+//! stack alone.
+
+use crate::sys::fs::{self, Kind};
+use crate::sys::{Errno, Fd, Result};
+use core::ffi::CStr;
+
+/// What to make where a path ends in nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Make {
+    /// Nothing: it is an error.
+    Nothing,
+    /// A directory, and those above it.
+    Directory,
+    /// An empty file, and the directories above it.
+    File,
+}
+
+/// PATH_MAX
+const LONGEST: usize = 4096;
+/// As many as the kernel follows (path_resolution(7)).
+const LINKS: usize = 40;
+
+/// The part of a path that is still to be walked, at the end of a buffer: a link's text goes in
+/// front of it.
+struct Rest {
+    buffer: [u8; LONGEST],
+    start: usize,
+}
+
+impl Rest {
+    fn new(path: &[u8]) -> Result<Rest> {
+        let mut rest = Rest { buffer: [0; LONGEST], start: LONGEST };
+        rest.put_before(path)?;
+        Ok(rest)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    /// Puts a path before what is left, with a slash between.
+    fn put_before(&mut self, path: &[u8]) -> Result<()> {
+        let start = self.start.checked_sub(path.len() + 1).ok_or(Errno::ENAMETOOLONG)?;
+        self.buffer[start..start + path.len()].copy_from_slice(path);
+        self.buffer[self.start - 1] = b'/';
+        self.start = start;
+        Ok(())
+    }
+
+    /// Takes the next component, as a C string.
+    fn next<'n>(&mut self, name: &'n mut [u8; 256]) -> Result<Option<&'n CStr>> {
+        let skipped = self.bytes().iter().take_while(|b| **b == b'/').count();
+        self.start += skipped;
+        let length = self.bytes().iter().take_while(|b| **b != b'/').count();
+        if length == 0 {
+            return Ok(None);
+        }
+        *name = [0; 256];
+        // NAME_MAX is 255: one byte is left for the NUL.
+        let place = name.get_mut(..length).filter(|_| length < 256).ok_or(Errno::ENAMETOOLONG)?;
+        place.copy_from_slice(&self.bytes()[..length]);
+        self.start += length;
+        CStr::from_bytes_until_nul(name).map(Some).map_err(|_| Errno::EINVAL)
+    }
+}
+
+/// Opens a path with O_PATH; what is missing is made as asked, for root to own.
+pub fn open(path: &CStr, make: Make) -> Result<Fd> {
+    let root = || fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0);
+    let mut rest = Rest::new(path.to_bytes())?;
+    let mut here = root()?;
+    let mut links = 0;
+    let mut name = [0; 256];
+    while let Some(name) = rest.next(&mut name)? {
+        let is_last = rest.bytes().iter().all(|b| *b == b'/');
+        // ".." of the root is the root; the kernel sees to it, since it is the process's own.
+        let flags = libc::O_PATH | libc::O_NOFOLLOW;
+        let found = match fs::open_at(here.raw(), name, flags, 0) {
+            Err(Errno::ENOENT) if make != Make::Nothing => {
+                if is_last && make == Make::File {
+                    fs::mknod_at(here.raw(), name, libc::S_IFREG | 0o644, 0)?;
+                } else {
+                    fs::mkdir_at(here.raw(), name, 0o755)?;
+                }
+                fs::open_at(here.raw(), name, flags, 0)?
+            }
+            result => result?,
+        };
+        match fs::kind(&found)? {
+            Kind::Link => {
+                // A link of procfs is no text: it leads wherever a process or descriptor is.
+                if fs::is_procfs(&found)? {
+                    return Err(Errno::ELOOP);
+                }
+                links += 1;
+                if links > LINKS {
+                    return Err(Errno::ELOOP);
+                }
+                let mut text = [0; LONGEST];
+                let length = fs::read_link(&found, &mut text)?;
+                if text[0] == b'/' {
+                    here = root()?;
+                }
+                rest.put_before(&text[..length])?;
+            }
+            Kind::Directory => here = found,
+            Kind::Other if is_last => return Ok(found),
+            Kind::Other => return Err(Errno::ENOTDIR),
+        }
+    }
+    Ok(here)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn components(path: &[u8]) -> Vec<String> {
+        let mut rest = Rest::new(path).unwrap();
+        let mut name = [0; 256];
+        let mut found = Vec::new();
+        while let Some(name) = rest.next(&mut name).unwrap() {
+            found.push(name.to_str().unwrap().to_owned());
+        }
+        found
+    }
+
+    #[test]
+    fn components_are_taken_one_by_one() {
+        assert_eq!(components(b"/a//b/../c/"), ["a", "b", "..", "c"]);
+        assert_eq!(components(b"/"), Vec::<String>::new());
+        let mut rest = Rest::new(b"/link/tail").unwrap();
+        rest.next(&mut [0; 256]).unwrap();
+        rest.put_before(b"x/y").unwrap();
+        let mut name = [0; 256];
+        assert_eq!(rest.next(&mut name).unwrap(), Some(c"x"));
+        assert_eq!(rest.next(&mut name).unwrap(), Some(c"y"));
+        assert_eq!(rest.next(&mut name).unwrap(), Some(c"tail"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused() {
+        assert_eq!(Rest::new(&[b'a'; LONGEST]).err(), Some(Errno::ENAMETOOLONG));
+        let mut rest = Rest::new(&[b'a'; 300]).unwrap();
+        assert_eq!(rest.next(&mut [0; 256]), Err(Errno::ENAMETOOLONG));
+    }
+
+    /// The walk itself, in this process's own root: the answers of the kernel's.
+    #[test]
+    fn it_walks_as_the_kernel_does() {
+        let directory = std::env::temp_dir().join(format!("mini-walk-{}", std::process::id()));
+        std::fs::create_dir_all(directory.join("a/b")).unwrap();
+        std::fs::write(directory.join("a/file"), "").unwrap();
+        for (to, from) in [("a/b", "rel"), ("../../../../../../../..", "up"), ("loop", "loop")] {
+            std::os::unix::fs::symlink(to, directory.join(from)).unwrap();
+        }
+        std::os::unix::fs::symlink(directory.join("a"), directory.join("abs")).unwrap();
+        let top = directory.to_str().unwrap();
+        let c = |tail: &str| std::ffi::CString::new(format!("{top}/{tail}")).unwrap();
+        for path in ["a", "a/file", "rel", "rel/..", "abs/b", "abs/../a/file", "up", "./a/./b/"] {
+            let walked = open(&c(path), Make::Nothing).unwrap();
+            let walked = fs::identity_of(&walked).unwrap();
+            assert_eq!(walked, fs::identity(&c(path)).unwrap(), "{path}");
+        }
+        assert_eq!(open(&c("loop"), Make::Nothing).err(), Some(Errno::ELOOP));
+        assert_eq!(open(&c("a/file/x"), Make::Nothing).err(), Some(Errno::ENOTDIR));
+        assert_eq!(open(&c("none"), Make::Nothing).err(), Some(Errno::ENOENT));
+        assert_eq!(open(c"/proc/self/cwd", Make::Nothing).err(), Some(Errno::ELOOP));
+        open(&c("made/deep/file"), Make::File).unwrap();
+        assert!(directory.join("made/deep/file").is_file());
+        open(&c("rel/made/too"), Make::Directory).unwrap();
+        assert!(directory.join("a/b/made/too").is_dir());
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,0 +1,85 @@
+//! What is mounted into a container beside its root: plain data.
+
+use super::Word;
+
+/// A mount at a path of the container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume<'a> {
+    /// What is mounted.
+    pub kind: Kind<'a>,
+    /// Where, from the container's root.
+    pub target: Word<'a>,
+    /// How.
+    pub options: Options,
+}
+
+/// What is mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind<'a> {
+    /// A file or directory of the host.
+    Bind(Word<'a>),
+    /// Memory; None: sized by the host's.
+    Tmpfs {
+        /// Bytes at most.
+        size: Option<u64>,
+        /// Permissions of its root.
+        mode: u32,
+    },
+}
+
+/// How it is mounted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Nothing in it can be changed.
+    pub read_only: bool,
+    /// Set-user-id bits count for nothing.
+    pub nosuid: bool,
+    /// Device nodes are no devices.
+    pub nodev: bool,
+    /// Nothing in it can be run.
+    pub noexec: bool,
+    /// What is mounted below the source comes along, and all of this applies to it.
+    pub recursive: bool,
+    /// What the host mounts there later appears.
+    pub slave: bool,
+}
+
+impl Options {
+    /// A bind's, where nothing else is said.
+    pub const BIND: Options = Options {
+        read_only: false,
+        nosuid: false,
+        nodev: false,
+        noexec: false,
+        recursive: true,
+        slave: false,
+    };
+
+    /// A tmpfs's.
+    pub const TMPFS: Options = Options { nosuid: true, nodev: true, noexec: true, ..Options::BIND };
+}
+
+/// How what is written to the root is kept from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Overlay<'a> {
+    /// It goes to memory, and is gone with the container.
+    Temporary,
+    /// It goes to a directory.
+    Kept {
+        /// What was written.
+        upper: Word<'a>,
+        /// The kernel's own; empty, and on the same file system.
+        work: Word<'a>,
+    },
+}
+
+/// Which of the kernel's files are kept from the container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Masks<'a> {
+    /// Not the usual ones.
+    pub unmask_all: bool,
+    /// Of the usual ones, not these.
+    pub unmask: alloc::vec::Vec<&'a core::ffi::CStr>,
+    /// These as well.
+    pub mask: alloc::vec::Vec<&'a core::ffi::CStr>,
+}

@@ -1,0 +1,408 @@
+//! What is mounted into a container: where it was asked for, as it was asked for, nowhere else.
+
+use crate::world::{Outcome, World};
+use crate::{Need, Promise};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const BUSYBOX: &[Need] = &[Need::Busybox];
+
+pub const PROMISES: &[Promise] = &[
+    Promise { name: "a_volume_is_a_file_or_a_directory", needs: BUSYBOX, check: volumes },
+    Promise {
+        name: "read_only_means_all_below_too",
+        needs: &[Need::Root, Need::Busybox],
+        check: recursive,
+    },
+    Promise { name: "volumes_nest_in_the_order_given", needs: BUSYBOX, check: nested },
+    Promise { name: "volumes_work_with_the_hosts_files", needs: &[], check: on_the_host },
+    Promise { name: "a_tmpfs_is_bounded", needs: BUSYBOX, check: tmpfs },
+    Promise { name: "a_root_can_be_read_only", needs: BUSYBOX, check: read_only },
+    Promise { name: "a_layer_takes_what_is_written", needs: BUSYBOX, check: overlay },
+    Promise { name: "a_layer_can_be_kept", needs: BUSYBOX, check: kept },
+    Promise {
+        name: "debian_installs_into_a_layer",
+        needs: &[Need::Root, Need::Debian],
+        check: install,
+    },
+    Promise { name: "the_machines_files_are_masked", needs: BUSYBOX, check: masks },
+    Promise { name: "hostile_links_do_not_lead_out", needs: BUSYBOX, check: hostile },
+    Promise {
+        name: "a_link_swapped_meanwhile_does_not_either",
+        needs: &[Need::Root, Need::Busybox],
+        check: swapped,
+    },
+    Promise { name: "bad_mounts_are_refused", needs: BUSYBOX, check: refused },
+    Promise { name: "a_hundred_volumes_and_odd_paths_work", needs: BUSYBOX, check: many },
+];
+
+/// `mini run --rootfs ROOT OPTIONS sh -c SCRIPT`
+fn run(world: &World, root: &str, options: &[&str], script: &str) -> Outcome {
+    world.run(&[&["--rootfs", root], options, &["/bin/sh", "-c", script]].concat())
+}
+
+/// A root of one's own, that may be written to.
+fn root(world: &World) -> PathBuf {
+    let root = world.directory();
+    fs::create_dir(root.join("bin")).unwrap();
+    fs::copy(world.busybox().join("bin/busybox"), root.join("bin/busybox")).unwrap();
+    for applet in
+        ["sh", "ls", "cat", "touch", "mkdir", "mount", "dd", "wc", "df", "rm", "stat", "grep"]
+    {
+        symlink("busybox", root.join("bin").join(applet)).unwrap();
+    }
+    root
+}
+
+/// A directory with a file in it.
+fn source(world: &World) -> PathBuf {
+    let source = world.file("file", b"content\n");
+    source.parent().unwrap().to_owned()
+}
+
+fn volumes(world: &World) {
+    let (root, source) = (root(world), source(world));
+    let (root, source) = (root.to_str().unwrap(), source.to_str().unwrap());
+    let file = format!("{source}/file");
+    let seen = run(world, root, &["-v", &format!("{source}:/new/dir")], "cat /new/dir/file");
+    assert_eq!(seen.ok(), "content\n");
+    let seen = run(world, root, &["-v", &format!("{file}:/new/file")], "cat /new/file");
+    assert_eq!(seen.ok(), "content\n");
+    let words = format!("type=bind,src={file},dst=/new/file,ro");
+    let script = "cat /new/file; echo x 2>/dev/null > /new/file || echo read-only";
+    assert_eq!(run(world, root, &["--mount", &words], script).ok(), "content\nread-only\n");
+    // Written through, and the mount point that was made is all that is left in the root.
+    run(world, root, &["-v", &format!("{source}:/new/dir")], "echo more >> /new/dir/made").ok();
+    assert_eq!(fs::read_to_string(format!("{source}/made")).unwrap(), "more\n");
+    assert_eq!(fs::read_dir(format!("{root}/new/dir")).unwrap().count(), 0);
+    // A relative source is the caller's.
+    let mut command = world.run_command(&["--rootfs", root, "-v", "./file:/f:ro", "cat", "/f"]);
+    assert_eq!(Outcome::of(command.current_dir(source)).ok(), "content\n");
+    // Options, seen from inside.
+    let flags = run(
+        world,
+        root,
+        &["-v", &format!("{source}:/d:ro,nosuid,nodev,noexec")],
+        "grep ' /d ' /proc/mounts",
+    );
+    assert!(flags.ok().contains(" ro,nosuid,nodev,noexec,"));
+}
+
+/// With a mount below the source, made in a container of its own so that the host never has it.
+fn recursive(world: &World) {
+    let (root, source) = (root(world), source(world));
+    fs::create_dir(source.join("below")).unwrap();
+    let mini = world.mini();
+    let script = format!(
+        "mount -t tmpfs x {0}/below && echo deep > {0}/below/file && exec {1} run --rootfs {2} \
+         -v {0}:/d:ro /bin/sh -c 'cat /d/below/file; echo x 2>/dev/null > /d/below/file || echo no; \
+         echo x 2>/dev/null > /d/file || echo no'",
+        source.display(),
+        mini.display(),
+        root.display()
+    );
+    assert_eq!(world.sh(&[], &script).ok(), "deep\nno\nno\n");
+    let script = script.replace(":/d:ro ", ":/d:bind ");
+    let outcome = world.sh(&[], &script);
+    assert!(outcome.stderr.contains("can't open '/d/below/file'"), "{outcome:?}");
+}
+
+fn nested(world: &World) {
+    let (root, source) = (root(world), source(world));
+    let inner = self::source(world);
+    fs::write(inner.join("file"), "inner\n").unwrap();
+    fs::create_dir(source.join("in")).unwrap();
+    let outer = format!("{}:/a", source.display());
+    let inner = format!("{}:/a/in", inner.display());
+    let options = ["-v", &outer, "-v", &inner, "--tmpfs", "/a/in/mem"];
+    let seen = run(world, root.to_str().unwrap(), &options, "cat /a/file /a/in/file; ls /a/in");
+    assert_eq!(seen.ok(), "content\ninner\nfile\nmem\n");
+    // The other way round, the later one covers.
+    let options = ["-v", &inner, "-v", &outer];
+    let seen = run(world, root.to_str().unwrap(), &options, "ls -A /a/in");
+    assert_eq!(seen.ok(), "mem\n".repeat(0));
+}
+
+fn on_the_host(world: &World) {
+    let source = source(world);
+    let before = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let volume = format!("{}:/mnt:ro", source.display());
+    assert_eq!(world.sh(&["-v", &volume], "cat /mnt/file").ok(), "content\n");
+    assert_eq!(world.sh(&["--tmpfs", "/mnt:size=1m"], "echo x > /mnt/x; cat /mnt/x").ok(), "x\n");
+    let volume = format!("{}:/mnt/not/there", source.display());
+    world.run(&["-v", &volume, "true"]).refused(125, "nothing is made on the host");
+    assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), before);
+    assert!(!Path::new("/mnt/not").exists());
+}
+
+fn tmpfs(world: &World) {
+    let root = root(world);
+    let root = root.to_str().unwrap();
+    let fill = "dd if=/dev/zero of=/tmp/big bs=1M count=2000 2>/dev/null; stat -c %s /tmp/big";
+    let size: u64 = run(world, root, &["--tmpfs", "/tmp"], fill).stdout.trim().parse().unwrap();
+    assert!(size <= 64 << 20, "{size}");
+    let size = run(world, root, &["--tmpfs", "/tmp:size=1m,mode=700"], fill).stdout;
+    assert_eq!(size, "1048576\n");
+    let seen = run(
+        world,
+        root,
+        &["--tmpfs", "/tmp:mode=700,exec"],
+        "stat -c %a /tmp; \
+        grep ' /tmp ' /proc/mounts",
+    )
+    .ok();
+    assert!(seen.starts_with("700\n") && seen.contains("nosuid,nodev") && !seen.contains("noexec"));
+}
+
+fn read_only(world: &World) {
+    let root = root(world);
+    let source = source(world);
+    let volume = format!("{}:/data", source.display());
+    let options = ["--read-only", "--tmpfs", "/tmp", "-v", &volume];
+    let script = "touch /x 2>/dev/null || echo root; touch /tmp/x && echo tmp; \
+        touch /data/x && echo data; mount -o remount,rw / 2>/dev/null; echo x > /dev/null && echo dev";
+    assert_eq!(run(world, root.to_str().unwrap(), &options, script).ok(), "root\ntmp\ndata\ndev\n");
+}
+
+/// The names of everything below a directory, with what files hold.
+fn tree(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.is_symlink() {
+            found.push((path.clone(), Vec::new()));
+            found.extend(tree(&path));
+        } else {
+            found.push((path.clone(), fs::read(&path).unwrap_or_default()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn overlay(world: &World) {
+    let root = root(world);
+    fs::create_dir(root.join("etc")).unwrap();
+    fs::write(root.join("etc/conf"), "old\n").unwrap();
+    for path in [root.join("etc"), root.join("etc/conf"), root.join("bin")] {
+        world.give(&path);
+    }
+    let before = tree(&root);
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let layered = format!("{}:O", root.display());
+    let script = "echo new > /etc/conf; rm /bin/wc; mkdir /made; ls /; cat /etc/conf; \
+        grep -vE ' /(proc|sys|dev)' /proc/mounts | grep -c .";
+    let seen = run(world, &layered, &[], script).ok();
+    // One mount, the root: neither the layers nor the old root are left in sight.
+    assert_eq!(seen, "bin\ndev\netc\nmade\nproc\nsys\nnew\n1\n");
+    assert_eq!(tree(&root), before);
+    assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
+    // Bounded by an eighth of the machine's memory.
+    let kib = run(world, &layered, &[], "df -k / | grep overlay").ok();
+    let kib: u64 = kib.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let total = fs::read_to_string("/proc/meminfo").unwrap();
+    let total: u64 = total.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert!(kib <= total / 8 + 4, "{kib} of {total}");
+    // A relative one, with a comma and a colon in its name.
+    let odd = root.with_file_name(format!("{},a:b", root.file_name().unwrap().to_str().unwrap()));
+    fs::rename(&root, &odd).unwrap();
+    let name = format!("{}:O", odd.file_name().unwrap().to_str().unwrap());
+    let mut command = world.run_command(&["--rootfs", &name, "/bin/cat", "/etc/conf"]);
+    assert_eq!(Outcome::of(command.current_dir(odd.parent().unwrap())).ok(), "old\n");
+}
+
+fn kept(world: &World) {
+    let root = root(world);
+    let layer = world.directory();
+    let path = |name: &str| {
+        let path = layer.join(name);
+        // Made by whoever mini runs as.
+        let status = world.command("/bin/mkdir".as_ref(), &[&path]).status().unwrap();
+        assert!(status.success());
+        path
+    };
+    let (upper, work) = (path("upper"), path("upper.work"));
+    let root = root.to_str().unwrap();
+    let overlay = upper.to_str().unwrap();
+    run(world, root, &["--overlay", overlay], "echo kept > /kept").ok();
+    assert_eq!(fs::read_to_string(upper.join("kept")).unwrap(), "kept\n");
+    assert!(!Path::new(root).join("kept").exists());
+    assert_eq!(run(world, root, &["--overlay", overlay], "cat /kept").ok(), "kept\n");
+    let both = format!("{overlay},{}", work.display());
+    assert_eq!(run(world, root, &["--overlay", &both], "cat /kept").ok(), "kept\n");
+    run(world, root, &["--overlay", "/no/such"], "true").refused(125, "overlay ");
+}
+
+/// A package made here and installed by Debian's own tools into a throw-away layer.
+fn install(world: &World) {
+    let directory = world.directory();
+    let package = directory.join("package");
+    fs::create_dir_all(package.join("DEBIAN")).unwrap();
+    fs::create_dir_all(package.join("usr/bin")).unwrap();
+    let control = "Package: greet\nVersion: 1\nArchitecture: all\nMaintainer: mini <mini@localhost>\n\
+        Description: says hello\n";
+    fs::write(package.join("DEBIAN/control"), control).unwrap();
+    fs::write(package.join("usr/bin/greet"), "#!/bin/sh\necho hello from a package\n").unwrap();
+    let script = "chmod 755 /d/package/usr/bin/greet; dpkg-deb -b /d/package /tmp/greet.deb >/dev/null \
+        && apt-get install -y /tmp/greet.deb >/dev/null 2>&1 && greet && dpkg -s greet | grep Status";
+    let before = tree(&world.debian().join("var/lib/dpkg"));
+    let root = format!("{}:O", world.debian().display());
+    let volume = format!("{}:/d", directory.display());
+    let seen = run(world, &root, &["-v", &volume], script);
+    assert_eq!(seen.stdout, "hello from a package\nStatus: install ok installed\n", "{seen:?}");
+    assert_eq!(tree(&world.debian().join("var/lib/dpkg")), before);
+    assert!(!world.debian().join("usr/bin/greet").exists());
+}
+
+fn masks(world: &World) {
+    let root = root(world);
+    fs::write(root.join("secret"), "x").unwrap();
+    let root = root.to_str().unwrap();
+    for path in ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/interrupts"] {
+        if Path::new(path).exists() {
+            assert_eq!(run(world, root, &[], &format!("cat {path} | wc -c")).ok().trim(), "0");
+        }
+    }
+    if Path::new("/sys/firmware").exists() {
+        assert_eq!(run(world, root, &[], "ls -A /sys/firmware").ok(), "");
+    }
+    for path in ["/proc/sys/kernel/core_pattern", "/proc/irq/default_smp_affinity"] {
+        let outcome = run(world, root, &[], &format!("echo x 2>&1 > {path}"));
+        assert_ne!(outcome.status, 0, "{path}");
+    }
+    let script = "grep -c -E ' /proc/(sys|irq|keys) ' /proc/mounts";
+    assert_eq!(run(world, root, &["--security-opt", "unmask=all"], script).stdout, "0\n");
+    let options = ["--security-opt", "unmask=/proc/keys", "--security-opt", "mask=/secret"];
+    let script = "grep -c ' /proc/keys ' /proc/mounts; stat -c %F /secret";
+    assert_eq!(run(world, root, &options, script).stdout, "0\ncharacter special file\n");
+    // The host's files have the same masks.
+    let seen = world.sh(&[], "grep -c ' /proc/sys proc ro,' /proc/mounts").ok();
+    assert_eq!(seen, "1\n");
+}
+
+fn hostile(world: &World) {
+    let outside = world.directory();
+    fs::create_dir(outside.join("target")).unwrap();
+    let source = source(world);
+    let deep = format!("../../../../../../..{}", outside.display());
+    let links: [(&str, &str); 6] = [
+        ("data", outside.to_str().unwrap()),
+        ("data", &deep),
+        ("data", "/proc/self/cwd"),
+        ("data", "/proc/self/fd"),
+        ("data", "chain"),
+        ("data", "data"),
+    ];
+    for (name, to) in links {
+        let root = root(world);
+        symlink(to, root.join(name)).unwrap();
+        symlink(&outside, root.join("chain")).unwrap();
+        let volume = format!("{}:/data/target/x", source.display());
+        for options in [&["-v", &volume][..], &["--tmpfs", "/data/target/y"]] {
+            // Inside the root, or an error: either way nothing outside.
+            let outcome = run(world, root.to_str().unwrap(), options, "echo ran");
+            assert!(outcome.status == 0 || outcome.status == 125, "{to}: {outcome:?}");
+            assert_eq!(tree(&outside), [(outside.join("target"), Vec::new())], "{to}");
+        }
+    }
+    // A destination over a link to the outside lands inside.
+    let root = root(world);
+    symlink(&outside, root.join("out")).unwrap();
+    let volume = format!("{}:/out/in", source.display());
+    run(world, root.to_str().unwrap(), &["-v", &volume], "cat /out/in/file").ok();
+    let inside = root.join(outside.strip_prefix("/").unwrap()).join("in");
+    assert!(inside.is_dir());
+}
+
+/// Two thousand starts while the destination's parent is now a directory, now a link.
+fn swapped(world: &World) {
+    let outside = world.directory();
+    let root = root(world);
+    let source = source(world);
+    fs::create_dir(root.join("d")).unwrap();
+    symlink(&outside, root.join("l")).unwrap();
+    let volume = format!("{}:/d/x/y", source.display());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            while !done.load(Ordering::Relaxed) {
+                let (d, l) = (root.join("d"), root.join("l"));
+                let _ = renameat_with(CWD, &d, CWD, &l, RenameFlags::EXCHANGE);
+            }
+        });
+        let root = root.to_str().unwrap();
+        for _ in 0..2000 {
+            let words =
+                ["--rootfs", root, "--network", "host", "-v", &volume, "/bin/busybox", "true"];
+            let status = world.run(&words).status;
+            assert!(status == 0 || status == 125, "{status}");
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+fn refused(world: &World) {
+    let source = source(world);
+    let root = root(world);
+    let root = root.to_str().unwrap();
+    let s = source.to_str().unwrap();
+    let volume = |tail: &str| format!("{s}{tail}");
+    let cases: [(&str, String, &str); 20] = [
+        ("-v", "/no/such:/d".into(), "take /no/such: No such file or directory"),
+        ("-v", volume(""), "has no destination"),
+        ("-v", volume(":d"), "must begin with /"),
+        ("-v", volume(":/a/../b"), "must not have .. in it"),
+        ("-v", volume(":/"), "must not be the root"),
+        ("-v", volume(":/d:what"), "--volume what: unknown option (ro rw"),
+        ("-v", volume(":/d:rslave,private"), "both private and slave"),
+        ("-v", volume(":/d:ro:x"), "too many colons"),
+        ("-v", ":/d".into(), "has no source"),
+        ("-v", volume("/file:/bin"), "a file cannot be put on a directory"),
+        ("-v", volume(":/bin/busybox"), "a file cannot be put on a directory"),
+        ("--mount", "src=/etc,dst=/d".into(), "needs type="),
+        ("--mount", "type=moon,dst=/d".into(), "needs type="),
+        ("--mount", "type=bind,dst=/d".into(), "has no source"),
+        ("--mount", "type=tmpfs,dst=/d,size=x".into(), "--mount size=x: unknown option"),
+        ("--tmpfs", "tmp".into(), "must begin with /"),
+        ("--tmpfs", "/tmp:mode=999".into(), "unknown option"),
+        ("--overlay", ",x".into(), "not UPPER[,WORK]"),
+        ("--security-opt", "mask=x".into(), "mask=/PATH"),
+        ("--security-opt", "privileged".into(), "mask=/PATH"),
+    ];
+    let before = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    for (option, value, line) in &cases {
+        run(world, root, &[option, value], "echo it ran").refused(125, line);
+    }
+    assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), before);
+    world.run(&["--read-only", "-v"]).refused(125, "needs a value (SRC:DST[:OPTIONS])");
+    world.run(&["--overlay", "/u", "true"]).refused(125, "needs --rootfs");
+    world.run(&["--read-only", "true"]).refused(125, "needs --rootfs");
+}
+
+fn many(world: &World) {
+    let (root, source) = (root(world), source(world));
+    let root = root.to_str().unwrap();
+    let volumes: Vec<String> =
+        (0..100).map(|n| format!("{}:/v/{n}:ro", source.display())).collect();
+    let options: Vec<&str> = volumes.iter().flat_map(|volume| ["-v", volume]).collect();
+    assert_eq!(run(world, root, &options, "cat /v/*/file | wc -l").ok().trim(), "100");
+    for name in ["with space", "new\nline", "a,b", "c:d", "e\\f"] {
+        let odd = source.join(name);
+        fs::create_dir(&odd).unwrap();
+        fs::write(odd.join("file"), name).unwrap();
+        let escaped = |text: &str| text.replace('\\', "\\\\").replace(',', "\\,");
+        let words =
+            format!("type=bind,src={},dst=/odd/{}", escaped(odd.to_str().unwrap()), escaped(name));
+        let seen = run(world, root, &["--mount", &words], "cat /odd/*/file");
+        assert_eq!(seen.ok(), name);
+        fs::remove_dir_all(Path::new(root).join("odd")).unwrap();
+    }
+    let long = format!("{}:/{}", source.display(), "d/".repeat(1900));
+    assert_eq!(run(world, root, &["-v", &long], "echo deep").ok(), "deep\n");
+    let longer = format!("{}:/{}", source.display(), "d/".repeat(2100));
+    run(world, root, &["-v", &longer], "echo deep").refused(125, "File name too long");
+}
