@@ -100,6 +100,13 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
         (Step::MakeGroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
         (Step::JoinGroup(_), Errno::ENOSPC) => "the group's cpuset is empty",
         (Step::JoinGroup(_), Errno::EOPNOTSUPP) => "a group above is threaded",
+        (Step::MountImage { .. }, errno) => match errno {
+            Errno::EPERM | Errno::EACCES => "the kernel mounts images for root only",
+            Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
+            Errno::EBUSY => "no loop device is free",
+            Errno::ENODEV => "the kernel has no such file system",
+            _ => "it is damaged, cut short, or made for a newer kernel",
+        },
         (Step::Mount(mount), errno) if mount.fstype == Some(c"overlay") => match errno {
             Errno::ENOENT => "the directory for what is written, or the kernel's own, is missing",
             Errno::EPERM => "an ordinary user may do this from Linux 5.11 on",

@@ -31,6 +31,8 @@ pub struct Host {
     pub egid: u32,
     /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
     pub root_is_initramfs: bool,
+    /// The file system in the rootfs, when that is an image.
+    pub image: Option<&'static CStr>,
     /// Where relative paths begin; empty unless one matters.
     pub cwd: Vec<u8>,
     /// Bytes of memory; 0 unless it matters.
@@ -47,13 +49,14 @@ impl Host {
     /// the cgroups that limits need.
     pub fn probe(caller: Caller, spec: &Spec) -> Result<Host> {
         let mut root_is_initramfs = false;
+        let mut image = None;
         if let Some(rootfs) = spec.rootfs {
-            check_rootfs(rootfs)?;
+            image = examine_rootfs(rootfs)?;
             root_is_initramfs = self::root_is_initramfs()?;
         }
         let mut cwd = Vec::new();
         let mut memory = 0;
-        if spec.overlay == Some(Overlay::Temporary) {
+        if spec.overlay == Some(Overlay::Temporary) || (image.is_some() && spec.overlay.is_some()) {
             cwd = working_directory()?;
         }
         if spec.overlay.is_some() || spec.volumes.iter().any(is_unsized_tmpfs) {
@@ -61,7 +64,15 @@ impl Host {
                 .map_err(|errno| Error::new("examine memory").errno(errno))?;
         }
         let groups = groups::find(spec.resources)?;
-        Ok(Host { euid: caller.euid, egid: caller.egid, root_is_initramfs, cwd, memory, groups })
+        Ok(Host {
+            euid: caller.euid,
+            egid: caller.egid,
+            root_is_initramfs,
+            image,
+            cwd,
+            memory,
+            groups,
+        })
     }
 }
 
@@ -79,15 +90,21 @@ fn working_directory() -> Result<Vec<u8>> {
 }
 
 /// The one fact that is asked for although a step would tell: with `/` as its own rootfs the launch
-/// would go well, and the container be no container.
-fn check_rootfs(rootfs: &CStr) -> Result<()> {
+/// would go well, and the container be no container. A file is an image: its file system.
+fn examine_rootfs(rootfs: &CStr) -> Result<Option<&'static CStr>> {
     let identity = |path: &CStr| {
         fs::identity(path).map_err(|e| Error::new("rootfs").object(path.to_bytes()).errno(e))
     };
     let error = |errno| Error::new("rootfs").object(rootfs.to_bytes()).errno(errno);
     let root = identity(rootfs)?;
     if !root.is_directory {
-        return Err(error(Errno::ENOTDIR));
+        let file = fs::open(rootfs, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(error)?;
+        let mut beginning = [0; 2048];
+        let length = fs::read_full(&file, &mut beginning).map_err(error)?;
+        return match image_type(&beginning[..length]) {
+            Some(fstype) => Ok(Some(fstype)),
+            None => Err(error(Errno::ENOTDIR).hint("nor an image of squashfs, erofs or ext4")),
+        };
     }
     if root == identity(c"/")? {
         return Err(Error::new("rootfs")
@@ -95,7 +112,22 @@ fn check_rootfs(rootfs: &CStr) -> Result<()> {
             .cause("it is the root already")
             .hint("leave --rootfs out to use the host's files"));
     }
-    Ok(())
+    Ok(None)
+}
+
+/// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
+/// it first, the others in a block at 1024.
+fn image_type(beginning: &[u8]) -> Option<&'static CStr> {
+    let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
+    if at(0, b"hsqs").is_some() {
+        Some(c"squashfs")
+    } else if at(1024, &0xe0f5_e1e2_u32.to_le_bytes()).is_some() {
+        Some(c"erofs")
+    } else if at(1024 + 56, &0xef53_u16.to_le_bytes()).is_some() {
+        Some(c"ext4")
+    } else {
+        None
+    }
 }
 
 /// The initramfs is a ramfs or a tmpfs by its magic number, and by its name in mountinfo the
@@ -133,6 +165,21 @@ fn mountinfo_says_initramfs(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_are_told_by_their_superblock() {
+        let image = |offset: usize, magic: &[u8]| {
+            let mut bytes = vec![0; 2048];
+            bytes[offset..offset + magic.len()].copy_from_slice(magic);
+            image_type(&bytes)
+        };
+        assert_eq!(image(0, b"hsqs"), Some(c"squashfs"));
+        assert_eq!(image(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(c"erofs"));
+        assert_eq!(image(1080, &[0x53, 0xef]), Some(c"ext4"));
+        assert_eq!(image(0, b"\x7fELF"), None);
+        assert_eq!(image_type(b"hsq"), None);
+        assert_eq!(image_type(b""), None);
+    }
 
     #[test]
     fn an_initramfs_is_told_from_a_tmpfs_root() {

@@ -12,7 +12,15 @@ use crate::sys::fs::HERE;
 use crate::text::Text;
 
 fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
-    Host { euid, egid, root_is_initramfs, cwd: Vec::new(), memory: 0, groups: Groups::default() }
+    Host {
+        euid,
+        egid,
+        root_is_initramfs,
+        image: None,
+        cwd: Vec::new(),
+        memory: 0,
+        groups: Groups::default(),
+    }
 }
 
 fn root() -> Host {
@@ -536,4 +544,27 @@ fn layers_are_laid_over_the_root() {
     let host = Host { cwd: b"/here".to_vec(), ..root() };
     let lines = between(&spec, &host, "make private / recursive", "pivot_root");
     assert!(lines[4].contains("lowerdir=/here/rel,"), "{lines:?}");
+}
+
+#[test]
+fn an_image_is_mounted_over_the_root() {
+    let spec = Spec { rootfs: Some(c"app.squashfs"), ..with_rootfs() };
+    let host = Host { image: Some(c"squashfs"), memory: 80 << 20, cwd: b"/here".into(), ..root() };
+    assert_eq!(
+        between(&spec, &host, "make private / recursive", "pivot_root"),
+        ["mount image app.squashfs on / type squashfs", "chdir /.."]
+    );
+    let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
+    let lines = between(&spec, &host, "chdir /..", "pivot_root");
+    assert_eq!(
+        lines,
+        [
+            "mkdir lower",
+            "mount image /here/app.squashfs on lower type squashfs",
+            "mkdir upper",
+            "mkdir work",
+            "mount / from overlay type overlay lowerdir=lower,upperdir=upper,workdir=work",
+            "chdir /..",
+        ]
+    );
 }

@@ -332,8 +332,8 @@ impl<'a> Planner<'_, 'a> {
         self.devices();
         self.masks();
         if !self.root_stays_below() {
-            if self.spec.overlay == Some(Overlay::Temporary) {
-                // The memory of the upper layer lies on the old root: it is the first to go. The
+            if self.needs_scratch() {
+                // The memory of the layers lies on the old root: it is the first to go. The
                 // overlay holds on to it by itself.
                 self.add(Step::DetachOldRoot);
             }
@@ -355,33 +355,37 @@ impl<'a> Planner<'_, 'a> {
     /// Lays the new root over the present one, so that it is a mount point, as pivot_root(2)
     /// wants, and so that chroot(2) alone will do where the present root cannot be taken away.
     fn lay_root(&mut self, rootfs: &'a CStr) {
+        let host = self.host;
+        let mut lower = rootfs.to_bytes().to_vec();
+        if self.needs_scratch() {
+            self.scratch();
+            lower = self.absolute(&lower);
+        }
+        if let Some(fstype) = host.image {
+            let target = if self.spec.overlay.is_none() { c"/" } else { c"lower" };
+            let image = Cow::Owned(path(&[&lower]));
+            if self.spec.overlay.is_some() {
+                self.add(Step::MakeDirectory(Cow::Borrowed(target)));
+                lower = target.to_bytes().to_vec();
+            }
+            self.add(Step::MountImage { image, fstype, target });
+        }
         let options = match &self.spec.overlay {
+            None if host.image.is_some() => return,
             // Recursive, as a user namespace may not look under mounts it was given, and as what
             // is mounted in the root belongs to it.
             None => return self.mount(rootfs, c"/", None, MS_BIND | MS_REC, None),
+            Some(Overlay::Kept { upper, work }) if host.image.is_some() => {
+                let (upper, work) =
+                    (self.absolute(upper.to_bytes()), self.absolute(work.to_bytes()));
+                self.overlay_options(&lower, &upper, &work)
+            }
             Some(Overlay::Kept { upper, work }) => {
-                self.overlay_options(rootfs.to_bytes(), upper.to_bytes(), work.to_bytes())
+                self.overlay_options(&lower, upper.to_bytes(), work.to_bytes())
             }
             Some(Overlay::Temporary) => {
-                // The memory lies over the present root and is the working directory; the path of
-                // the layer below is looked up from the root, and so is found all the same.
-                let mut data = Text::new();
-                data.str("mode=0755,size=").number(self.host.memory / 8);
-                self.add(Step::Mount(Mount {
-                    source: c"tmpfs",
-                    target: Cow::Borrowed(c"/"),
-                    fstype: Some(c"tmpfs"),
-                    flags: 0,
-                    data: Some(Cow::Owned(data.to_c_string())),
-                    missing: WhenMissing::Fail,
-                }));
-                self.add(Step::Chdir { path: c"/..", inside: false });
                 self.add(Step::MakeDirectory(Cow::Borrowed(c"upper")));
                 self.add(Step::MakeDirectory(Cow::Borrowed(c"work")));
-                let lower = match rootfs.to_bytes() {
-                    [b'/', ..] => rootfs.to_bytes().to_vec(),
-                    relative => [&self.host.cwd[..], b"/", relative].concat(),
-                };
                 self.overlay_options(&lower, b"upper", b"work")
             }
         };
@@ -393,6 +397,39 @@ impl<'a> Planner<'_, 'a> {
             data: Some(Cow::Owned(options.to_c_string())),
             missing: WhenMissing::Fail,
         }));
+    }
+
+    /// Whether the layers need a place of their own.
+    fn needs_scratch(&self) -> bool {
+        match self.spec.overlay {
+            Some(Overlay::Temporary) => true,
+            Some(Overlay::Kept { .. }) => self.host.image.is_some(),
+            None => false,
+        }
+    }
+
+    /// Lays memory over the present root and makes it the working directory. Paths from the root
+    /// are found all the same: a look-up starts below what lies on the root.
+    fn scratch(&mut self) {
+        let mut data = Text::new();
+        data.str("mode=0755,size=").number(self.host.memory / 8);
+        self.add(Step::Mount(Mount {
+            source: c"tmpfs",
+            target: Cow::Borrowed(c"/"),
+            fstype: Some(c"tmpfs"),
+            flags: 0,
+            data: Some(Cow::Owned(data.to_c_string())),
+            missing: WhenMissing::Fail,
+        }));
+        self.add(Step::Chdir { path: c"/..", inside: false });
+    }
+
+    /// A path that means the same from another working directory.
+    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        match path {
+            [b'/', ..] => path.to_vec(),
+            relative => [&self.host.cwd[..], b"/", relative].concat(),
+        }
     }
 
     /// The layers for overlay (the kernel's overlayfs.rst); in a user namespace its notes go into

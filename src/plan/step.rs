@@ -73,6 +73,15 @@ pub enum Step<'a> {
         /// Whether to make what the path lacks.
         make: bool,
     },
+    /// Mount the file system in a file, read-only.
+    MountImage {
+        /// The host's path of the file.
+        image: Word<'a>,
+        /// Its file system.
+        fstype: &'static CStr,
+        /// Where.
+        target: &'static CStr,
+    },
     /// Let nothing of a file or directory be seen, if it is there.
     Mask(&'a CStr),
     /// Let nothing in a directory of /proc be changed, if it is there.
@@ -188,6 +197,7 @@ impl Step<'_> {
             Step::TakeTree { .. } => "take",
             Step::PutTree { .. } => "put",
             Step::Tmpfs { .. } => "tmpfs",
+            Step::MountImage { .. } => "mount image",
             Step::Mask(_) => "mask",
             Step::Protect(_) => "protect",
             Step::ProtectRoot => "protect root",
@@ -220,6 +230,7 @@ impl Step<'_> {
             | Step::WriteFile { place, .. } => out.word(&place.path),
             Step::TakeTree { source, .. } => out.word(source),
             Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
+            Step::MountImage { image, .. } => out.word(image),
             Step::Mask(path) | Step::Protect(path) => out.word(path),
             Step::JoinGroup(number) => out.number(*number as u64),
             Step::Mount(mount) => out.word(&mount.target),
@@ -276,6 +287,9 @@ impl Step<'_> {
                 describe_flags(*flags, out);
                 out.str(" ").word(data);
                 out.str(if *make { " make" } else { "" });
+            }
+            Step::MountImage { fstype, target, .. } => {
+                out.str(" on ").word(target).str(" type ").word(fstype);
             }
             Step::Symlink { target, .. } => {
                 out.str(" -> ").word(target);

@@ -46,6 +46,8 @@ enum Need {
     Limits,
     /// A directory of kernels, whose path is in MINI_TEST_KERNELS, and QEMU to boot them.
     Kernels,
+    /// mksquashfs, mkfs.erofs and mkfs.ext4, and loop devices.
+    ImageTools,
     /// strace(1).
     Strace,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.

@@ -1,10 +1,12 @@
 //! What is mounted into a container: where it was asked for, as it was asked for, nowhere else.
 
-use crate::world::{Outcome, World};
+use crate::world::{Outcome, World, eventually};
 use crate::{Need, Promise};
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 const BUSYBOX: &[Need] = &[Need::Busybox];
@@ -27,6 +29,12 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Debian],
         check: install,
     },
+    Promise {
+        name: "an_image_is_a_root",
+        needs: &[Need::Root, Need::Busybox, Need::ImageTools],
+        check: images,
+    },
+    Promise { name: "bad_images_are_refused", needs: &[Need::Busybox], check: bad_images },
     Promise { name: "the_machines_files_are_masked", needs: BUSYBOX, check: masks },
     Promise { name: "hostile_links_do_not_lead_out", needs: BUSYBOX, check: hostile },
     Promise {
@@ -405,4 +413,77 @@ fn many(world: &World) {
     assert_eq!(run(world, root, &["-v", &long], "echo deep").ok(), "deep\n");
     let longer = format!("{}:/{}", source.display(), "d/".repeat(2100));
     run(world, root, &["-v", &longer], "echo deep").refused(125, "File name too long");
+}
+
+/// The loop devices that a file of ours is behind.
+fn loop_devices(mark: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/sys/block").unwrap().flatten() {
+        let file = fs::read_to_string(entry.path().join("loop/backing_file")).unwrap_or_default();
+        if file.contains(mark) {
+            found.push(file);
+        }
+    }
+    found
+}
+
+fn images(world: &World) {
+    let root = root(world);
+    fs::create_dir_all(root.join("proc")).unwrap();
+    for directory in ["sys", "dev", "tmp"] {
+        fs::create_dir(root.join(directory)).unwrap();
+    }
+    let directory = world.directory();
+    let mark = directory.file_name().unwrap().to_str().unwrap();
+    let image = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let (r, make) = (root.to_str().unwrap(), |program: &str, words: &[&str]| {
+        let outcome = Outcome::of(std::process::Command::new(program).args(words));
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    });
+    make("mksquashfs", &[r, &image("squashfs"), "-quiet", "-no-progress"]);
+    make("mkfs.erofs", &[&image("erofs"), r]);
+    make("mkfs.ext4", &["-q", "-d", r, &image("ext4"), "16M"]);
+    for name in ["squashfs", "erofs", "ext4"] {
+        let image = image(name);
+        let script = "echo $$; echo x 2>/dev/null > /x || echo read-only";
+        assert_eq!(run(world, &image, &[], script).ok(), "1\nread-only\n", "{name}");
+        let layered = format!("{image}:O");
+        let script = "echo x > /x; cat /x; grep -vE ' /(proc|sys|dev)' /proc/mounts | grep -c .";
+        assert_eq!(run(world, &layered, &[], script).ok(), "x\n1\n", "{name}");
+        let mut command = world.run_command(&["--rootfs", &format!("./{name}:O"), "ls", "/bin/sh"]);
+        assert_eq!(Outcome::of(command.current_dir(&directory)).ok(), "/bin/sh\n");
+        eventually("the loop device is given back", || loop_devices(mark).is_empty());
+        // After a failed start, and when mini is killed.
+        run(world, &image, &["-w", "/nope"], "true").refused(125, "chdir /nope");
+        eventually("the loop device is given back", || loop_devices(mark).is_empty());
+        let words = ["--rootfs", &image, "sh", "-c", "echo up; read x"];
+        let mut command = world.run_command(&words);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdout.as_mut().unwrap().read_exact(&mut [0; 3]).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        eventually("the loop device is given back", || loop_devices(mark).is_empty());
+    }
+    let (upper, work) = (world.directory(), world.directory());
+    let overlay = format!("{},{}", upper.display(), work.display());
+    run(world, &image("squashfs"), &["--overlay", &overlay], "echo kept > /kept").ok();
+    assert_eq!(fs::read_to_string(upper.join("kept")).unwrap(), "kept\n");
+    // Cut short, or damaged behind a good beginning.
+    for name in ["squashfs", "ext4", "erofs"] {
+        let whole = fs::read(image(name)).unwrap();
+        let cut = world.file("cut", &whole[..2048]);
+        run(world, cut.to_str().unwrap(), &[], "true").refused(125, "it is damaged, cut short");
+    }
+    eventually("the loop device is given back", || loop_devices(mark).is_empty());
+}
+
+fn bad_images(world: &World) {
+    let text = world.file("text", b"hardly an image");
+    run(world, text.to_str().unwrap(), &[], "true")
+        .refused(125, "Not a directory (nor an image of squashfs, erofs or ext4)");
+    let mut fake = vec![0; 4096];
+    fake[..4].copy_from_slice(b"hsqs");
+    let fake = world.file("fake", &fake);
+    let reason = if world.is_root() { "it is damaged" } else { "for root only" };
+    run(world, fake.to_str().unwrap(), &[], "true").refused(125, reason);
 }

@@ -106,6 +106,16 @@ impl Stage {
                 return Some("needs qemu-system-x86_64");
             }
         }
+        if needs.contains(&Need::ImageTools) {
+            for tool in ["mksquashfs", "mkfs.erofs", "mkfs.ext4"] {
+                if on_path(tool).is_none() {
+                    return Some("needs tools that make images");
+                }
+            }
+            if !Path::new("/dev/loop-control").exists() {
+                return Some("needs loop devices");
+            }
+        }
         if needs.contains(&Need::Strace) && self.strace.is_none() {
             return Some("needs strace");
         }

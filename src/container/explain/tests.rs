@@ -29,6 +29,7 @@ fn root() -> Host {
         euid: 0,
         egid: 0,
         root_is_initramfs: false,
+        image: None,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
