@@ -74,6 +74,24 @@ pub fn tmpfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     Ok(())
 }
 
+/// `HOST[:CONTAINER[:rwm]]`
+pub fn device<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let mut parts = value.to_bytes().splitn(3, |b| *b == b':');
+    let source = parts.next().unwrap_or_default();
+    let target = parts.next().unwrap_or(source);
+    if parts.next().is_some_and(|rights| rights != b"rwm") {
+        let hint = "rwm, or leave it out: the device's permissions decide";
+        return Err(bad("--device", value.to_bytes(), "rights cannot be limited").hint(hint));
+    }
+    let mut new = Draft::new(true);
+    (new.source, new.target) = (source.to_vec(), target.to_vec());
+    new.options.recursive = false;
+    let mut volume = new.finish("--device", value)?;
+    volume.kind = Kind::Device(word(source));
+    run.volumes.push(volume);
+    Ok(())
+}
+
 /// `type=bind,src=SRC,dst=DST,OPTIONS`
 pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let words = split(value.to_bytes(), b',');

@@ -40,7 +40,8 @@ pub static OPTIONS: &[Opt] = &[
         short: None,
         original: None,
         help: "make DIR the root, with its own /proc, /sys and /dev; without it the command sees \
-               the host's files. With :O what is written to it goes to memory and is gone in \
+               the host's files. DIR can be an image of squashfs, erofs or ext4. With :O what is \
+               written to it goes to memory and is gone in \
                the end",
         act: Act::Value("DIR[:O]", mounts::rootfs),
     },
@@ -78,6 +79,14 @@ pub static OPTIONS: &[Opt] = &[
         help: "put memory at a path of the container; OPTIONS are size=, mode=, ro, exec, suid, \
                dev; at most 64m or an eighth of the machine's unless told",
         act: Act::Value("DST[:OPTIONS]", mounts::tmpfs),
+    },
+    Opt {
+        section: None,
+        long: "device",
+        short: None,
+        original: None,
+        help: "put a device of the host at its path, or another, of the container",
+        act: Act::Value("HOST[:DST[:rwm]]", mounts::device),
     },
     Opt {
         section: None,

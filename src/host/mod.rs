@@ -63,6 +63,11 @@ impl Host {
             memory = crate::sys::memory::total()
                 .map_err(|errno| Error::new("examine memory").errno(errno))?;
         }
+        for volume in spec.volumes {
+            if let Kind::Device(path) = &volume.kind {
+                check_device(path)?;
+            }
+        }
         let groups = groups::find(spec.resources)?;
         Ok(Host {
             euid: caller.euid,
@@ -78,6 +83,16 @@ impl Host {
 
 fn is_unsized_tmpfs(volume: &Volume) -> bool {
     matches!(volume.kind, Kind::Tmpfs { size: None, .. })
+}
+
+/// To bind anything else by `--device` would be a surprise.
+fn check_device(path: &CStr) -> Result<()> {
+    let error = Error::new("device").object(path.to_bytes());
+    match fs::is_device(path) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(error.cause("not a device")),
+        Err(errno) => Err(error.errno(errno)),
+    }
 }
 
 /// The path of the working directory.

@@ -452,7 +452,7 @@ impl<'a> Planner<'_, 'a> {
     /// Copies of the host's mounts are taken while its paths still mean what they say.
     fn take_volumes(&mut self) {
         for (number, volume) in self.spec.volumes.iter().enumerate() {
-            if let Kind::Bind(source) = &volume.kind {
+            if let Kind::Bind(source) | Kind::Device(source) = &volume.kind {
                 self.add(Step::TakeTree {
                     number,
                     source: source.clone(),
@@ -477,7 +477,7 @@ impl<'a> Planner<'_, 'a> {
             }
             let target = volume.target.clone();
             self.add(match volume.kind {
-                Kind::Bind(_) => Step::PutTree {
+                Kind::Bind(_) | Kind::Device(_) => Step::PutTree {
                     number,
                     target,
                     flags,

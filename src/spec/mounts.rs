@@ -18,6 +18,8 @@ pub struct Volume<'a> {
 pub enum Kind<'a> {
     /// A file or directory of the host.
     Bind(Word<'a>),
+    /// A device of the host.
+    Device(Word<'a>),
     /// Memory; None: sized by the host's.
     Tmpfs {
         /// Bytes at most.

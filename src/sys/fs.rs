@@ -259,6 +259,12 @@ pub fn kind(file: &Fd) -> Result<Kind> {
     })
 }
 
+/// Whether a path leads to a character or block device (stat(2)).
+pub fn is_device(path: &CStr) -> Result<bool> {
+    let kind = stat(HERE, path, 0)?.st_mode & libc::S_IFMT;
+    Ok(kind == libc::S_IFCHR || kind == libc::S_IFBLK)
+}
+
 /// Whether a descriptor is of a directory (fstat(2)).
 pub fn is_directory(fd: Base) -> Result<bool> {
     let stat = stat(fd, c"", libc::AT_EMPTY_PATH)?;

@@ -35,6 +35,7 @@ pub const PROMISES: &[Promise] = &[
         check: images,
     },
     Promise { name: "bad_images_are_refused", needs: &[Need::Busybox], check: bad_images },
+    Promise { name: "a_device_of_the_host_can_be_given", needs: BUSYBOX, check: device },
     Promise { name: "the_machines_files_are_masked", needs: BUSYBOX, check: masks },
     Promise { name: "hostile_links_do_not_lead_out", needs: BUSYBOX, check: hostile },
     Promise {
@@ -359,7 +360,7 @@ fn refused(world: &World) {
     let root = root.to_str().unwrap();
     let s = source.to_str().unwrap();
     let volume = |tail: &str| format!("{s}{tail}");
-    let cases: [(&str, String, &str); 20] = [
+    let cases: [(&str, String, &str); 23] = [
         ("-v", "/no/such:/d".into(), "take /no/such: No such file or directory"),
         ("-v", volume(""), "has no destination"),
         ("-v", volume(":d"), "must begin with /"),
@@ -371,6 +372,9 @@ fn refused(world: &World) {
         ("-v", ":/d".into(), "has no source"),
         ("-v", volume("/file:/bin"), "a file cannot be put on a directory"),
         ("-v", volume(":/bin/busybox"), "a file cannot be put on a directory"),
+        ("--device", "/etc/passwd".into(), "device /etc/passwd: not a device"),
+        ("--device", "/dev/no-such".into(), "device /dev/no-such: No such file"),
+        ("--device", "/dev/null:/dev/x:r".into(), "rights cannot be limited (rwm"),
         ("--mount", "src=/etc,dst=/d".into(), "needs type="),
         ("--mount", "type=moon,dst=/d".into(), "needs type="),
         ("--mount", "type=bind,dst=/d".into(), "has no source"),
@@ -413,6 +417,19 @@ fn many(world: &World) {
     assert_eq!(run(world, root, &["-v", &long], "echo deep").ok(), "deep\n");
     let longer = format!("{}:/{}", source.display(), "d/".repeat(2100));
     run(world, root, &["-v", &longer], "echo deep").refused(125, "File name too long");
+}
+
+/// With the host's full device under another name, and one that a container has not.
+fn device(world: &World) {
+    let root = root(world);
+    let root = root.to_str().unwrap();
+    let script = "stat -c %t:%T /dev/nichts; echo x > /dev/nichts";
+    assert_eq!(run(world, root, &["--device", "/dev/null:/dev/nichts"], script).ok(), "1:3\n");
+    let kmsg = Path::new("/dev/kmsg");
+    if kmsg.exists() {
+        let seen = run(world, root, &["--device", "/dev/kmsg"], "stat -c %t:%T /dev/kmsg");
+        assert_eq!(seen.ok(), "1:b\n");
+    }
 }
 
 /// The loop devices that a file of ours is behind.
