@@ -40,7 +40,8 @@ pub static OPTIONS: &[Opt] = &[
         short: None,
         original: None,
         help: "make DIR the root, with its own /proc, /sys and /dev; without it the command sees \
-               the host's files. DIR can be an image of squashfs, erofs or ext4. With :O what is \
+               the host's files. DIR can be an image of squashfs, erofs or ext4, or a tar archive \
+               (-: standard input). With :O what is \
                written to it goes to memory and is gone in \
                the end",
         act: Act::Value("DIR[:O]", mounts::rootfs),

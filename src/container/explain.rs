@@ -47,7 +47,11 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
         }
         _ => {}
     }
-    let error = named(step, spec).errno(errno);
+    let mut error = named(step, spec);
+    if let (Step::Unpack { .. }, false) = (step, detail.is_empty()) {
+        error = error.object(detail);
+    }
+    let error = error.errno(errno);
     // A namespace that was granted without its rights fails at whatever comes first.
     if host.euid != 0
         && matches!(errno, Errno::EPERM | Errno::EACCES)
@@ -100,6 +104,14 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
         (Step::MakeGroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
         (Step::JoinGroup(_), Errno::ENOSPC) => "the group's cpuset is empty",
         (Step::JoinGroup(_), Errno::EOPNOTSUPP) => "a group above is threaded",
+        (Step::Unpack { .. }, errno) => match errno {
+            Errno::EBADMSG => "no tar archive, or damaged, or cut short",
+            Errno::EXDEV => "the name leads out of the archive",
+            Errno::EOPNOTSUPP => "sparse files and archives of several volumes are not understood",
+            Errno::ENOSPC => "it does not fit: an archive may take half of the machine's memory",
+            Errno::EMSGSIZE => "too much is said of one member",
+            _ => return None,
+        },
         (Step::MountImage { .. }, errno) => match errno {
             Errno::EPERM | Errno::EACCES => "the kernel mounts images for root only",
             Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",

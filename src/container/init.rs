@@ -9,6 +9,7 @@ use super::gate::{self, Words};
 use super::inside::{self, Make};
 use super::passwd;
 use super::status::{Detail, Record};
+use super::unpack;
 use crate::plan::{Mount, Plan, Step, WhenMissing};
 use crate::spec::{Id, User};
 use crate::sys::{Errno, Fd, Result, clock, fs, loopdev, mount, net, process, signal};
@@ -37,6 +38,7 @@ struct State {
     words: Option<Words>,
     old_umask: Option<fs::Mode>,
     home: passwd::Home,
+    archive: Option<Fd>,
     /// What to say of a failure beyond its errno.
     detail: Detail,
 }
@@ -51,6 +53,7 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
         words: None,
         old_umask: None,
         home: passwd::Home::new(),
+        archive: None,
         detail: Detail::new(),
     };
     for (index, step) in child.plan.steps.iter().enumerate() {
@@ -108,6 +111,16 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             fs::fchdir(&inside::open(target, make)?)?;
             mount::mount(Some(c"tmpfs"), c".", Some(c"tmpfs"), *flags, Some(data))?;
             fs::fchdir(&here)?;
+        }
+        Step::OpenArchive(path) => {
+            state.archive = Some(match path.to_bytes() {
+                b"-" => fs::duplicate(0)?,
+                _ => fs::open(path, libc::O_RDONLY, 0)?,
+            });
+        }
+        Step::Unpack { own } => {
+            let archive = state.archive.take().ok_or(Errno::EALREADY)?;
+            unpack::unpack(&archive, *own, &mut state.detail)?;
         }
         Step::MountImage { image, fstype, target } => mount_image(image, fstype, target)?,
         Step::Mask(path) => mask(path)?,

@@ -18,7 +18,7 @@ pub enum Make {
 }
 
 /// PATH_MAX
-const LONGEST: usize = 4096;
+pub const LONGEST: usize = 4096;
 /// As many as the kernel follows (path_resolution(7)).
 const LINKS: usize = 40;
 

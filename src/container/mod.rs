@@ -12,7 +12,9 @@ mod passwd;
 pub mod report;
 mod status;
 mod supervise;
+mod tar;
 mod trace;
+mod unpack;
 mod usage;
 
 use crate::error::{Error, Result};

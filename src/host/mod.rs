@@ -22,6 +22,15 @@ pub struct Caller {
     pub page_size: usize,
 }
 
+/// A root in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Image {
+    /// A file system of this type.
+    FileSystem(&'static CStr),
+    /// A tar archive.
+    Archive,
+}
+
 /// The facts a plan depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
@@ -31,8 +40,8 @@ pub struct Host {
     pub egid: u32,
     /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
     pub root_is_initramfs: bool,
-    /// The file system in the rootfs, when that is an image.
-    pub image: Option<&'static CStr>,
+    /// What the rootfs is, if not a directory.
+    pub image: Option<Image>,
     /// Where relative paths begin; empty unless one matters.
     pub cwd: Vec<u8>,
     /// Bytes of memory; 0 unless it matters.
@@ -52,6 +61,10 @@ impl Host {
         let mut image = None;
         if let Some(rootfs) = spec.rootfs {
             image = examine_rootfs(rootfs)?;
+            if image == Some(Image::Archive) && matches!(spec.overlay, Some(Overlay::Kept { .. })) {
+                let error = Error::new("option").object(b"--overlay");
+                return Err(error.cause("an archive is unpacked into memory, not layered"));
+            }
             root_is_initramfs = self::root_is_initramfs()?;
         }
         let mut cwd = Vec::new();
@@ -59,7 +72,10 @@ impl Host {
         if spec.overlay == Some(Overlay::Temporary) || (image.is_some() && spec.overlay.is_some()) {
             cwd = working_directory()?;
         }
-        if spec.overlay.is_some() || spec.volumes.iter().any(is_unsized_tmpfs) {
+        if spec.overlay.is_some()
+            || image == Some(Image::Archive)
+            || spec.volumes.iter().any(is_unsized_tmpfs)
+        {
             memory = crate::sys::memory::total()
                 .map_err(|errno| Error::new("examine memory").errno(errno))?;
         }
@@ -106,7 +122,10 @@ fn working_directory() -> Result<Vec<u8>> {
 
 /// The one fact that is asked for although a step would tell: with `/` as its own rootfs the launch
 /// would go well, and the container be no container. A file is an image: its file system.
-fn examine_rootfs(rootfs: &CStr) -> Result<Option<&'static CStr>> {
+fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
+    if rootfs == c"-" {
+        return Ok(Some(Image::Archive));
+    }
     let identity = |path: &CStr| {
         fs::identity(path).map_err(|e| Error::new("rootfs").object(path.to_bytes()).errno(e))
     };
@@ -117,8 +136,9 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<&'static CStr>> {
         let mut beginning = [0; 2048];
         let length = fs::read_full(&file, &mut beginning).map_err(error)?;
         return match image_type(&beginning[..length]) {
-            Some(fstype) => Ok(Some(fstype)),
-            None => Err(error(Errno::ENOTDIR).hint("nor an image of squashfs, erofs or ext4")),
+            Some(image) => Ok(Some(image)),
+            None => Err(error(Errno::ENOTDIR)
+                .hint("nor a tar archive, nor an image of squashfs, erofs or ext4")),
         };
     }
     if root == identity(c"/")? {
@@ -131,15 +151,17 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<&'static CStr>> {
 }
 
 /// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
-/// it first, the others in a block at 1024.
-fn image_type(beginning: &[u8]) -> Option<&'static CStr> {
+/// it first, the others in a block at 1024. A tar archive has "ustar" in its first header.
+fn image_type(beginning: &[u8]) -> Option<Image> {
     let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
     if at(0, b"hsqs").is_some() {
-        Some(c"squashfs")
+        Some(Image::FileSystem(c"squashfs"))
     } else if at(1024, &0xe0f5_e1e2_u32.to_le_bytes()).is_some() {
-        Some(c"erofs")
+        Some(Image::FileSystem(c"erofs"))
     } else if at(1024 + 56, &0xef53_u16.to_le_bytes()).is_some() {
-        Some(c"ext4")
+        Some(Image::FileSystem(c"ext4"))
+    } else if at(257, b"ustar").is_some() {
+        Some(Image::Archive)
     } else {
         None
     }
@@ -188,9 +210,10 @@ mod tests {
             bytes[offset..offset + magic.len()].copy_from_slice(magic);
             image_type(&bytes)
         };
-        assert_eq!(image(0, b"hsqs"), Some(c"squashfs"));
-        assert_eq!(image(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(c"erofs"));
-        assert_eq!(image(1080, &[0x53, 0xef]), Some(c"ext4"));
+        assert_eq!(image(0, b"hsqs"), Some(Image::FileSystem(c"squashfs")));
+        assert_eq!(image(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(Image::FileSystem(c"erofs")));
+        assert_eq!(image(1080, &[0x53, 0xef]), Some(Image::FileSystem(c"ext4")));
+        assert_eq!(image(257, b"ustar"), Some(Image::Archive));
         assert_eq!(image(0, b"\x7fELF"), None);
         assert_eq!(image_type(b"hsq"), None);
         assert_eq!(image_type(b""), None);

@@ -3,8 +3,8 @@
 
 use super::Plan;
 use crate::cgroup::{Controller, Set, Version};
-use crate::host::Host;
 use crate::host::groups::{Group, Groups};
+use crate::host::{Host, Image};
 use crate::spec::mounts::{Kind, Masks, Options, Overlay, Volume};
 use crate::spec::resources::{Limit, Resources};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
@@ -549,7 +549,12 @@ fn layers_are_laid_over_the_root() {
 #[test]
 fn an_image_is_mounted_over_the_root() {
     let spec = Spec { rootfs: Some(c"app.squashfs"), ..with_rootfs() };
-    let host = Host { image: Some(c"squashfs"), memory: 80 << 20, cwd: b"/here".into(), ..root() };
+    let host = Host {
+        image: Some(Image::FileSystem(c"squashfs")),
+        memory: 80 << 20,
+        cwd: b"/here".into(),
+        ..root()
+    };
     assert_eq!(
         between(&spec, &host, "make private / recursive", "pivot_root"),
         ["mount image app.squashfs on / type squashfs", "chdir /.."]
@@ -567,4 +572,24 @@ fn an_image_is_mounted_over_the_root() {
             "chdir /..",
         ]
     );
+}
+
+#[test]
+fn an_archive_is_unpacked_into_memory_before_anything_is_mounted_in_it() {
+    let spec = Spec { rootfs: Some(c"-"), ..with_rootfs() };
+    let host = Host { image: Some(Image::Archive), memory: 80 << 20, ..root() };
+    let lines = between(&spec, &host, "make private / recursive", "mknod /dev/null c 1:3");
+    assert_eq!(
+        lines[..6],
+        [
+            "open archive -",
+            "mount / from tmpfs type tmpfs mode=0755,size=41943040",
+            "chdir /..",
+            "pivot_root",
+            "clear umask",
+            "unpack",
+        ]
+    );
+    let lines = between(&spec, &Host { euid: 1, ..host }, "clear umask", "make file /dev/null");
+    assert_eq!(lines[0], "unpack as one's own");
 }

@@ -12,8 +12,8 @@ pub use step::{Mount, Place, Step, WhenMissing};
 
 use crate::cgroup::Version;
 use crate::cgroup::settings::{Inherited, settings};
-use crate::host::Host;
 use crate::host::groups::{Group, path};
+use crate::host::{Host, Image};
 use crate::spec::mounts::{Kind, Overlay};
 use crate::spec::{Id, Namespace, Spec, User};
 use crate::sys::fs::HERE;
@@ -328,6 +328,10 @@ impl<'a> Planner<'_, 'a> {
         // From here an absolute path is the container's, a relative path the host's.
         // Permissions are meant as given.
         self.add(Step::ClearUmask);
+        if self.host.image == Some(Image::Archive) {
+            // Nothing of the kernel's is mounted yet that a link in it could lead through.
+            self.add(Step::Unpack { own: !self.in_user_namespace() });
+        }
         self.pseudo_file_systems();
         self.devices();
         self.masks();
@@ -357,11 +361,16 @@ impl<'a> Planner<'_, 'a> {
     fn lay_root(&mut self, rootfs: &'a CStr) {
         let host = self.host;
         let mut lower = rootfs.to_bytes().to_vec();
+        if host.image == Some(Image::Archive) {
+            // Into memory; half of the machine's is the kernel's own bound, too.
+            self.add(Step::OpenArchive(rootfs));
+            return self.memory_over_root(host.memory / 2);
+        }
         if self.needs_scratch() {
             self.scratch();
             lower = self.absolute(&lower);
         }
-        if let Some(fstype) = host.image {
+        if let Some(Image::FileSystem(fstype)) = host.image {
             let target = if self.spec.overlay.is_none() { c"/" } else { c"lower" };
             let image = Cow::Owned(path(&[&lower]));
             if self.spec.overlay.is_some() {
@@ -402,6 +411,8 @@ impl<'a> Planner<'_, 'a> {
     /// Whether the layers need a place of their own.
     fn needs_scratch(&self) -> bool {
         match self.spec.overlay {
+            // What is unpacked is in memory and thrown away as it is.
+            _ if self.host.image == Some(Image::Archive) => false,
             Some(Overlay::Temporary) => true,
             Some(Overlay::Kept { .. }) => self.host.image.is_some(),
             None => false,
@@ -411,8 +422,13 @@ impl<'a> Planner<'_, 'a> {
     /// Lays memory over the present root and makes it the working directory. Paths from the root
     /// are found all the same: a look-up starts below what lies on the root.
     fn scratch(&mut self) {
+        self.memory_over_root(self.host.memory / 8);
+        self.add(Step::Chdir { path: c"/..", inside: false });
+    }
+
+    fn memory_over_root(&mut self, size: u64) {
         let mut data = Text::new();
-        data.str("mode=0755,size=").number(self.host.memory / 8);
+        data.str("mode=0755,size=").number(size);
         self.add(Step::Mount(Mount {
             source: c"tmpfs",
             target: Cow::Borrowed(c"/"),
@@ -421,7 +437,6 @@ impl<'a> Planner<'_, 'a> {
             data: Some(Cow::Owned(data.to_c_string())),
             missing: WhenMissing::Fail,
         }));
-        self.add(Step::Chdir { path: c"/..", inside: false });
     }
 
     /// A path that means the same from another working directory.

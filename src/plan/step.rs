@@ -73,6 +73,13 @@ pub enum Step<'a> {
         /// Whether to make what the path lacks.
         make: bool,
     },
+    /// Open a tar archive, or, with "-", take standard input for one.
+    OpenArchive(&'a CStr),
+    /// Unpack it into the root.
+    Unpack {
+        /// Whether members get their owners, and devices become devices.
+        own: bool,
+    },
     /// Mount the file system in a file, read-only.
     MountImage {
         /// The host's path of the file.
@@ -197,6 +204,8 @@ impl Step<'_> {
             Step::TakeTree { .. } => "take",
             Step::PutTree { .. } => "put",
             Step::Tmpfs { .. } => "tmpfs",
+            Step::OpenArchive(_) => "open archive",
+            Step::Unpack { .. } => "unpack",
             Step::MountImage { .. } => "mount image",
             Step::Mask(_) => "mask",
             Step::Protect(_) => "protect",
@@ -231,6 +240,7 @@ impl Step<'_> {
             Step::TakeTree { source, .. } => out.word(source),
             Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
             Step::MountImage { image, .. } => out.word(image),
+            Step::OpenArchive(path) => out.word(path),
             Step::Mask(path) | Step::Protect(path) => out.word(path),
             Step::JoinGroup(number) => out.number(*number as u64),
             Step::Mount(mount) => out.word(&mount.target),
@@ -242,6 +252,7 @@ impl Step<'_> {
             Step::DieWithParent
             | Step::NewCgroupNamespace
             | Step::ProtectRoot
+            | Step::Unpack { .. }
             | Step::PivotRoot
             | Step::Chroot
             | Step::DetachOldRoot
@@ -287,6 +298,9 @@ impl Step<'_> {
                 describe_flags(*flags, out);
                 out.str(" ").word(data);
                 out.str(if *make { " make" } else { "" });
+            }
+            Step::Unpack { own } => {
+                out.str(if *own { "" } else { " as one's own" });
             }
             Step::MountImage { fstype, target, .. } => {
                 out.str(" on ").word(target).str(" type ").word(fstype);

@@ -131,6 +131,40 @@ pub fn rmdir_at(base: Base, path: &CStr) -> Result<()> {
     unsafe { syscall!(Sysno::unlinkat, base, path.as_ptr(), libc::AT_REMOVEDIR) }.map(drop)
 }
 
+/// unlinkat(2)
+pub fn unlink_at(base: Base, path: &CStr) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::unlinkat, base, path.as_ptr(), 0) }.map(drop)
+}
+
+/// linkat(2)
+pub fn link_at(from: Base, old: &CStr, to: Base, new: &CStr) -> Result<()> {
+    // SAFETY: both paths are NUL-terminated and outlive the call.
+    unsafe { syscall!(Sysno::linkat, from, old.as_ptr(), to, new.as_ptr(), 0) }.map(drop)
+}
+
+/// fchownat(2), of a link itself.
+pub fn chown_at(base: Base, path: &CStr, uid: u32, gid: u32) -> Result<()> {
+    let flags = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::fchownat, base, path.as_ptr(), uid, gid, flags) }.map(drop)
+}
+
+/// fchmodat(2)
+pub fn chmod_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::fchmodat, base, path.as_ptr(), mode) }.map(drop)
+}
+
+/// utimensat(2): the time of the last change, in seconds since 1970.
+pub fn set_mtime_at(base: Base, path: &CStr, seconds: u64) -> Result<()> {
+    let time = libc::timespec { tv_sec: seconds as _, tv_nsec: 0 };
+    let times = [time, time];
+    let flags = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the path is NUL-terminated, and the kernel reads two times.
+    unsafe { syscall!(Sysno::utimensat, base, path.as_ptr(), times.as_ptr(), flags) }.map(drop)
+}
+
 /// access(2) with W_OK: whether the real user may write there.
 pub fn may_write(path: &CStr) -> bool {
     // SAFETY: the path is NUL-terminated and outlives the call.
@@ -161,8 +195,13 @@ pub const fn device(major: u32, minor: u32) -> u32 {
 
 /// symlink(2)
 pub fn symlink(target: &CStr, path: &CStr) -> Result<()> {
+    symlink_at(target, HERE, path)
+}
+
+/// symlinkat(2)
+pub fn symlink_at(target: &CStr, base: Base, path: &CStr) -> Result<()> {
     // SAFETY: both paths are NUL-terminated and outlive the call.
-    unsafe { syscall!(Sysno::symlinkat, target.as_ptr(), libc::AT_FDCWD, path.as_ptr()) }.map(drop)
+    unsafe { syscall!(Sysno::symlinkat, target.as_ptr(), base, path.as_ptr()) }.map(drop)
 }
 
 /// chdir(2)

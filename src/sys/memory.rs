@@ -36,8 +36,9 @@ pub struct ChildMemory {
     inbox_len: usize,
 }
 
-/// Room for the child's frames: its deepest call holds a path and a block of a file.
-const STACK: usize = 64 << 10;
+/// Room for the child's frames, the deepest of which hold several paths and a block of a file.
+/// What is not touched costs nothing.
+const STACK: usize = 256 << 10;
 
 impl ChildMemory {
     /// Maps it, with an inbox of at least `inbox` bytes. Only touched pages cost anything, and

@@ -34,6 +34,13 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Busybox, Need::ImageTools],
         check: images,
     },
+    Promise { name: "an_archive_is_a_root", needs: BUSYBOX, check: archives },
+    Promise { name: "bad_archives_are_refused", needs: BUSYBOX, check: bad_archives },
+    Promise {
+        name: "debian_runs_from_an_archive",
+        needs: &[Need::Root, Need::Debian],
+        check: debian_archive,
+    },
     Promise { name: "bad_images_are_refused", needs: &[Need::Busybox], check: bad_images },
     Promise { name: "a_device_of_the_host_can_be_given", needs: BUSYBOX, check: device },
     Promise { name: "the_machines_files_are_masked", needs: BUSYBOX, check: masks },
@@ -497,10 +504,107 @@ fn images(world: &World) {
 fn bad_images(world: &World) {
     let text = world.file("text", b"hardly an image");
     run(world, text.to_str().unwrap(), &[], "true")
-        .refused(125, "Not a directory (nor an image of squashfs, erofs or ext4)");
+        .refused(125, "nor a tar archive, nor an image of squashfs, erofs or ext4");
     let mut fake = vec![0; 4096];
     fake[..4].copy_from_slice(b"hsqs");
     let fake = world.file("fake", &fake);
     let reason = if world.is_root() { "it is damaged" } else { "for root only" };
     run(world, fake.to_str().unwrap(), &[], "true").refused(125, reason);
+}
+
+/// `tar` of the host, run where the archive's names begin.
+fn tar(directory: &Path, words: &[&str]) {
+    let outcome =
+        Outcome::of(std::process::Command::new("tar").arg("-C").arg(directory).args(words));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+}
+
+fn archives(world: &World) {
+    let root = root(world);
+    let long = "long/".repeat(30);
+    fs::create_dir_all(root.join(&long)).unwrap();
+    fs::write(root.join(&long).join("n".repeat(90)), "deep\n").unwrap();
+    fs::write(root.join("file"), "x".repeat(1000)).unwrap();
+    fs::hard_link(root.join("file"), root.join("hard")).unwrap();
+    symlink("/bin/../file", root.join("soft")).unwrap();
+    let status = std::process::Command::new("chmod").arg("4711").arg(root.join("file")).status();
+    assert!(status.unwrap().success());
+    let out = world.directory();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    for format in ["gnu", "pax", "ustar"] {
+        let archive = out.join(format);
+        let archive = archive.to_str().unwrap();
+        let format = format!("--format={format}");
+        tar(&root, &[&format, "-cf", archive, "."]);
+        let script = format!(
+            "stat -c '%a %h %s' /file; cat /soft /hard | wc -c; cat /{long}n*; touch /new && ls /"
+        );
+        let seen = run(world, archive, &[], &script).ok();
+        let expected =
+            "4711 2 1000\n2000\ndeep\nbin\ndev\nfile\nhard\nlong\nnew\nproc\nsoft\nsys\n";
+        assert_eq!(seen, expected, "{format}");
+        // Through a pipe, and with the option that says what is so anyway.
+        let script = format!(
+            "cat {archive} | {0} run --rootfs - cat /file | wc -c; \
+             {0} run --rootfs {archive}:O cat /hard | wc -c",
+            world.mini().display()
+        );
+        let outcome = Outcome::of(&mut world.command("/bin/sh".as_ref(), &["-c", &script]));
+        assert_eq!(outcome.ok(), "1000\n1000\n");
+        if world.is_root() {
+            let owner = run(world, archive, &[], "stat -c %u /file").ok();
+            assert_eq!(owner, "0\n");
+        }
+    }
+    assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
+}
+
+fn debian_archive(world: &World) {
+    let archive = world.directory().join("debian.tar");
+    let archive = archive.to_str().unwrap();
+    tar(world.debian(), &["--exclude=./dev/*", "--exclude=./proc/*", "-cf", archive, "."]);
+    let script = "cat /etc/debian_version | cut -d. -f1; perl -e 'print 6*7, qq(\n)'; \
+        dpkg --verify 2>&1 | grep -c missing; ls -ld /tmp | cut -c1-10";
+    assert_eq!(run(world, archive, &[], script).stdout, "12\n42\n0\ndrwxrwxrwt\n");
+}
+
+fn bad_archives(world: &World) {
+    let root = root(world);
+    let (out, outside) = (world.directory(), world.directory());
+    let archive = |name: &str| out.join(name).to_str().unwrap().to_owned();
+    fs::write(root.join("file"), "x").unwrap();
+    tar(&root, &["-cf", &archive("good"), "."]);
+    // Names that lead out.
+    let up = format!("../../../../../..{}/x", outside.display());
+    tar(&root, &["-P", "--transform", &format!("s,^file,{up},"), "-cf", &archive("up"), "file"]);
+    let there = format!("{}/x", outside.display());
+    tar(
+        &root,
+        &["-P", "--transform", &format!("s,^file,{there},"), "-cf", &archive("abs"), "file"],
+    );
+    for name in ["up", "abs"] {
+        run(world, &archive(name), &[], "true").refused(125, "the name leads out of the archive");
+    }
+    // A link to the outside, and then a member through it: it lands inside.
+    let staged = world.directory();
+    symlink(&outside, staged.join("l")).unwrap();
+    tar(&staged, &["-cf", &archive("link"), "l"]);
+    fs::remove_file(staged.join("l")).unwrap();
+    fs::create_dir(staged.join("l")).unwrap();
+    fs::write(staged.join("l/x"), "x").unwrap();
+    tar(&staged, &["-rf", &archive("link"), "l/x"]);
+    tar(&root, &["-rf", &archive("link"), "."]);
+    let seen = run(world, &archive("link"), &[], &format!("ls {}", outside.display()));
+    assert_eq!(seen.stdout, "x\n", "{seen:?}");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    // Cut short, and damaged.
+    let good = fs::read(archive("good")).unwrap();
+    let cut = world.file("cut", &good[..good.len() / 2 / 512 * 512]);
+    run(world, cut.to_str().unwrap(), &[], "true").refused(125, "damaged, or cut short");
+    let mut damaged = good.clone();
+    damaged[3] ^= 1;
+    let damaged = world.file("damaged", &damaged);
+    run(world, damaged.to_str().unwrap(), &[], "true").refused(125, "damaged, or cut short");
+    world.run(&["--rootfs", "-", "true"]).refused(125, "no tar archive");
+    run(world, &archive("good"), &["--overlay", "/u"], "true").refused(125, "not layered");
 }
