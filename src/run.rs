@@ -94,6 +94,7 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
         },
         rootfs: request.rootfs,
         read_only: request.read_only,
+        lowers: &request.lowers,
         overlay: request.overlay.clone(),
         volumes: &request.volumes,
         masks: &request.masks,

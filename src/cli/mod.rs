@@ -11,7 +11,7 @@ pub use help::{overview, run_help};
 use crate::error::{Error, Result};
 use crate::spec::mounts::{Masks, Overlay, Volume};
 use crate::spec::resources::Resources;
-use crate::spec::{Namespaces, User};
+use crate::spec::{Namespaces, User, Word};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -44,6 +44,8 @@ pub struct Run<'a> {
     pub rootfs: Option<&'a CStr>,
     /// `--read-only`
     pub read_only: bool,
+    /// The further directories of `--rootfs DIR:DIR:O`.
+    pub lowers: Vec<Word<'a>>,
     /// `:O` after the rootfs, `--overlay`
     pub overlay: Option<Overlay<'a>>,
     /// `-v`, `--mount`, `--tmpfs`, in the order given.

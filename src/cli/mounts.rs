@@ -7,6 +7,7 @@ use crate::spec::Word;
 use crate::spec::mounts::{Kind, Options, Overlay, Volume};
 use crate::text::{Text, number};
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -16,15 +17,21 @@ fn word<'a>(bytes: &[u8]) -> Word<'a> {
     Cow::Owned(text.to_c_string())
 }
 
-/// `DIR[:O]`
+/// `DIR[:DIR...][:O]`: only with `:O` does a colon divide, so that without it every path can be
+/// given as it is; there, one that belongs to a path is written `\\:`.
 pub fn rootfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
-    let Some(lower) = value.to_bytes().strip_suffix(b":O") else {
+    let Some(lowers) = value.to_bytes().strip_suffix(b":O") else {
         return not_empty("--rootfs", value, &mut run.rootfs);
     };
     run.overlay = Some(Overlay::Temporary);
+    let mut lowers = split(lowers, b':').into_iter();
     // It lives as long as the process, like the word it was cut from.
-    let lower = alloc::boxed::Box::leak(word(lower).into_owned().into_boxed_c_str());
-    not_empty("--rootfs", lower, &mut run.rootfs)
+    let first = Box::leak(word(&lowers.next().unwrap_or_default()).into_owned().into_boxed_c_str());
+    run.lowers = lowers.map(|lower| word(&lower)).collect();
+    if run.lowers.iter().any(|lower| lower.is_empty()) {
+        return Err(bad("--rootfs", value.to_bytes(), "has an empty part").hint("DIR[:DIR...]:O"));
+    }
+    not_empty("--rootfs", first, &mut run.rootfs)
 }
 
 /// `UPPER[,WORK]`

@@ -44,7 +44,7 @@ pub static OPTIONS: &[Opt] = &[
                (-: standard input). With :O what is \
                written to it goes to memory and is gone in \
                the end",
-        act: Act::Value("DIR[:O]", mounts::rootfs),
+        act: Act::Value("DIR[:DIR...][:O]", mounts::rootfs),
     },
     Opt {
         section: None,

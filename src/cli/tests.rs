@@ -100,7 +100,7 @@ fn bad_words_are_named() {
         (&["--qqqqqqqq", "sh"], "option --qqqqqqqq: unknown"),
         (&["-q", "sh"], "option -q: unknown"),
         (&["-itq", "sh"], "option -itq: unknown"),
-        (&["--rootfs"], "option --rootfs: needs a value (DIR[:O])"),
+        (&["--rootfs"], "option --rootfs: needs a value (DIR[:DIR...][:O])"),
         (&["-w"], "option -w: needs a value (DIR)"),
         (&["--rootfs=", "sh"], "option --rootfs '': must not be empty"),
         (&["--trace=yes", "sh"], "option --trace=yes: takes no value"),

@@ -47,6 +47,7 @@ fn spec() -> Spec<'static> {
         },
         rootfs: None,
         read_only: false,
+        lowers: &[],
         overlay: None,
         volumes: &[],
         masks: Box::leak(Box::new(Masks { unmask_all: true, ..Masks::default() })),
@@ -530,6 +531,11 @@ fn layers_are_laid_over_the_root() {
             "chdir /..",
         ]
     );
+    let lowers = [c"/more".into(), c"rel".into()];
+    let host = Host { cwd: b"/here".to_vec(), ..host };
+    let lines =
+        between(&Spec { lowers: &lowers, ..spec }, &host, "make private / recursive", "pivot_root");
+    assert!(lines[4].contains(" lowerdir=/srv/root:/more:/here/rel,upperdir="), "{lines:?}");
     let overlay = Some(Overlay::Kept { upper: c"/u:1".into(), work: c"/w,\\".into() });
     let spec = Spec { overlay, rootfs: Some(c"rel"), ..with_rootfs() };
     assert_eq!(

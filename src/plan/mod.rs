@@ -451,13 +451,18 @@ impl<'a> Planner<'_, 'a> {
     /// attributes that users may write (Linux 5.11).
     fn overlay_options(&self, lower: &[u8], upper: &[u8], work: &[u8]) -> Text {
         let mut options = Text::new();
-        for (name, path) in [("lowerdir=", lower), (",upperdir=", upper), (",workdir=", work)] {
+        let further = self.spec.lowers.iter().map(|lower| (":", self.absolute(lower.to_bytes())));
+        let own = |name, path: &[u8]| (name, path.to_vec());
+        for (name, path) in core::iter::once(own("lowerdir=", lower))
+            .chain(further)
+            .chain([own(",upperdir=", upper), own(",workdir=", work)])
+        {
             options.str(name);
             for byte in path {
                 if matches!(byte, b'\\' | b',' | b':') {
                     options.str("\\");
                 }
-                options.raw(&[*byte]);
+                options.raw(&[byte]);
             }
         }
         options.str(if self.in_user_namespace() { ",userxattr" } else { "" });

@@ -26,6 +26,8 @@ pub struct Spec<'a> {
     pub rootfs: Option<&'a CStr>,
     /// Whether nothing in its root can be changed.
     pub read_only: bool,
+    /// Directories whose files show where the root has none, the upper ones first.
+    pub lowers: &'a [Word<'a>],
     /// How what is written to its root is kept from it.
     pub overlay: Option<Overlay<'a>>,
     /// What is mounted in it beside, in order.

@@ -24,6 +24,7 @@ impl Fd {
 
     /// Closes this process's copy of a descriptor that another process owns: the child of
     /// `clone` has its own descriptor table, but shares the memory in which the owner lies.
+    #[inline(never)] // Every drop is a call of it.
     pub fn close_copy(&self) {
         // SAFETY: closes a number; no memory is involved. close(2) frees the number even when
         // it reports an error.

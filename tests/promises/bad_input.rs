@@ -35,7 +35,7 @@ fn words(world: &World) {
         world,
         &[
             (&["--rotfs", "/", "sh"], "option --rotfs: unknown (did you mean --rootfs?)"),
-            (&["--rootfs"], "option --rootfs: needs a value (DIR[:O])"),
+            (&["--rootfs"], "option --rootfs: needs a value (DIR[:DIR...][:O])"),
             (&["-e"], "option -e: needs a value"),
             (&[], "no command given"),
             (&["--"], "no command given"),

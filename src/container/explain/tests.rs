@@ -16,6 +16,7 @@ fn spec() -> Spec<'static> {
         },
         rootfs: Some(c"/r"),
         read_only: false,
+        lowers: &[],
         overlay: None,
         volumes: &[],
         masks: Box::leak(Box::default()),
