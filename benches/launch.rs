@@ -88,8 +88,13 @@ fn candidates(root: &Path, net: bool) -> Vec<Candidate> {
     unshare.extend([root_option.as_str(), "/bin/no-op"]);
     bwrap.push("/bin/no-op");
     let full = ["run", "--network", network, "--rootfs", root, "/bin/no-op"];
-    let all: [(&'static str, &str, &[&str]); 3] =
-        [("mini", mini, &full), ("unshare", "unshare", &unshare), ("bwrap", "bwrap", &bwrap)];
+    let open = [&full[..5], &["--security-opt", "unmask=all", "/bin/no-op"]].concat();
+    let all: [(&'static str, &str, &[&str]); 4] = [
+        ("mini", mini, &full),
+        ("mini, no masks", mini, &open),
+        ("unshare", "unshare", &unshare),
+        ("bwrap", "bwrap", &bwrap),
+    ];
     all.into_iter()
         .filter_map(|(name, program, args)| {
             let program = find(program)?;
