@@ -462,6 +462,11 @@ exec /bin/sh
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(!text.contains("kcore"));
     assert!(text.contains("protect /proc/sysrq-trigger\nmask /etc\n"));
+    // With the host's processes it is the host's /proc, and masked all the same.
+    let namespaces = Namespaces { pid: Namespace::Host, ..Namespaces::default() };
+    let mut text = Text::new();
+    Plan::new(&Spec { namespaces, ..spec }, &root()).describe(&mut text);
+    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains("mask /etc\n"));
 }
 
 /// The lines between two others of a plan with a root of its own.

@@ -1,0 +1,96 @@
+//! The steps about control groups: made before the child, joined by it, shown in its root.
+
+use super::{Mount, Place, Planner, Step, WhenMissing};
+use crate::cgroup::Version;
+use crate::cgroup::settings::{Inherited, settings};
+use crate::host::groups::{Group, path};
+use crate::text::Text;
+use alloc::borrow::Cow;
+use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
+
+impl Planner<'_, '_> {
+    /// The parent makes the groups and writes the limits; the child joins by itself, through a
+    /// file that was opened for it. (Attaching it from outside makes the kernel wait for every
+    /// thread of the machine.)
+    pub(super) fn groups(&mut self) {
+        let host = self.host;
+        for group in &host.groups.list {
+            self.group(group, host.groups.name.bytes());
+        }
+    }
+
+    fn group(&mut self, group: &Group, name: &[u8]) {
+        let place = |parts: &[&[u8]]| Place {
+            base: group.base,
+            path: Cow::Owned(path(&[&[&group.parent[..], b"/"], parts].concat())),
+        };
+        if group.evacuate {
+            self.before.push(Step::MakeGroup(place(&[name, b"-self"])));
+            self.before.push(Step::MoveToGroup(place(&[name, b"-self"])));
+        }
+        if !group.enable.is_empty() {
+            let mut content = Text::new();
+            for controller in group.enable.iter() {
+                let gap = if content.bytes().is_empty() { "+" } else { " +" };
+                content.str(gap).str(controller.name(group.version));
+            }
+            let place = place(&[b"cgroup.subtree_control"]);
+            self.before.push(Step::WriteFile { place, other: None, content, if_there: false });
+        }
+        self.before.push(Step::MakeGroup(place(&[name])));
+        let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
+        let resources = self.spec.resources;
+        for setting in settings(resources, group.version, group.controllers, &inherited) {
+            let other = setting
+                .other_file
+                .map(|file| place(&[name, b"/", file.as_bytes()]).path.into_owned());
+            self.before.push(Step::WriteFile {
+                place: place(&[name, b"/", setting.file.bytes()]),
+                other,
+                content: setting.value,
+                if_there: setting.implied,
+            });
+        }
+        let door: &[u8] = match group.version {
+            Version::V1 => b"/tasks",
+            Version::V2 => b"/cgroup.procs",
+        };
+        self.before.push(Step::OpenGroup(place(&[name, door])));
+    }
+
+    /// Where programs look for the limits they live under (a JVM, Go's runtime): the container's
+    /// groups, to be read.
+    pub(super) fn own_groups(&mut self) {
+        let quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+        let top = c"/sys/fs/cgroup";
+        let host = self.host;
+        match &host.groups.list[..] {
+            [] => return,
+            [Group { version: Version::V2, .. }] => {
+                return self.mount(c"cgroup", top, Some(c"cgroup2"), quiet | MS_RDONLY, None);
+            }
+            _ => {}
+        }
+        self.mount(c"tmpfs", top, Some(c"tmpfs"), quiet, Some(c"mode=0755,size=64k"));
+        for group in &host.groups.list {
+            let (names, fstype): (&[u8], _) = match group.version {
+                Version::V1 => (&group.names, c"cgroup"),
+                Version::V2 => (b"unified", c"cgroup2"),
+            };
+            let at = |name: &[u8]| Cow::Owned(path(&[top.to_bytes(), b"/", name]));
+            self.add(Step::MakeDirectory(at(names)));
+            self.add(Step::Mount(Mount {
+                source: c"cgroup",
+                target: at(names),
+                fstype: Some(fstype),
+                flags: quiet | MS_RDONLY,
+                data: (group.version == Version::V1).then(|| Cow::Owned(path(&[names]))),
+                missing: WhenMissing::Fail,
+            }));
+            for name in names.split(|b| *b == b',').filter(|name| name.len() < names.len()) {
+                self.add(Step::Symlink { target: Cow::Owned(path(&[names])), path: at(name) });
+            }
+        }
+        self.mount(c"tmpfs", top, None, quiet | MS_REMOUNT | MS_BIND | MS_RDONLY, None);
+    }
+}

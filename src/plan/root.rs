@@ -1,0 +1,347 @@
+//! The steps that make the container's file system: its root, what the kernel shows in it, its
+//! devices and volumes.
+
+use super::{Mount, Planner, Step, WhenMissing};
+use crate::host::Image;
+use crate::host::groups::path;
+use crate::spec::Namespace;
+use crate::spec::mounts::{Kind, Overlay};
+use crate::text::Text;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+use libc::{
+    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE,
+    MS_STRICTATIME,
+};
+
+/// The devices every container has: name, major, minor (the kernel's devices.txt).
+const DEVICES: [(&CStr, &CStr, u32, u32); 6] = [
+    (c"/dev/null", c"dev/null", 1, 3),
+    (c"/dev/zero", c"dev/zero", 1, 5),
+    (c"/dev/full", c"dev/full", 1, 7),
+    (c"/dev/random", c"dev/random", 1, 8),
+    (c"/dev/urandom", c"dev/urandom", 1, 9),
+    (c"/dev/tty", c"dev/tty", 5, 0),
+];
+
+/// Links that programs expect in /dev: (target, path).
+const LINKS: [(&CStr, &CStr); 5] = [
+    (c"/proc/self/fd", c"/dev/fd"),
+    (c"/proc/self/fd/0", c"/dev/stdin"),
+    (c"/proc/self/fd/1", c"/dev/stdout"),
+    (c"/proc/self/fd/2", c"/dev/stderr"),
+    (c"pts/ptmx", c"/dev/ptmx"),
+];
+
+/// Hidden from the container.
+const MASKED: [&CStr; 11] = [
+    c"/proc/acpi",
+    c"/proc/asound",
+    c"/proc/interrupts",
+    c"/proc/kcore",
+    c"/proc/keys",
+    c"/proc/latency_stats",
+    c"/proc/sched_debug",
+    c"/proc/scsi",
+    c"/proc/timer_list",
+    c"/proc/timer_stats",
+    c"/sys/firmware",
+];
+
+/// To be read only.
+const PROTECTED: [&CStr; 5] =
+    [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
+
+impl<'a> Planner<'_, 'a> {
+    /// The host's files, with a /proc of the new process namespace over the old one.
+    pub(super) fn host_root(&mut self) {
+        if self.spec.namespaces.pid == Namespace::New {
+            // A host without the directory shows no processes either; it is not made, because
+            // it would stay on the host.
+            self.proc(WhenMissing::Skip);
+        }
+        self.masks();
+        // Nothing is made on the host.
+        self.put_volumes(false);
+        if let Some(path) = self.spec.process.cwd {
+            self.add(Step::Chdir { path, inside: false });
+        }
+    }
+
+    pub(super) fn own_root(&mut self, rootfs: &'a CStr) {
+        self.lay_root(rootfs);
+        // ".." of the root is the root, but seen from above: with what is mounted on it.
+        self.add(Step::Chdir { path: c"/..", inside: false });
+        self.add(if self.root_stays_below() { Step::Chroot } else { Step::PivotRoot });
+        // From here an absolute path is the container's, a relative path the host's.
+        // Permissions are meant as given.
+        self.add(Step::ClearUmask);
+        if self.host.image == Some(Image::Archive) {
+            // Nothing of the kernel's is mounted yet that a link in it could lead through.
+            self.add(Step::Unpack { own: !self.in_user_namespace() });
+        }
+        self.pseudo_file_systems();
+        self.devices();
+        self.masks();
+        if !self.root_stays_below() {
+            if self.needs_scratch() {
+                // The memory of the layers lies on the old root: it is the first to go. The
+                // overlay holds on to it by itself.
+                self.add(Step::DetachOldRoot);
+            }
+            self.add(Step::DetachOldRoot);
+        }
+        // Leaves the old root behind as working directory, too. Now nothing of the host's is
+        // within reach.
+        self.add(Step::Chdir { path: c"/", inside: false });
+        self.put_volumes(true);
+        if self.spec.read_only {
+            // Only now, when every mount point has been made.
+            self.add(Step::ProtectRoot);
+        }
+        if let Some(path) = self.spec.process.cwd {
+            self.add(Step::Chdir { path, inside: true });
+        }
+    }
+
+    /// Lays the new root over the present one, so that it is a mount point, as pivot_root(2)
+    /// wants, and so that chroot(2) alone will do where the present root cannot be taken away.
+    fn lay_root(&mut self, rootfs: &'a CStr) {
+        let host = self.host;
+        let mut lower = rootfs.to_bytes().to_vec();
+        if host.image == Some(Image::Archive) {
+            // Into memory; half of the machine's is the kernel's own bound, too.
+            self.add(Step::OpenArchive(rootfs));
+            return self.memory_over_root(host.memory / 2);
+        }
+        if self.needs_scratch() {
+            self.scratch();
+            lower = self.absolute(&lower);
+        }
+        if let Some(Image::FileSystem(fstype)) = host.image {
+            let target = if self.spec.overlay.is_none() { c"/" } else { c"lower" };
+            let image = Cow::Owned(path(&[&lower]));
+            if self.spec.overlay.is_some() {
+                self.add(Step::MakeDirectory(Cow::Borrowed(target)));
+                lower = target.to_bytes().to_vec();
+            }
+            self.add(Step::MountImage { image, fstype, target });
+        }
+        let options = match &self.spec.overlay {
+            None if host.image.is_some() => return,
+            // Recursive, as a user namespace may not look under mounts it was given, and as what
+            // is mounted in the root belongs to it.
+            None => return self.mount(rootfs, c"/", None, MS_BIND | MS_REC, None),
+            Some(Overlay::Kept { upper, work }) if host.image.is_some() => {
+                let (upper, work) =
+                    (self.absolute(upper.to_bytes()), self.absolute(work.to_bytes()));
+                self.overlay_options(&lower, &upper, &work)
+            }
+            Some(Overlay::Kept { upper, work }) => {
+                self.overlay_options(&lower, upper.to_bytes(), work.to_bytes())
+            }
+            Some(Overlay::Temporary) => {
+                self.add(Step::MakeDirectory(Cow::Borrowed(c"upper")));
+                self.add(Step::MakeDirectory(Cow::Borrowed(c"work")));
+                self.overlay_options(&lower, b"upper", b"work")
+            }
+        };
+        self.add(Step::Mount(Mount {
+            source: c"overlay",
+            target: Cow::Borrowed(c"/"),
+            fstype: Some(c"overlay"),
+            flags: 0,
+            data: Some(Cow::Owned(options.to_c_string())),
+            missing: WhenMissing::Fail,
+        }));
+    }
+
+    /// Whether the layers need a place of their own.
+    fn needs_scratch(&self) -> bool {
+        match self.spec.overlay {
+            // What is unpacked is in memory and thrown away as it is.
+            _ if self.host.image == Some(Image::Archive) => false,
+            Some(Overlay::Temporary) => true,
+            Some(Overlay::Kept { .. }) => self.host.image.is_some(),
+            None => false,
+        }
+    }
+
+    /// Lays memory over the present root and makes it the working directory. Paths from the root
+    /// are found all the same: a look-up starts below what lies on the root.
+    fn scratch(&mut self) {
+        self.memory_over_root(self.host.memory / 8);
+        self.add(Step::Chdir { path: c"/..", inside: false });
+    }
+
+    fn memory_over_root(&mut self, size: u64) {
+        let mut data = Text::new();
+        data.str("mode=0755,size=").number(size);
+        self.add(Step::Mount(Mount {
+            source: c"tmpfs",
+            target: Cow::Borrowed(c"/"),
+            fstype: Some(c"tmpfs"),
+            flags: 0,
+            data: Some(Cow::Owned(data.to_c_string())),
+            missing: WhenMissing::Fail,
+        }));
+    }
+
+    /// A path that means the same from another working directory.
+    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+        match path {
+            [b'/', ..] => path.to_vec(),
+            relative => [&self.host.cwd[..], b"/", relative].concat(),
+        }
+    }
+
+    /// The layers for overlay (the kernel's overlayfs.rst); in a user namespace its notes go into
+    /// attributes that users may write (Linux 5.11).
+    fn overlay_options(&self, lower: &[u8], upper: &[u8], work: &[u8]) -> Text {
+        let mut options = Text::new();
+        let further = self.spec.lowers.iter().map(|lower| (":", self.absolute(lower.to_bytes())));
+        let own = |name, path: &[u8]| (name, path.to_vec());
+        for (name, path) in core::iter::once(own("lowerdir=", lower))
+            .chain(further)
+            .chain([own(",upperdir=", upper), own(",workdir=", work)])
+        {
+            options.str(name);
+            for byte in path {
+                if matches!(byte, b'\\' | b',' | b':') {
+                    options.str("\\");
+                }
+                options.raw(&[byte]);
+            }
+        }
+        options.str(if self.in_user_namespace() { ",userxattr" } else { "" });
+        options
+    }
+
+    /// Copies of the host's mounts are taken while its paths still mean what they say.
+    pub(super) fn take_volumes(&mut self) {
+        for (number, volume) in self.spec.volumes.iter().enumerate() {
+            if let Kind::Bind(source) | Kind::Device(source) = &volume.kind {
+                self.add(Step::TakeTree {
+                    number,
+                    source: source.clone(),
+                    recursive: volume.options.recursive,
+                });
+            }
+        }
+    }
+
+    /// Attaches them, in the order of the command line, when only the container can be reached.
+    fn put_volumes(&mut self, make: bool) {
+        for (number, volume) in self.spec.volumes.iter().enumerate() {
+            let options = volume.options;
+            let mut flags = 0;
+            for (is_set, flag) in [
+                (options.read_only, MS_RDONLY),
+                (options.nosuid, MS_NOSUID),
+                (options.nodev, MS_NODEV),
+                (options.noexec, MS_NOEXEC),
+            ] {
+                flags |= if is_set { flag } else { 0 };
+            }
+            let target = volume.target.clone();
+            self.add(match volume.kind {
+                Kind::Bind(_) | Kind::Device(_) => Step::PutTree {
+                    number,
+                    target,
+                    flags,
+                    propagation: if options.slave { MS_SLAVE } else { MS_PRIVATE },
+                    recursive: options.recursive,
+                    make,
+                },
+                Kind::Tmpfs { size, mode } => {
+                    let mut data = Text::new();
+                    let size = size.unwrap_or((64 << 20).min(self.host.memory / 8));
+                    data.str("size=").number(size).str(",mode=").octal(mode);
+                    Step::Tmpfs { target, flags, data: data.to_c_string(), make }
+                }
+            });
+        }
+    }
+
+    /// What the kernel shows of the machine in /proc and /sys and lets root change there: not the
+    /// container's business (the usual list of container engines).
+    fn masks(&mut self) {
+        let masks = self.spec.masks;
+        let is_kept = |path: &&CStr| !masks.unmask_all && !masks.unmask.contains(path);
+        for path in MASKED.into_iter().filter(is_kept) {
+            self.add(Step::Mask(path));
+        }
+        for path in PROTECTED.into_iter().filter(is_kept) {
+            self.add(Step::Protect(path));
+        }
+        for path in &masks.mask {
+            self.add(Step::Mask(path));
+        }
+    }
+
+    fn pseudo_file_systems(&mut self) {
+        let kinds = self.spec.namespaces;
+        if kinds.pid == Namespace::New || !self.in_user_namespace() {
+            self.proc(WhenMissing::MakeDirectory);
+        } else {
+            // The kernel gives a new one only to the owner of the process namespace.
+            self.mount(c"proc", c"/proc", None, MS_BIND | MS_REC, None);
+        }
+        if kinds.net == Namespace::New || !self.in_user_namespace() {
+            // Likewise for the network namespace; without, the container has no /sys.
+            let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+            self.mount(c"sysfs", c"/sys", Some(c"sysfs"), flags, None);
+            if kinds.cgroup == Namespace::New {
+                self.own_groups();
+            }
+        }
+    }
+
+    fn proc(&mut self, missing: WhenMissing) {
+        self.add(Step::Mount(Mount {
+            source: c"proc",
+            target: Cow::Borrowed(c"/proc"),
+            fstype: Some(c"proc"),
+            flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            data: None,
+            missing,
+        }));
+    }
+
+    /// An own /dev, small and bounded: what the image has there is not trusted.
+    fn devices(&mut self) {
+        let dev = c"mode=0755,size=64k,nr_inodes=256";
+        let strict = MS_NOSUID | MS_STRICTATIME;
+        self.mount(c"tmpfs", c"/dev", Some(c"tmpfs"), strict, Some(dev));
+        for (path, on_host, major, minor) in DEVICES {
+            if self.in_user_namespace() {
+                // mknod(2) of a device is refused there: the host's node is bound over a file.
+                self.add(Step::MakeFile(path));
+                self.mount(on_host, path, None, MS_BIND, None);
+            } else {
+                self.add(Step::MakeDevice { path, major, minor });
+            }
+        }
+        for (target, path) in LINKS {
+            self.add(Step::Symlink { target: Cow::Borrowed(target), path: Cow::Borrowed(path) });
+        }
+        let quiet = MS_NOSUID | MS_NOEXEC;
+        // Group 5 is "tty" everywhere, but a single-id map has no such group.
+        let pts = if self.in_user_namespace() {
+            c"newinstance,ptmxmode=0666,mode=0620"
+        } else {
+            c"newinstance,ptmxmode=0666,mode=0620,gid=5"
+        };
+        self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/pts")));
+        self.mount(c"devpts", c"/dev/pts", Some(c"devpts"), quiet, Some(pts));
+        let shm = c"mode=1777,size=64m";
+        self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/shm")));
+        self.mount(c"shm", c"/dev/shm", Some(c"tmpfs"), quiet | MS_NODEV, Some(shm));
+        if self.spec.namespaces.ipc == Namespace::New || !self.in_user_namespace() {
+            // Again, only the owner of the namespace may show it.
+            self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/mqueue")));
+            self.mount(c"mqueue", c"/dev/mqueue", Some(c"mqueue"), quiet | MS_NODEV, None);
+        }
+    }
+}
