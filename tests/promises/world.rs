@@ -133,6 +133,8 @@ impl Stage {
     }
 
     pub fn close(&self) {
+        // The kernel leaves a directory of an overlay without permissions, even for its owner.
+        let _ = Command::new("chmod").arg("-R").arg("u+rwX").arg(&self.directory).status();
         fs::remove_dir_all(&self.directory).unwrap();
     }
 }
