@@ -13,9 +13,7 @@ use crate::spec::resources::{Limit, Resources};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
 use crate::sys::fs;
 use crate::text::Text;
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -69,11 +67,7 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
             return Err(Error::new("option").object(option.as_bytes()).cause("needs --rootfs"));
         }
     }
-    let mut env = if inherited {
-        environ.iter().map(|word| Cow::Borrowed(*word)).collect()
-    } else {
-        clean_env(request, hostname, environ)
-    };
+    let mut env = if inherited { environ.to_vec() } else { clean_env(request, hostname, environ) };
     for edit in &request.env {
         apply(*edit, &mut env, environ)?;
     }
@@ -81,7 +75,7 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
     let root = matches!(request.user, None | Some(User { uid: Id::Number(0), .. }));
     let home_is_set = inherited || value_of(b"HOME", &env).is_some();
     if !home_is_set && root {
-        env.push(Cow::Borrowed(c"HOME=/root"));
+        env.push(c"HOME=/root");
     }
     Ok(Spec {
         process: Process {
@@ -142,17 +136,15 @@ fn clean_env<'a>(
     environ: &[&'a CStr],
 ) -> Vec<Word<'a>> {
     let mut env = Vec::with_capacity(4 + request.env.len());
-    env.push(Cow::Borrowed(DEFAULT_PATH));
+    env.push(DEFAULT_PATH);
     if let Some(name) = hostname {
         let mut text = Text::new();
         text.str("HOSTNAME=").raw(name.to_bytes());
-        if let Ok(word) = CString::new(text.bytes()) {
-            env.push(Cow::Owned(word));
-        }
+        env.push(text.leak());
     }
     match environ.iter().find(|word| key(word.to_bytes()) == b"TERM") {
-        Some(term) => env.push(Cow::Borrowed(*term)),
-        None if request.tty => env.push(Cow::Borrowed(c"TERM=xterm")),
+        Some(term) => env.push(*term),
+        None if request.tty => env.push(c"TERM=xterm"),
         None => {}
     }
     env
@@ -160,11 +152,11 @@ fn clean_env<'a>(
 
 fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -> Result<()> {
     match edit {
-        EnvEdit::Set(word) => set(env, Cow::Borrowed(word)),
+        EnvEdit::Set(word) => set(env, word),
         EnvEdit::Take(name) => {
             if let Some(word) = environ.iter().find(|word| key(word.to_bytes()) == name.to_bytes())
             {
-                set(env, Cow::Borrowed(*word));
+                set(env, word);
             }
         }
         EnvEdit::File(path) => {
@@ -172,7 +164,7 @@ fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -
                 .map_err(|errno| Error::new("read").object(path.to_bytes()).errno(errno))?;
             let own: Vec<&[u8]> = environ.iter().map(|word| word.to_bytes()).collect();
             for word in env_file(path, &content, &own)? {
-                set(env, Cow::Owned(word));
+                set(env, word);
             }
         }
     }
@@ -181,7 +173,7 @@ fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -
 
 /// The variables of an environment file: `KEY=VALUE` or `KEY` a line, to the letter; blank lines
 /// and lines that begin with # are passed over.
-fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<CString>> {
+fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<&'static CStr>> {
     let mut words = Vec::new();
     for (number, line) in (1u32..).zip(content.split(|b| *b == b'\n')) {
         let bad = |cause| {
@@ -200,10 +192,12 @@ fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<CStrin
                 None => continue,
             },
         };
-        match CString::new(line) {
-            Ok(word) => words.push(word),
-            Err(_) => return bad("a NUL byte in line"),
+        if line.contains(&0) {
+            return bad("a NUL byte in line");
         }
+        let mut word = Text::new();
+        word.raw(line);
+        words.push(word.leak());
     }
     Ok(words)
 }
@@ -309,7 +303,7 @@ mod tests {
     fn environment_files() {
         let lines = b"# comment\n\nA=1 2 \nTAKEN\nABSENT\nB=x=y";
         let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
-        assert_eq!(got, [c"A=1 2 ", c"TAKEN=t", c"B=x=y"].map(CString::from));
+        assert_eq!(got, [c"A=1 2 ", c"TAKEN=t", c"B=x=y"]);
         let error = env_file(c"f", b"A=1\n=2", &[]).unwrap_err();
         assert_eq!(error.line(), b"environment file f: no name before = in line 2");
         let error = env_file(c"f", b"A=\0", &[]).unwrap_err();
@@ -318,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_word_the_kernel_would_refuse_is_named() {
-        let long = CString::new(vec![b'a'; 32 * 4096]).unwrap();
+        let long = std::ffi::CString::new(vec![b'a'; 32 * 4096]).unwrap();
         let words = [c"cmd", &long];
         let mut request = request(false);
         request.words = &words;

@@ -1,7 +1,6 @@
 //! Text for people, and numbers from it, without `core::fmt` and `str::parse`: their machinery
 //! would be a tenth of the binary.
 
-use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -117,10 +116,10 @@ impl Text {
         self.0.truncate(len);
     }
 
-    /// The same for the kernel, up to the first NUL.
-    pub fn to_c_string(&self) -> CString {
-        let bytes = self.0.split(|b| *b == 0).next().unwrap_or_default();
-        CString::new(bytes).unwrap_or_default()
+    /// The same for the kernel, up to the first NUL, for the life of the process.
+    pub fn leak(mut self) -> &'static CStr {
+        self.0.push(0);
+        CStr::from_bytes_until_nul(self.0.leak()).unwrap_or_default()
     }
 
     /// What has been built.

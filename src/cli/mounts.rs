@@ -6,15 +6,13 @@ use crate::error::Result;
 use crate::spec::Word;
 use crate::spec::mounts::{Kind, Options, Overlay, Volume};
 use crate::text::{Text, number};
-use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
 fn word<'a>(bytes: &[u8]) -> Word<'a> {
     let mut text = Text::new();
     text.raw(bytes);
-    Cow::Owned(text.to_c_string())
+    text.leak()
 }
 
 /// `DIR[:DIR...][:O]`: only with `:O` does a colon divide, so that without it every path can be
@@ -25,8 +23,7 @@ pub fn rootfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     };
     run.overlay = Some(Overlay::Temporary);
     let mut lowers = split(lowers, b':').into_iter();
-    // It lives as long as the process, like the word it was cut from.
-    let first = Box::leak(word(&lowers.next().unwrap_or_default()).into_owned().into_boxed_c_str());
+    let first = word(&lowers.next().unwrap_or_default());
     run.lowers = lowers.map(|lower| word(&lower)).collect();
     if run.lowers.iter().any(|lower| lower.is_empty()) {
         return Err(bad("--rootfs", value.to_bytes(), "has an empty part").hint("DIR[:DIR...]:O"));

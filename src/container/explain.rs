@@ -70,7 +70,7 @@ fn named(step: &Step, spec: &Spec) -> Error {
     match (step, spec.rootfs) {
         // Laid over "/", but known by its own name.
         (Step::Mount(Mount { target, flags, .. }), Some(rootfs))
-            if flags & MS_BIND != 0 && &**target == c"/" =>
+            if flags & MS_BIND != 0 && *target == c"/" =>
         {
             Error::new("rootfs").object(rootfs.to_bytes())
         }

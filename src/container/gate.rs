@@ -20,7 +20,7 @@ const EXTRA_SLOTS: usize = 4;
 
 /// The message for the child.
 pub fn pack(args: &[&CStr], env: &[Word]) -> Vec<u8> {
-    let words = || args.iter().copied().chain(env.iter().map(|word| &**word));
+    let words = || args.iter().copied().chain(env.iter().copied());
     let body: usize = words().map(|word| 4 + word.count_bytes() + 1).sum();
     let mut message = Vec::with_capacity(HEADER + body);
     for number in [args.len(), env.len(), body] {
@@ -163,8 +163,8 @@ mod tests {
             env in proptest::collection::vec(proptest::collection::vec(1u8.., 0..300), 0..20),
         ) {
             let args: Vec<CString> = args.into_iter().map(|w| CString::new(w).unwrap()).collect();
-            let env: Vec<Word> =
-                env.into_iter().map(|w| Word::Owned(CString::new(w).unwrap())).collect();
+            let env: Vec<CString> = env.into_iter().map(|w| CString::new(w).unwrap()).collect();
+            let env: Vec<Word> = env.iter().map(|w| &**w).collect();
             let borrowed: Vec<&CStr> = args.iter().map(|w| &**w).collect();
             let message = pack(&borrowed, &env);
             assert!(inbox_size(args.len(), env.len(), message.len()) >= message.len());
@@ -179,7 +179,7 @@ mod tests {
             }
             assert_eq!(words.table[1 + args.len()], 0);
             for (slot, word) in env.iter().enumerate() {
-                assert_eq!(stored(words.table[2 + args.len() + slot]), &**word);
+                assert_eq!(stored(words.table[2 + args.len() + slot]), *word);
             }
             assert_eq!(words.table[words.table.len() - 2..], [0, 0]);
         }

@@ -10,7 +10,6 @@ use crate::spec::Spec;
 use crate::sys::fs::{self, Base, Names};
 use crate::sys::{Errno, Fd, clock, process};
 use crate::text::{Text, number};
-use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -42,17 +41,17 @@ impl<'a> Groups<'a> {
     fn perform(&mut self, step: &'a Step) -> crate::sys::Result<()> {
         match step {
             Step::MakeGroup(place) => {
-                fs::mkdir_at(place.base, &place.path, 0o755)?;
+                fs::mkdir_at(place.base, place.path, 0o755)?;
                 self.made.push(place);
             }
             Step::MoveToGroup(place) => {
                 let procs = path(&[place.path.to_bytes(), b"/cgroup.procs"]);
-                fs::write_file_at(place.base, &procs, b"0")?;
+                fs::write_file_at(place.base, procs, b"0")?;
                 static NOTHING: Text = Text::new();
                 self.left = Some((place, &NOTHING));
             }
             Step::WriteFile { place, other, content, if_there } => {
-                write(place, other.as_deref(), content.bytes(), *if_there)?;
+                write(place, *other, content.bytes(), *if_there)?;
                 if let Some((_, passed_on)) = &mut self.left
                     && place.path.to_bytes().ends_with(b"/cgroup.subtree_control")
                 {
@@ -60,7 +59,7 @@ impl<'a> Groups<'a> {
                 }
             }
             Step::OpenGroup(place) => {
-                self.doors.push(fs::open_at(place.base, &place.path, libc::O_WRONLY, 0)?);
+                self.doors.push(fs::open_at(place.base, place.path, libc::O_WRONLY, 0)?);
             }
             _ => return Err(Errno::ENOSYS),
         }
@@ -71,7 +70,7 @@ impl<'a> Groups<'a> {
     pub fn usage(&self, host: &Host, usage: &mut Usage) {
         for group in &host.groups.list {
             let directory = path(&[&group.parent, b"/", host.groups.name.bytes()]);
-            usage.read(group.version, group.base, &directory);
+            usage.read(group.version, group.base, directory);
         }
     }
 }
@@ -82,7 +81,7 @@ fn write(
     content: &[u8],
     if_there: bool,
 ) -> crate::sys::Result<()> {
-    let result = fs::write_file_at(place.base, &place.path, content);
+    let result = fs::write_file_at(place.base, place.path, content);
     let result = match (result, other) {
         (Err(Errno::ENOENT), Some(other)) => fs::write_file_at(place.base, other, content),
         (result, _) => result,
@@ -102,7 +101,7 @@ impl Drop for Groups<'_> {
                 self.left = None;
             }
             let deadline = clock::now() + REMOVAL_LIMIT;
-            if let Err(errno) = remove(place.base, &place.path, deadline) {
+            if let Err(errno) = remove(place.base, place.path, deadline) {
                 // The command's status stands; but what is left shall not be a surprise.
                 Error::new("remove group").object(place.path.to_bytes()).errno(errno).print();
             }
@@ -120,8 +119,8 @@ fn come_back(left: &Place, passed_on: &Text) {
     }
     let control = path(&[parent, b"/cgroup.subtree_control"]);
     let procs = path(&[parent, b"/cgroup.procs"]);
-    let _ = fs::write_file_at(left.base, &control, take_back.bytes());
-    let _ = fs::write_file_at(left.base, &procs, b"0");
+    let _ = fs::write_file_at(left.base, control, take_back.bytes());
+    let _ = fs::write_file_at(left.base, procs, b"0");
 }
 
 /// The kernel is still taking apart what was in a group for a moment after its last process was
@@ -141,7 +140,7 @@ fn remove(base: Base, group: &CStr, deadline: u64) -> crate::sys::Result<()> {
         }
         kill_all(base, group);
         for below in groups_below(base, group) {
-            remove(base, &path(&[group.to_bytes(), b"/", below.to_bytes()]), deadline)?;
+            remove(base, path(&[group.to_bytes(), b"/", below.to_bytes()]), deadline)?;
         }
         // There is an event for this on v2 alone; there and on v1 it is a matter of
         // microseconds, so a short pause that doubles costs less than the means to wait.
@@ -155,11 +154,11 @@ fn remove(base: Base, group: &CStr, deadline: u64) -> crate::sys::Result<()> {
 fn kill_all(base: Base, group: &CStr) {
     let kill = path(&[group.to_bytes(), b"/cgroup.kill"]);
     // Linux 5.14, v2: all at once.
-    if fs::write_file_at(base, &kill, b"1").is_ok() {
+    if fs::write_file_at(base, kill, b"1").is_ok() {
         return;
     }
     let procs = path(&[group.to_bytes(), b"/cgroup.procs"]);
-    let pids = fs::read_file_at(base, &procs, 1 << 20).unwrap_or_default();
+    let pids = fs::read_file_at(base, procs, 1 << 20).unwrap_or_default();
     for pid in pids.split(|b| *b == b'\n').filter_map(|line| number(line, 10)) {
         // 0 stands for one that this process namespace cannot see; to kill it would be to kill
         // mini's own process group.
@@ -170,7 +169,7 @@ fn kill_all(base: Base, group: &CStr) {
 }
 
 /// The names of the groups in a group.
-fn groups_below(base: Base, group: &CStr) -> Vec<CString> {
+fn groups_below(base: Base, group: &CStr) -> Vec<&'static CStr> {
     let mut names = Vec::new();
     let Ok(directory) = fs::open_at(base, group, libc::O_RDONLY | libc::O_DIRECTORY, 0) else {
         return names;
@@ -182,7 +181,7 @@ fn groups_below(base: Base, group: &CStr) -> Vec<CString> {
             let plain =
                 matches!(name.to_bytes(), b"tasks" | b"notify_on_release" | b"release_agent");
             if !plain && !name.to_bytes().contains(&b'.') {
-                names.push(name.into());
+                names.push(path(&[name.to_bytes()]));
             }
         }
     }
@@ -193,7 +192,7 @@ fn groups_below(base: Base, group: &CStr) -> Vec<CString> {
 /// told by their name: the process in it is gone. One with members is somebody's and stays.
 pub fn prune(host: &Host) {
     for group in &host.groups.list {
-        for name in groups_below(group.base, &path(&[&group.parent])) {
+        for name in groups_below(group.base, path(&[&group.parent])) {
             let Some(owner) = name.to_bytes().strip_prefix(PREFIX) else { continue };
             let mut parts = owner.splitn(2, |b| *b == b'-');
             let pid = parts.next().and_then(|pid| number(pid, 10)).unwrap_or(0);
@@ -205,7 +204,7 @@ pub fn prune(host: &Host) {
             if gone && made.saturating_add(50) < clock::now() / 1_000_000 {
                 let group_path = path(&[&group.parent, b"/", name.to_bytes()]);
                 // EBUSY: it has members.
-                let _ = fs::rmdir_at(group.base, &group_path);
+                let _ = fs::rmdir_at(group.base, group_path);
             }
         }
     }

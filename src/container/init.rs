@@ -85,7 +85,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             Err(errno) => return Err(errno),
         },
         Step::WriteFile { place, content, .. } => {
-            fs::write_file_at(place.base, &place.path, content.bytes())?;
+            fs::write_file_at(place.base, place.path, content.bytes())?;
         }
         Step::Mount(mount) => perform_mount(mount)?,
         Step::TakeTree { number, source, recursive } => {
@@ -174,13 +174,12 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
 }
 
 fn perform_mount(step: &Mount) -> Result<()> {
-    let attempt = || {
-        mount::mount(Some(step.source), &step.target, step.fstype, step.flags, step.data.as_deref())
-    };
+    let attempt =
+        || mount::mount(Some(step.source), step.target, step.fstype, step.flags, step.data);
     match (attempt(), step.missing) {
         (Err(Errno::ENOENT), WhenMissing::Skip) => Ok(()),
         (Err(Errno::ENOENT), WhenMissing::MakeDirectory) => {
-            fs::mkdir(&step.target, 0o755)?;
+            fs::mkdir(step.target, 0o755)?;
             attempt()
         }
         (result, _) => result,

@@ -14,7 +14,6 @@ use crate::sys::process::{Change, Rusage};
 use crate::sys::signal::Taken;
 use crate::sys::{Errno, Fd, fs, process, signal};
 use crate::text::{Text, number};
-use alloc::ffi::CString;
 
 /// Waits for the command; how it ended, and the kernel's account of it.
 pub fn supervise(
@@ -108,8 +107,7 @@ impl Command<'_> {
         }
         let mut path = Text::new();
         path.str("/proc/").number(self.pid as u64).str("/status");
-        let status =
-            CString::new(path.bytes()).ok().and_then(|path| fs::read_file(&path, 65536).ok());
+        let status = fs::read_file(path.leak(), 65536).ok();
         match status {
             Some(status) => handled(&status) & signal::only(signal) != 0,
             None => self.asked_to_end.replace(signal).is_none(),

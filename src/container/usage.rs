@@ -114,7 +114,7 @@ impl Usage {
                 continue;
             }
             let path = path(&[group.to_bytes(), b"/", file.as_bytes()]);
-            let Ok(text) = fs::read_file_at(base, &path, 1 << 20) else { continue };
+            let Ok(text) = fs::read_file_at(base, path, 1 << 20) else { continue };
             self.note(*figure, form.find(&text).map(|value| value / parts));
         }
     }

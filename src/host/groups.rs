@@ -9,8 +9,8 @@ use crate::spec::resources::Resources;
 use crate::sys::fs::{self, Base, HERE};
 use crate::sys::{Errno, clock, mount, process};
 use crate::text::{Text, number};
-use alloc::ffi::CString;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// A group to be made, in one hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ fn hierarchies() -> Vec<Hierarchy> {
         let name = controller.name(Version::V1);
         let mut path = Text::new();
         path.str("/sys/fs/cgroup/").str(name);
-        if fs::statfs_type(&path.to_c_string()) == Ok(CGROUP) {
+        if fs::statfs_type(path.clone().leak()) == Ok(CGROUP) {
             let mut controllers = Set::EMPTY;
             controllers.add(controller);
             found.push(Hierarchy {
@@ -206,7 +206,7 @@ fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Ve
         Some(it) if it.version == Version::V1 => {
             let mut names = Text::new();
             names.raw(&it.names);
-            mount::mount_unseen(c"cgroup", Some(&names.to_c_string()))
+            mount::mount_unseen(c"cgroup", Some(names.leak()))
         }
         _ => mount::mount_unseen(c"cgroup2", None),
     };
@@ -243,7 +243,7 @@ fn asked_parent(base: Base, top: &[u8], asked: &[u8]) -> Result<Vec<u8>> {
     let mut text = Text::new();
     text.raw(&or_dot(path.clone()));
     let directory = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-    match fs::open_at(base, &text.to_c_string(), directory, 0) {
+    match fs::open_at(base, text.clone().leak(), directory, 0) {
         Ok(_) => Ok(path),
         Err(errno) => Err(Error::new("cgroup parent")
             .object(text.bytes())
@@ -277,7 +277,7 @@ impl State {
         };
         let read = |file| {
             let path = path(file);
-            fs::read_file_at(base, &path.to_c_string(), TEXT_LIMIT)
+            fs::read_file_at(base, path.clone().leak(), TEXT_LIMIT)
                 .map_err(|errno| Error::new("read").object(path.bytes()).errno(errno))
         };
         let available = Set::read(&read("cgroup.controllers")?, Version::V2);
@@ -295,7 +295,7 @@ impl State {
         let is_top = read("cgroup.type").is_err();
         let mut directory = Text::new();
         directory.raw(group);
-        let may_write = |text: &Text| base != HERE || fs::may_write(&text.to_c_string());
+        let may_write = |text: &Text| base != HERE || fs::may_write(text.clone().leak());
         // To move the command into a group below takes this file of the group above.
         let writable = may_write(&directory)
             && may_write(&path("cgroup.procs"))
@@ -352,7 +352,7 @@ fn check_cpuset(group: &mut Group, resources: &Resources) -> Result<()> {
         path.raw(&group.parent).str(file);
         // A v2 group that does not pass cpuset on yet lacks them; its parent's hold then, and the
         // kernel checks.
-        let text = fs::read_file_at(group.base, &path.to_c_string(), TEXT_LIMIT);
+        let text = fs::read_file_at(group.base, path.clone().leak(), TEXT_LIMIT);
         text.unwrap_or_default().trim_ascii().to_vec()
     };
     group.cpuset = (read(files[0]), read(files[1]));
@@ -387,10 +387,10 @@ pub fn online_cpus() -> u64 {
 }
 
 /// Makes a path for the kernel of text that came from the kernel.
-pub fn path(parts: &[&[u8]]) -> CString {
+pub fn path(parts: &[&[u8]]) -> &'static CStr {
     let mut text = Text::new();
     for part in parts {
         text.raw(part);
     }
-    text.to_c_string()
+    text.leak()
 }

@@ -5,7 +5,6 @@ use crate::cgroup::Version;
 use crate::cgroup::settings::{Inherited, settings};
 use crate::host::groups::{Group, path};
 use crate::text::Text;
-use alloc::borrow::Cow;
 use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
 
 impl Planner<'_, '_> {
@@ -22,7 +21,7 @@ impl Planner<'_, '_> {
     fn group(&mut self, group: &Group, name: &[u8]) {
         let place = |parts: &[&[u8]]| Place {
             base: group.base,
-            path: Cow::Owned(path(&[&[&group.parent[..], b"/"], parts].concat())),
+            path: path(&[&[&group.parent[..], b"/"], parts].concat()),
         };
         if group.evacuate {
             self.before.push(Step::MakeGroup(place(&[name, b"-self"])));
@@ -41,9 +40,7 @@ impl Planner<'_, '_> {
         let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
         let resources = self.spec.resources;
         for setting in settings(resources, group.version, group.controllers, &inherited) {
-            let other = setting
-                .other_file
-                .map(|file| place(&[name, b"/", file.as_bytes()]).path.into_owned());
+            let other = setting.other_file.map(|file| place(&[name, b"/", file.as_bytes()]).path);
             self.before.push(Step::WriteFile {
                 place: place(&[name, b"/", setting.file.bytes()]),
                 other,
@@ -77,18 +74,18 @@ impl Planner<'_, '_> {
                 Version::V1 => (&group.names, c"cgroup"),
                 Version::V2 => (b"unified", c"cgroup2"),
             };
-            let at = |name: &[u8]| Cow::Owned(path(&[top.to_bytes(), b"/", name]));
+            let at = |name: &[u8]| path(&[top.to_bytes(), b"/", name]);
             self.add(Step::MakeDirectory(at(names)));
             self.add(Step::Mount(Mount {
                 source: c"cgroup",
                 target: at(names),
                 fstype: Some(fstype),
                 flags: quiet | MS_RDONLY,
-                data: (group.version == Version::V1).then(|| Cow::Owned(path(&[names]))),
+                data: (group.version == Version::V1).then(|| path(&[names])),
                 missing: WhenMissing::Fail,
             }));
             for name in names.split(|b| *b == b',').filter(|name| name.len() < names.len()) {
-                self.add(Step::Symlink { target: Cow::Owned(path(&[names])), path: at(name) });
+                self.add(Step::Symlink { target: path(&[names]), path: at(name) });
             }
         }
         self.mount(c"tmpfs", top, None, quiet | MS_REMOUNT | MS_BIND | MS_RDONLY, None);

@@ -16,7 +16,6 @@ use crate::host::Host;
 use crate::spec::{Id, Namespace, Spec, User};
 use crate::sys::fs::HERE;
 use crate::text::Text;
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{
@@ -228,12 +227,11 @@ impl<'a> Planner<'_, 'a> {
             Some(_) => WhenMissing::MakeDirectory,
             None => WhenMissing::Fail,
         };
-        let (target, data) = (Cow::Borrowed(target), data.map(Cow::Borrowed));
         self.add(Step::Mount(Mount { source, target, fstype, flags, data, missing }));
     }
 
     fn write(&mut self, path: &'static CStr, content: Text) {
-        let place = Place { base: HERE, path: Cow::Borrowed(path) };
+        let place = Place { base: HERE, path };
         self.add(Step::WriteFile { place, other: None, content, if_there: false });
     }
 

@@ -7,7 +7,6 @@ use crate::host::groups::path;
 use crate::spec::Namespace;
 use crate::spec::mounts::{Kind, Overlay};
 use crate::text::Text;
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{
@@ -121,9 +120,9 @@ impl<'a> Planner<'_, 'a> {
         }
         if let Some(Image::FileSystem(fstype)) = host.image {
             let target = if self.spec.overlay.is_none() { c"/" } else { c"lower" };
-            let image = Cow::Owned(path(&[&lower]));
+            let image = path(&[&lower]);
             if self.spec.overlay.is_some() {
-                self.add(Step::MakeDirectory(Cow::Borrowed(target)));
+                self.add(Step::MakeDirectory(target));
                 lower = target.to_bytes().to_vec();
             }
             self.add(Step::MountImage { image, fstype, target });
@@ -142,17 +141,17 @@ impl<'a> Planner<'_, 'a> {
                 self.overlay_options(&lower, upper.to_bytes(), work.to_bytes())
             }
             Some(Overlay::Temporary) => {
-                self.add(Step::MakeDirectory(Cow::Borrowed(c"upper")));
-                self.add(Step::MakeDirectory(Cow::Borrowed(c"work")));
+                self.add(Step::MakeDirectory(c"upper"));
+                self.add(Step::MakeDirectory(c"work"));
                 self.overlay_options(&lower, b"upper", b"work")
             }
         };
         self.add(Step::Mount(Mount {
             source: c"overlay",
-            target: Cow::Borrowed(c"/"),
+            target: c"/",
             fstype: Some(c"overlay"),
             flags: 0,
-            data: Some(Cow::Owned(options.to_c_string())),
+            data: Some(options.leak()),
             missing: WhenMissing::Fail,
         }));
     }
@@ -180,10 +179,10 @@ impl<'a> Planner<'_, 'a> {
         data.str("mode=0755,size=").number(size);
         self.add(Step::Mount(Mount {
             source: c"tmpfs",
-            target: Cow::Borrowed(c"/"),
+            target: c"/",
             fstype: Some(c"tmpfs"),
             flags: 0,
-            data: Some(Cow::Owned(data.to_c_string())),
+            data: Some(data.leak()),
             missing: WhenMissing::Fail,
         }));
     }
@@ -222,11 +221,7 @@ impl<'a> Planner<'_, 'a> {
     pub(super) fn take_volumes(&mut self) {
         for (number, volume) in self.spec.volumes.iter().enumerate() {
             if let Kind::Bind(source) | Kind::Device(source) = &volume.kind {
-                self.add(Step::TakeTree {
-                    number,
-                    source: source.clone(),
-                    recursive: volume.options.recursive,
-                });
+                self.add(Step::TakeTree { number, source, recursive: volume.options.recursive });
             }
         }
     }
@@ -244,7 +239,7 @@ impl<'a> Planner<'_, 'a> {
             ] {
                 flags |= if is_set { flag } else { 0 };
             }
-            let target = volume.target.clone();
+            let target = volume.target;
             self.add(match volume.kind {
                 Kind::Bind(_) | Kind::Device(_) => Step::PutTree {
                     number,
@@ -258,7 +253,7 @@ impl<'a> Planner<'_, 'a> {
                     let mut data = Text::new();
                     let size = size.unwrap_or((64 << 20).min(self.host.memory / 8));
                     data.str("size=").number(size).str(",mode=").octal(mode);
-                    Step::Tmpfs { target, flags, data: data.to_c_string(), make }
+                    Step::Tmpfs { target, flags, data: data.leak(), make }
                 }
             });
         }
@@ -301,7 +296,7 @@ impl<'a> Planner<'_, 'a> {
     fn proc(&mut self, missing: WhenMissing) {
         self.add(Step::Mount(Mount {
             source: c"proc",
-            target: Cow::Borrowed(c"/proc"),
+            target: c"/proc",
             fstype: Some(c"proc"),
             flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
             data: None,
@@ -324,7 +319,7 @@ impl<'a> Planner<'_, 'a> {
             }
         }
         for (target, path) in LINKS {
-            self.add(Step::Symlink { target: Cow::Borrowed(target), path: Cow::Borrowed(path) });
+            self.add(Step::Symlink { target, path });
         }
         let quiet = MS_NOSUID | MS_NOEXEC;
         // Group 5 is "tty" everywhere, but a single-id map has no such group.
@@ -333,14 +328,14 @@ impl<'a> Planner<'_, 'a> {
         } else {
             c"newinstance,ptmxmode=0666,mode=0620,gid=5"
         };
-        self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/pts")));
+        self.add(Step::MakeDirectory(c"/dev/pts"));
         self.mount(c"devpts", c"/dev/pts", Some(c"devpts"), quiet, Some(pts));
         let shm = c"mode=1777,size=64m";
-        self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/shm")));
+        self.add(Step::MakeDirectory(c"/dev/shm"));
         self.mount(c"shm", c"/dev/shm", Some(c"tmpfs"), quiet | MS_NODEV, Some(shm));
         if self.spec.namespaces.ipc == Namespace::New || !self.in_user_namespace() {
             // Again, only the owner of the namespace may show it.
-            self.add(Step::MakeDirectory(Cow::Borrowed(c"/dev/mqueue")));
+            self.add(Step::MakeDirectory(c"/dev/mqueue"));
             self.mount(c"mqueue", c"/dev/mqueue", Some(c"mqueue"), quiet | MS_NODEV, None);
         }
     }

@@ -3,7 +3,6 @@
 use crate::spec::{Id, User, Word};
 use crate::sys::fs::Base;
 use crate::text::Text;
-use alloc::ffi::CString;
 use core::ffi::CStr;
 use libc::{
     MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE,
@@ -30,7 +29,7 @@ pub enum Step<'a> {
         /// The file.
         place: Place,
         /// Its name in kernels that call it so.
-        other: Option<CString>,
+        other: Option<&'static CStr>,
         /// The value.
         content: Text,
         /// Whether it is no error when the kernel has no such file.
@@ -69,7 +68,7 @@ pub enum Step<'a> {
         /// MS_*.
         flags: libc::c_ulong,
         /// Its size and the like.
-        data: CString,
+        data: &'static CStr,
         /// Whether to make what the path lacks.
         make: bool,
     },
@@ -153,7 +152,7 @@ pub enum Step<'a> {
 }
 
 /// A path, and where it begins when it is a relative one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     /// A directory of mini's own, or the working directory.
     pub base: Base,
@@ -236,14 +235,14 @@ impl Step<'_> {
             Step::MakeGroup(place)
             | Step::MoveToGroup(place)
             | Step::OpenGroup(place)
-            | Step::WriteFile { place, .. } => out.word(&place.path),
+            | Step::WriteFile { place, .. } => out.word(place.path),
             Step::TakeTree { source, .. } => out.word(source),
             Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
             Step::MountImage { image, .. } => out.word(image),
             Step::OpenArchive(path) => out.word(path),
             Step::Mask(path) | Step::Protect(path) => out.word(path),
             Step::JoinGroup(number) => out.number(*number as u64),
-            Step::Mount(mount) => out.word(&mount.target),
+            Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
             Step::Hostname(name) => out.word(name),
             Step::DropCapability(number) => out.number((*number).into()),

@@ -4,14 +4,13 @@
 pub mod mounts;
 pub mod resources;
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use mounts::{Masks, Overlay, Volume};
 use resources::Resources;
 
-/// Text that is a word of mini's own (borrowed) or was put together (owned).
-pub type Word<'a> = Cow<'a, CStr>;
+/// Text for the kernel: a word of mini's own, or put together, for the life of the process.
+pub type Word<'a> = &'a CStr;
 
 /// The search path of a container that was not told otherwise.
 pub const DEFAULT_PATH: &CStr =
