@@ -482,15 +482,15 @@ fn between(spec: &Spec, host: &Host, first: &str, last: &str) -> Vec<String> {
 fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone() {
     let options = Options { read_only: true, nosuid: true, ..Options::BIND };
     let volumes = [
-        Volume { kind: Kind::Bind(c"/src".into()), target: c"/a".into(), options },
+        Volume { kind: Kind::Bind(c"/src"), target: c"/a", options },
         Volume {
             kind: Kind::Tmpfs { size: None, mode: 0o1777 },
-            target: c"/tmp".into(),
+            target: c"/tmp",
             options: Options::TMPFS,
         },
         Volume {
-            kind: Kind::Bind(c"rel".into()),
-            target: c"/a/b".into(),
+            kind: Kind::Bind(c"rel"),
+            target: c"/a/b",
             options: Options { recursive: false, slave: true, ..Options::BIND },
         },
     ];
@@ -536,12 +536,12 @@ fn layers_are_laid_over_the_root() {
             "chdir /..",
         ]
     );
-    let lowers = [c"/more".into(), c"rel".into()];
+    let lowers = [c"/more", c"rel"];
     let host = Host { cwd: b"/here".to_vec(), ..host };
     let lines =
         between(&Spec { lowers: &lowers, ..spec }, &host, "make private / recursive", "pivot_root");
     assert!(lines[4].contains(" lowerdir=/srv/root:/more:/here/rel,upperdir="), "{lines:?}");
-    let overlay = Some(Overlay::Kept { upper: c"/u:1".into(), work: c"/w,\\".into() });
+    let overlay = Some(Overlay::Kept { upper: c"/u:1", work: c"/w,\\" });
     let spec = Spec { overlay, rootfs: Some(c"rel"), ..with_rootfs() };
     assert_eq!(
         between(&spec, &user(), "make private / recursive", "pivot_root"),

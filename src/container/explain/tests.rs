@@ -46,7 +46,7 @@ fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
 fn failures_are_told_in_the_users_words() {
     let proc = Step::Mount(Mount {
         source: c"proc",
-        target: c"/proc".into(),
+        target: c"/proc",
         fstype: Some(c"proc"),
         flags: 0,
         data: None,
