@@ -3,7 +3,7 @@
 
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{EnvEdit, Run};
-use crate::container::{self, Manner, report};
+use crate::container::{self, Manner, report, stdio};
 use crate::error::{Error, Result};
 use crate::host::groups::online_cpus;
 use crate::host::{Caller, Host};
@@ -25,6 +25,7 @@ const ENV_FILE_LIMIT: usize = 1 << 20;
 /// # Errors
 /// Whatever kept the command from starting.
 pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Result<u8> {
+    stdio::repair()?;
     // These three live as long as the process; no code is spent on taking them apart.
     let spec = leak(spec(request, environ)?);
     check_lengths(spec, caller.page_size)?;

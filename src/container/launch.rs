@@ -36,7 +36,7 @@ pub fn launch<'a>(
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
     let memory = ChildMemory::new(inbox, manner.page_size).map_err(failed("allocate"))?;
     let trees = (0..spec.volumes.len()).map(|_| AtomicI32::new(-1)).collect::<Vec<_>>().leak();
-    let (gate_read, gate_write) = pipe_above_stdio().map_err(failed("pipe"))?;
+    let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
     // The child may not be born before signals are held back: one that arrives while it is half
     // built must not be lost. SIGCHLD may have been inherited as ignored, and then the kernel
@@ -71,29 +71,4 @@ pub fn launch<'a>(
     }
     shared.gate.1.close_copy();
     Ok(Launched { child, status: &shared.status.0 })
-}
-
-/// Makes a pipe whose ends are not 0, 1 or 2. Those are free only when mini was started with a
-/// standard descriptor closed; the command shall find it open then, on nothing, rather than get
-/// one of ours or have its first file take the number (execve(2) says the same of set-uid
-/// programs).
-fn pipe_above_stdio() -> crate::sys::Result<(Fd, Fd)> {
-    loop {
-        let (read, write) = fs::pipe()?;
-        if read.raw() > 2 && write.raw() > 2 {
-            return Ok((read, write));
-        }
-        drop((read, write));
-        // The lowest free number is what open gives.
-        match fs::open(c"/dev/null", libc::O_RDWR, 0) {
-            Ok(null) => fs::keep_over_exec(null)?,
-            // No /dev here: the reading end of a pipe nobody writes to is at its end at once,
-            // and refuses writes.
-            Err(_) => {
-                let (read, write) = fs::pipe()?;
-                drop(write);
-                fs::keep_over_exec(read)?;
-            }
-        }
-    }
 }

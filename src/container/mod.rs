@@ -11,6 +11,7 @@ mod launch;
 mod passwd;
 pub mod report;
 mod status;
+pub mod stdio;
 mod supervise;
 mod tar;
 mod trace;

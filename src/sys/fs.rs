@@ -402,6 +402,12 @@ pub fn duplicate(fd: i32) -> Result<Fd> {
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_DUPFD_CLOEXEC, 3) }.map(Fd::own)
 }
 
+/// Whether a number is that of an open descriptor (fcntl(2), F_GETFD).
+pub fn is_open(fd: i32) -> bool {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fcntl, fd, libc::F_GETFD, 0) }.is_ok()
+}
+
 /// Clears close-on-exec, and leaves the descriptor open for good.
 pub fn keep_over_exec(fd: Fd) -> Result<()> {
     // SAFETY: numbers only.

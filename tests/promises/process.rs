@@ -46,6 +46,20 @@ fn repaired(world: &World) {
         assert_eq!(outcome.status, 0, "{closed}: {outcome:?}");
         assert_eq!(std::fs::read_to_string(out).unwrap(), "[0, 1, 2]\n", "{closed}");
     }
+    // What mini opens early, a report and the files of limits, does not take their place.
+    if world.is_root() {
+        let out = world.directory().join("out");
+        let script = format!(
+            "exec {} run --report {}.json --pids-limit 99 -- {} __probe fds > {} <&- 2>&-",
+            world.mini().display(),
+            out.display(),
+            world.probe().display(),
+            out.display()
+        );
+        let outcome = Outcome::of(&mut world.command("/bin/sh".as_ref(), &["-c", &script]));
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        assert_eq!(std::fs::read_to_string(out).unwrap(), "[0, 1, 2]\n");
+    }
 }
 
 fn directory(world: &World) {
