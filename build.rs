@@ -15,6 +15,8 @@ fn link() {
         "-nostartfiles",
         // No interpreter, yet position independent: `_start` applies the relocations itself.
         "-static-pie",
+        // Some compilers (riscv64) know the former only as -pie, and would name a loader.
+        "-Wl,--no-dynamic-linker",
         // Relative relocations packed into bitmaps (8 bytes for up to 63 of them, instead of 24
         // each). A linker that does not know the word warns and writes the long form; src/rt
         // reads both.

@@ -1,5 +1,6 @@
 //! Files, directories and pipes.
 
+use super::arch::FSTATAT;
 use super::{Errno, Fd, Result};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -314,7 +315,7 @@ fn stat(base: Base, path: &CStr, flags: i32) -> Result<libc::stat> {
     let mut stat = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
     unsafe {
-        syscall!(Sysno::newfstatat, base, path.as_ptr(), stat.as_mut_ptr(), flags)?;
+        syscall!(FSTATAT, base, path.as_ptr(), stat.as_mut_ptr(), flags)?;
         Ok(stat.assume_init())
     }
 }

@@ -1,7 +1,11 @@
-//! clone(2) onto a new stack on x86_64.
+//! A call's name, and clone(2) onto a new stack, on x86_64.
 
 use core::arch::asm;
 use core::ffi::c_void;
+use syscalls::Sysno;
+
+/// fstatat(2), by this CPU's name for it.
+pub const FSTATAT: Sysno = Sysno::newfstatat;
 
 /// clone(2). The child starts in `entry(arg)` on `stack`; the parent gets the child's process id
 /// or a negative errno. Assembly, because the child returns on a stack that holds no frame.
