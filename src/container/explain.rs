@@ -128,9 +128,6 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
                  overlay can use, and that is not an overlay"
             }
         },
-        (Step::TakeTree { .. } | Step::PutTree { .. }, Errno::ENOSYS) => {
-            "volumes need Linux 5.12: open_tree(2), mount_setattr(2)"
-        }
         (Step::PutTree { make: false, .. } | Step::Tmpfs { make: false, .. }, Errno::ENOENT) => {
             "nothing is made on the host: make it first"
         }
@@ -146,7 +143,6 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
         (Step::TakeTree { .. }, Errno::EINVAL) if host.euid != 0 => {
             "an ordinary user cannot leave out what is mounted below: drop the option bind"
         }
-        (Step::ProtectRoot, Errno::ENOSYS) => "--read-only needs Linux 5.12: mount_setattr(2)",
         (Step::Mount(mount), Errno::EPERM) if mount.fstype == Some(c"proc") => {
             "parts of the host's /proc are covered, as in a container, and the kernel shows no \
              new one there: uncover them, or run as root"

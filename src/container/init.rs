@@ -10,11 +10,11 @@ use super::inside::{self, Make};
 use super::passwd;
 use super::status::{Detail, Record};
 use super::unpack;
+use super::volume::{self, Taken};
 use crate::plan::{Mount, Plan, Step, WhenMissing};
 use crate::spec::{Id, User};
 use crate::sys::{Errno, Fd, Result, clock, fs, loopdev, mount, net, process, signal};
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicI32, Ordering};
 
 /// What the child gets from its parent.
 pub struct Child<'a> {
@@ -26,8 +26,8 @@ pub struct Child<'a> {
     pub status: (Fd, Fd),
     /// The files through which it joins its groups, in order.
     pub doors: &'a [Fd],
-    /// The descriptors of the copies it has taken, by number.
-    pub trees: &'a [AtomicI32],
+    /// What it takes of the host's mounts, by number.
+    pub trees: &'a [Taken],
     /// Whether to report the steps that went well, too.
     pub trace: bool,
 }
@@ -89,21 +89,16 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::Mount(mount) => perform_mount(mount)?,
         Step::TakeTree { number, source, recursive } => {
-            let tree = mount::take_tree(source, *recursive)?;
-            let slot = child.trees.get(*number).ok_or(Errno::EBADF)?;
-            slot.store(tree.raw(), Ordering::Relaxed);
-            tree.leak();
+            child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive)?;
         }
         Step::PutTree { number, target, flags, propagation, recursive, make } => {
-            let slot = child.trees.get(*number).ok_or(Errno::EBADF)?;
-            let tree = slot.load(Ordering::Relaxed);
-            mount::set_attributes(tree, *flags, *propagation, *recursive)?;
-            let make = match (make, fs::is_directory(tree)?) {
-                (false, _) => Make::Nothing,
-                (true, true) => Make::Directory,
-                (true, false) => Make::File,
+            let manner = volume::Manner {
+                flags: *flags,
+                propagation: *propagation,
+                recursive: *recursive,
+                make: *make,
             };
-            mount::put_tree(tree, &inside::open(target, make)?)?;
+            child.trees.get(*number).ok_or(Errno::EBADF)?.put(target, manner)?;
         }
         Step::Tmpfs { target, flags, data, make } => {
             let make = if *make { Make::Directory } else { Make::Nothing };
@@ -125,10 +120,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::MountImage { image, fstype, target } => mount_image(image, fstype, target)?,
         Step::Mask(path) => mask(path)?,
         Step::Protect(path) => protect(path)?,
-        Step::ProtectRoot => {
-            let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-            mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, false)?;
-        }
+        Step::ProtectRoot => volume::protect_root()?,
         Step::PivotRoot => {
             let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
             mount::pivot_root(c".", c".")?;

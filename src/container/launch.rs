@@ -2,6 +2,7 @@
 //! been sent its words.
 
 use super::init::{self, Child};
+use super::volume::Taken;
 use super::{Manner, explain, gate};
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -12,7 +13,6 @@ use crate::sys::process::SharingChild;
 use crate::sys::{Errno, Fd, fs, process, signal};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::AtomicI32;
 
 /// A child on its way.
 pub struct Launched<'a> {
@@ -35,7 +35,7 @@ pub fn launch<'a>(
     let message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
     let memory = ChildMemory::new(inbox, manner.page_size).map_err(failed("allocate"))?;
-    let trees = (0..spec.volumes.len()).map(|_| AtomicI32::new(-1)).collect::<Vec<_>>().leak();
+    let trees = (0..spec.volumes.len()).map(|_| Taken::new()).collect::<Vec<_>>().leak();
     let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
     // The child may not be born before signals are held back: one that arrives while it is half

@@ -17,6 +17,7 @@ mod tar;
 mod trace;
 mod unpack;
 mod usage;
+mod volume;
 
 use crate::error::{Error, Result};
 use crate::host::Host;

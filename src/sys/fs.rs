@@ -330,6 +330,24 @@ pub fn is_procfs(file: &Fd) -> Result<bool> {
     }
 }
 
+/// The flags of the mount an open file is on (fstatfs(2)), as mount(2) takes them.
+pub fn mount_flags(file: &Fd) -> Result<libc::c_ulong> {
+    // `struct statfs` of 64-bit kernels in words; libc's type hides the flags, its eleventh.
+    let mut stat = [0u64; 15];
+    // SAFETY: the kernel fills these 15 words.
+    unsafe { syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr()) }?;
+    let flags = stat[10] as libc::c_ulong;
+    // ST_* and MS_* are the same numbers but for this one.
+    let relatime = if flags & libc::ST_RELATIME != 0 { libc::MS_RELATIME } else { 0 };
+    let same = libc::MS_RDONLY
+        | libc::MS_NOSUID
+        | libc::MS_NODEV
+        | libc::MS_NOEXEC
+        | libc::MS_NOATIME
+        | libc::MS_NODIRATIME;
+    Ok(flags & same | relatime)
+}
+
 /// getcwd(2) into a buffer: the path and its NUL.
 pub fn getcwd(buffer: &mut [u8]) -> Result<&CStr> {
     // SAFETY: the kernel writes into the buffer, no further than its length.

@@ -18,6 +18,11 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Busybox],
         check: recursive,
     },
+    Promise {
+        name: "volumes_work_on_kernels_without_the_newer_calls",
+        needs: &[Need::Root, Need::Busybox, Need::Strace],
+        check: older,
+    },
     Promise { name: "volumes_nest_in_the_order_given", needs: BUSYBOX, check: nested },
     Promise { name: "volumes_work_with_the_hosts_files", needs: &[], check: on_the_host },
     Promise { name: "a_tmpfs_is_bounded", needs: BUSYBOX, check: tmpfs },
@@ -123,6 +128,31 @@ fn recursive(world: &World) {
     let script = script.replace(":/d:ro ", ":/d:bind ");
     let outcome = world.sh(&[], &script);
     assert!(outcome.stderr.contains("can't open '/d/below/file'"), "{outcome:?}");
+}
+
+/// The calls of Linux 5.2 and of 5.12 are made to fail as on a kernel that lacks them.
+fn older(world: &World) {
+    let (root, source) = (root(world), source(world));
+    fs::create_dir(source.join("below")).unwrap();
+    let calls = ["mount_setattr", "open_tree,move_mount,mount_setattr"];
+    for (lacking, options) in calls.iter().flat_map(|calls| [(calls, "ro"), (calls, "rw")]) {
+        let script = format!(
+            "mount -t tmpfs x {0}/below && echo deep > {0}/below/file && exec {5} -f -e trace=none \
+             -e inject={3}:error=ENOSYS -o /dev/null {1} run --rootfs {2} -v {0}:/d/e:{4},nosuid \
+             -v {0}/file:/f --read-only --tmpfs /tmp /bin/sh -c 'cat /d/e/below/file /f; \
+             touch /d/e/x /d/e/below/x 2>/dev/null || echo no; touch /x 2>/dev/null || echo no; \
+             grep -c \" /d/e.*nosuid\" /proc/mounts; rm -f /d/e/x'",
+            source.display(),
+            world.mini().display(),
+            root.display(),
+            lacking,
+            options,
+            world.strace().display(),
+        );
+        let seen = world.sh(&["--security-opt", "unmask=all"], &script).ok();
+        let middle = if options == "ro" { "no\n" } else { "" };
+        assert_eq!(seen, format!("deep\ncontent\n{middle}no\n2\n"), "{lacking} {options}");
+    }
 }
 
 fn nested(world: &World) {
