@@ -42,6 +42,9 @@ pub struct Host {
     pub root_is_initramfs: bool,
     /// What the rootfs is, if not a directory.
     pub image: Option<Image>,
+    /// Whether the kernel makes copies of mounts that are attached nowhere (Linux 5.2); not asked
+    /// without volumes.
+    pub copies_mounts: bool,
     /// Where relative paths begin; empty unless one matters.
     pub cwd: Vec<u8>,
     /// Bytes of memory; 0 unless it matters.
@@ -67,6 +70,7 @@ impl Host {
             }
             root_is_initramfs = self::root_is_initramfs()?;
         }
+        let copies_mounts = spec.volumes.is_empty() || crate::sys::mount::can_take_trees();
         let mut cwd = Vec::new();
         let mut memory = 0;
         if spec.overlay == Some(Overlay::Temporary) || (image.is_some() && spec.overlay.is_some()) {
@@ -90,6 +94,7 @@ impl Host {
             egid: caller.egid,
             root_is_initramfs,
             image,
+            copies_mounts,
             cwd,
             memory,
             groups,

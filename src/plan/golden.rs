@@ -17,6 +17,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         egid,
         root_is_initramfs,
         image: None,
+        copies_mounts: true,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
@@ -516,6 +517,16 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
             "protect root",
         ]
     );
+    // Before Linux 5.2 the old root is needed for as long as there is something to bind.
+    let old = Host { copies_mounts: false, ..host.clone() };
+    let lines = between(
+        &spec,
+        &old,
+        "mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec",
+        "hostname mini",
+    );
+    assert_eq!(lines[0], "put /a from 0 ro nosuid recursive make");
+    assert_eq!(lines[3..], ["detach old root", "chdir /", "protect root"]);
     let spec = Spec { rootfs: None, read_only: false, ..spec };
     let lines = between(&spec, &host, "die with parent", "hostname mini");
     assert_eq!(lines[4], "put /a from 0 ro nosuid recursive", "{lines:?}");

@@ -83,6 +83,11 @@ impl<'a> Planner<'_, 'a> {
         self.pseudo_file_systems();
         self.devices();
         self.masks();
+        if !self.host.copies_mounts {
+            // What is bound must still be mounted. The walk to the destination refuses the links
+            // of /proc, by which alone the old root could be reached.
+            self.put_volumes(true);
+        }
         if !self.root_stays_below() {
             if self.needs_scratch() {
                 // The memory of the layers lies on the old root: it is the first to go. The
@@ -94,7 +99,9 @@ impl<'a> Planner<'_, 'a> {
         // Leaves the old root behind as working directory, too. Now nothing of the host's is
         // within reach.
         self.add(Step::Chdir { path: c"/", inside: false });
-        self.put_volumes(true);
+        if self.host.copies_mounts {
+            self.put_volumes(true);
+        }
         if self.spec.read_only {
             // Only now, when every mount point has been made.
             self.add(Step::ProtectRoot);

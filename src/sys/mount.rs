@@ -1,7 +1,7 @@
 //! The mount table.
 
 use super::fs::Base;
-use super::{Fd, Result};
+use super::{Errno, Fd, Result};
 use core::ffi::CStr;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
@@ -58,6 +58,14 @@ pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     let flags = CLONE | libc::O_CLOEXEC | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
+}
+
+/// Whether the kernel has open_tree(2): asked with a descriptor that cannot be.
+pub fn can_take_trees() -> bool {
+    const NO_FD: isize = -1;
+    // SAFETY: an empty path and numbers.
+    let result = unsafe { syscall!(Sysno::open_tree, NO_FD, c"".as_ptr(), libc::AT_EMPTY_PATH) };
+    result != Err(Errno::ENOSYS)
 }
 
 /// move_mount(2): attaches such a copy on an open file or directory.

@@ -137,7 +137,7 @@ fn older(world: &World) {
     let calls = ["mount_setattr", "open_tree,move_mount,mount_setattr"];
     for (lacking, options) in calls.iter().flat_map(|calls| [(calls, "ro"), (calls, "rw")]) {
         let script = format!(
-            "mount -t tmpfs x {0}/below && echo deep > {0}/below/file && exec {5} -f -e trace=none \
+            "mount -t tmpfs x {0}/below && echo deep > {0}/below/file && exec {5} -f -e trace={3} \
              -e inject={3}:error=ENOSYS -o /dev/null {1} run --rootfs {2} -v {0}:/d/e:{4},nosuid \
              -v {0}/file:/f --read-only --tmpfs /tmp /bin/sh -c 'cat /d/e/below/file /f; \
              touch /d/e/x /d/e/below/x 2>/dev/null || echo no; touch /x 2>/dev/null || echo no; \

@@ -31,6 +31,7 @@ fn root() -> Host {
         egid: 0,
         root_is_initramfs: false,
         image: None,
+        copies_mounts: true,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
