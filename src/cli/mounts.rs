@@ -4,7 +4,7 @@ use super::Run;
 use super::values::{bad, not_empty, size};
 use crate::error::Result;
 use crate::spec::Word;
-use crate::spec::mounts::{Kind, Options, Overlay, Volume};
+use crate::spec::mounts::{Kind, Options, Overlay, Setting, Volume};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -107,19 +107,36 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let mut new = match kind.as_deref() {
         Some(b"bind") => Draft::new(true),
         Some(b"tmpfs") => Draft::new(false),
-        _ => return Err(bad("--mount", value.to_bytes(), "needs type=bind or type=tmpfs")),
+        Some(b"image") => Draft::new(true),
+        Some(fstype @ (b"overlay" | b"proc" | b"sysfs" | b"mqueue" | b"devpts")) => {
+            Draft::file_system(fstype)
+        }
+        _ => {
+            let hint = "bind, tmpfs, image, overlay, proc, sysfs, mqueue or devpts";
+            return Err(bad("--mount", value.to_bytes(), "needs type=").hint(hint));
+        }
     };
+    let is_image = kind.as_deref() == Some(b"image");
     for word in &words {
         if let Some(source) = valued(word, &[b"src", b"source"]) {
             new.source = source;
         } else if let Some(target) = valued(word, &[b"dst", b"destination", b"target"]) {
             new.target = target;
+        } else if let (Some(b"overlay"), Some(layer)) =
+            (new.fstype, valued(word, &[b"lower", b"upper", b"work"]))
+        {
+            let name = word.split(|b| *b == b'=').next().unwrap_or_default();
+            new.settings.push((self::word(&[name, b"dir"].concat()), Some(self::word(&layer))));
         } else if valued(word, &[b"type"]).is_none() && !new.option(word) {
             let hint = if new.is_bind { BIND_OPTIONS } else { TMPFS_OPTIONS };
             return Err(bad("--mount", word, "unknown option").hint(hint));
         }
     }
-    run.volumes.push(new.finish("--mount", value)?);
+    let mut volume = new.finish("--mount", value)?;
+    if let (true, Kind::Bind(image)) = (is_image, &volume.kind) {
+        volume.kind = Kind::Image(image);
+    }
+    run.volumes.push(volume);
     Ok(())
 }
 
@@ -144,8 +161,11 @@ const BIND_OPTIONS: &str =
 const TMPFS_OPTIONS: &str = "size=SIZE mode=OCTAL ro rw nosuid nodev noexec suid dev exec";
 
 /// A volume being put together.
-struct Draft {
+struct Draft<'a> {
     is_bind: bool,
+    /// Of a file system of the kernel's.
+    fstype: Option<&'static [u8]>,
+    settings: Vec<Setting<'a>>,
     source: Vec<u8>,
     target: Vec<u8>,
     options: Options,
@@ -155,10 +175,29 @@ struct Draft {
     conflict: bool,
 }
 
-impl Draft {
-    fn new(is_bind: bool) -> Draft {
+impl<'a> Draft<'a> {
+    fn file_system(name: &[u8]) -> Draft<'a> {
+        const KNOWN: [&[u8]; 5] = [b"overlay", b"proc", b"sysfs", b"mqueue", b"devpts"];
+        let mut draft = Draft::new(true);
+        draft.fstype = KNOWN.into_iter().find(|known| *known == name);
+        match name {
+            // What is in it are files like others.
+            b"overlay" => {}
+            b"devpts" => {
+                draft.options = Options { nosuid: true, noexec: true, ..Options::BIND };
+                draft.settings.push((c"ptmxmode", Some(c"0666")));
+                draft.settings.push((c"mode", Some(c"0620")));
+            }
+            _ => draft.options = Options::TMPFS,
+        }
+        draft
+    }
+
+    fn new(is_bind: bool) -> Draft<'a> {
         Draft {
             is_bind,
+            fstype: None,
+            settings: Vec::new(),
             source: Vec::new(),
             target: Vec::new(),
             options: if is_bind { Options::BIND } else { Options::TMPFS },
@@ -205,9 +244,9 @@ impl Draft {
         true
     }
 
-    fn finish<'a>(self, option: &str, value: &CStr) -> Result<Volume<'a>> {
+    fn finish(self, option: &str, value: &CStr) -> Result<Volume<'a>> {
         let wrong = |cause| Err(bad(option, value.to_bytes(), cause));
-        if self.is_bind && self.source.is_empty() {
+        if self.is_bind && self.fstype.is_none() && self.source.is_empty() {
             return wrong("has no source");
         }
         if !self.target.starts_with(b"/") {
@@ -222,7 +261,9 @@ impl Draft {
         if self.conflict {
             return wrong("both private and slave");
         }
-        let kind = if self.is_bind {
+        let kind = if let Some(fstype) = self.fstype {
+            Kind::FileSystem { fstype: word(fstype), settings: self.settings }
+        } else if self.is_bind {
             Kind::Bind(word(&self.source))
         } else {
             Kind::Tmpfs { size: self.size, mode: self.mode }

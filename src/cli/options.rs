@@ -94,7 +94,8 @@ pub static OPTIONS: &[Opt] = &[
         long: "mount",
         short: None,
         original: None,
-        help: "the same in words: type=bind,src=SRC,dst=DST,OPTIONS or type=tmpfs,dst=DST,OPTIONS; \
+        help: "the same in words: type=bind,src=SRC,dst=DST,OPTIONS, type=tmpfs, type=image (src a file), \
+               type=overlay (lower=, upper=, work=), type=proc, sysfs, mqueue or devpts; \
                a comma in a path is written \\,",
         act: Act::Value("WORDS", mounts::mount),
     },

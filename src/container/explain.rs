@@ -112,7 +112,14 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
             Errno::EMSGSIZE => "too much is said of one member",
             _ => return None,
         },
-        (Step::MountImage { .. }, errno) => match errno {
+        (Step::TakeFileSystem { image: None, .. }, errno) => match errno {
+            Errno::ENODEV => "the kernel has no such file system",
+            Errno::ENOSYS => "this needs Linux 5.2: fsopen(2)",
+            Errno::EPERM => "only the owner of what it shows may mount it",
+            _ => return None,
+        },
+        (Step::MountImage { .. } | Step::TakeFileSystem { .. }, errno) => match errno {
+            Errno::ENOSYS => "an image as a volume needs Linux 5.2: fsopen(2)",
             Errno::EPERM | Errno::EACCES => "the kernel mounts images for root only",
             Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
             Errno::EBUSY => "no loop device is free",

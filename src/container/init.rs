@@ -91,6 +91,14 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::TakeTree { number, source, recursive } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive)?;
         }
+        Step::TakeFileSystem { number, fstype, settings, image } => {
+            let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
+            match (image, fstype) {
+                (Some(image), _) => taken.take_image(image)?,
+                (None, Some(fstype)) => taken.take_file_system(fstype, settings)?,
+                (None, None) => return Err(Errno::EINVAL),
+            }
+        }
         Step::PutTree { number, target, flags, propagation, recursive, make } => {
             let manner = volume::Manner {
                 flags: *flags,

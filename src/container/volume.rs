@@ -6,8 +6,10 @@
 //! and a walk through the mount table for the options.
 
 use super::inside::{self, Make};
+use crate::host::{Image, image_type};
+use crate::spec::mounts::Setting;
 use crate::sys::fs::{self, Base};
-use crate::sys::{Errno, Fd, Result, mount};
+use crate::sys::{Errno, Fd, Result, loopdev, mount};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
 use libc::{MS_BIND, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_SLAVE};
@@ -44,6 +46,32 @@ impl Taken {
         };
         self.0.store(fd.raw() | mark, Ordering::Relaxed);
         fd.leak();
+        Ok(())
+    }
+
+    /// Mounts a file system where nobody sees it.
+    pub fn take_file_system(&self, fstype: &CStr, settings: &[Setting]) -> Result<()> {
+        self.keep(mount::mount_unseen(fstype, settings.iter().copied(), 0)?)
+    }
+
+    /// The same with the one in a file, read-only, through a loop device that goes with it.
+    pub fn take_image(&self, image: &CStr) -> Result<()> {
+        let file = fs::open(image, libc::O_RDONLY, 0)?;
+        let mut beginning = [0; 2048];
+        let length = fs::read_full(&file, &mut beginning)?;
+        let Some(Image::FileSystem(fstype)) = image_type(&beginning[..length]) else {
+            return Err(Errno::EINVAL);
+        };
+        let (_device, path) = loopdev::attach(&file)?;
+        let settings = [(c"source", Some(path.as_c_str())), (c"ro", None), (c"noload", None)];
+        // The journal of an ext4 that was not played back is left alone.
+        let count = if fstype == c"ext4" { 3 } else { 2 };
+        self.keep(mount::mount_unseen(fstype, settings.into_iter().take(count), 0)?)
+    }
+
+    fn keep(&self, tree: Fd) -> Result<()> {
+        self.0.store(tree.raw(), Ordering::Relaxed);
+        tree.leak();
         Ok(())
     }
 

@@ -202,14 +202,14 @@ fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Ve
     if let Some(Mount { point, own }) = hierarchy.and_then(|it| it.mount.as_ref()) {
         return Ok((HERE, point.clone(), own.clone()));
     }
-    let mounted = match hierarchy {
-        Some(it) if it.version == Version::V1 => {
-            let mut names = Text::new();
-            names.raw(&it.names);
-            mount::mount_unseen(c"cgroup", Some(names.leak()))
-        }
-        _ => mount::mount_unseen(c"cgroup2", None),
+    // Co-mounted controllers (`cpu,cpuacct`) are a flag each.
+    let (fstype, names) = match hierarchy {
+        Some(it) if it.version == Version::V1 => (c"cgroup", &it.names[..]),
+        _ => (c"cgroup2", &b""[..]),
     };
+    let names = names.split(|b| *b == b',').filter(|name| !name.is_empty());
+    let quiet = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    let mounted = mount::mount_unseen(fstype, names.map(|name| (path(&[name]), None)), quiet);
     match mounted {
         // It stays open as long as mini lives; exec closes it in the command.
         Ok(directory) => {

@@ -157,7 +157,7 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
 
 /// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
 /// it first, the others in a block at 1024. A tar archive has "ustar" in its first header.
-fn image_type(beginning: &[u8]) -> Option<Image> {
+pub fn image_type(beginning: &[u8]) -> Option<Image> {
     let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
     if at(0, b"hsqs").is_some() {
         Some(Image::FileSystem(c"squashfs"))

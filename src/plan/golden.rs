@@ -615,3 +615,25 @@ fn an_archive_is_unpacked_into_memory_before_anything_is_mounted_in_it() {
     let lines = between(&spec, &Host { euid: 1, ..host }, "clear umask", "make file /dev/null");
     assert_eq!(lines[0], "unpack as one's own");
 }
+
+#[test]
+fn devices_images_and_file_systems_are_volumes() {
+    let volume = |kind, target| Volume { kind, target, options: Options::BIND };
+    let layers = vec![(c"lowerdir", Some(c"/a:/b"))];
+    let volumes = [
+        volume(Kind::Device(c"/dev/kvm"), c"/dev/kvm"),
+        volume(Kind::Image(c"app.erofs"), c"/app"),
+        volume(Kind::FileSystem { fstype: c"overlay", settings: layers }, c"/o"),
+    ];
+    let spec = Spec { volumes: &volumes, ..with_rootfs() };
+    assert_eq!(
+        between(&spec, &root(), "make private / recursive", "bind / from /srv/root recursive"),
+        [
+            "take /dev/kvm as 0 recursive",
+            "take file system app.erofs as 1",
+            "take file system overlay as 2 lowerdir=/a:/b",
+        ]
+    );
+    let lines = between(&spec, &root(), "detach old root", "hostname mini");
+    assert_eq!(lines[1], "put /dev/kvm from 0 recursive make");
+}

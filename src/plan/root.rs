@@ -227,8 +227,24 @@ impl<'a> Planner<'_, 'a> {
     /// Copies of the host's mounts are taken while its paths still mean what they say.
     pub(super) fn take_volumes(&mut self) {
         for (number, volume) in self.spec.volumes.iter().enumerate() {
-            if let Kind::Bind(source) | Kind::Device(source) = &volume.kind {
-                self.add(Step::TakeTree { number, source, recursive: volume.options.recursive });
+            let recursive = volume.options.recursive;
+            match &volume.kind {
+                Kind::Bind(source) | Kind::Device(source) => {
+                    self.add(Step::TakeTree { number, source, recursive });
+                }
+                Kind::Image(image) => self.add(Step::TakeFileSystem {
+                    number,
+                    fstype: None,
+                    settings: &[],
+                    image: Some(image),
+                }),
+                Kind::FileSystem { fstype, settings } => self.add(Step::TakeFileSystem {
+                    number,
+                    fstype: Some(fstype),
+                    settings,
+                    image: None,
+                }),
+                Kind::Tmpfs { .. } => {}
             }
         }
     }
@@ -248,14 +264,16 @@ impl<'a> Planner<'_, 'a> {
             }
             let target = volume.target;
             self.add(match volume.kind {
-                Kind::Bind(_) | Kind::Device(_) => Step::PutTree {
-                    number,
-                    target,
-                    flags,
-                    propagation: if options.slave { MS_SLAVE } else { MS_PRIVATE },
-                    recursive: options.recursive,
-                    make,
-                },
+                Kind::Bind(_) | Kind::Device(_) | Kind::Image(_) | Kind::FileSystem { .. } => {
+                    Step::PutTree {
+                        number,
+                        target,
+                        flags,
+                        propagation: if options.slave { MS_SLAVE } else { MS_PRIVATE },
+                        recursive: options.recursive,
+                        make,
+                    }
+                }
                 Kind::Tmpfs { size, mode } => {
                     let mut data = Text::new();
                     let size = size.unwrap_or((64 << 20).min(self.host.memory / 8));

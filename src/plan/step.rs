@@ -1,5 +1,6 @@
 //! The kinds of steps: one visible act each, with its arguments ready.
 
+use crate::spec::mounts::Setting;
 use crate::spec::{Id, User, Word};
 use crate::sys::fs::Base;
 use crate::text::Text;
@@ -45,6 +46,17 @@ pub enum Step<'a> {
         source: Word<'a>,
         /// Whether what is mounted below comes along.
         recursive: bool,
+    },
+    /// Mount a file system where nobody sees it, to put it into the container.
+    TakeFileSystem {
+        /// Its number.
+        number: usize,
+        /// Its type; None: as the image says.
+        fstype: Option<Word<'a>>,
+        /// Its options.
+        settings: &'a [Setting<'a>],
+        /// The host's path of the image it is in.
+        image: Option<Word<'a>>,
     },
     /// Attach such a copy.
     PutTree {
@@ -201,6 +213,7 @@ impl Step<'_> {
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
             Step::TakeTree { .. } => "take",
+            Step::TakeFileSystem { .. } => "take file system",
             Step::PutTree { .. } => "put",
             Step::Tmpfs { .. } => "tmpfs",
             Step::OpenArchive(_) => "open archive",
@@ -237,6 +250,9 @@ impl Step<'_> {
             | Step::OpenGroup(place)
             | Step::WriteFile { place, .. } => out.word(place.path),
             Step::TakeTree { source, .. } => out.word(source),
+            Step::TakeFileSystem { fstype, image, .. } => {
+                out.word(image.or(*fstype).unwrap_or_default())
+            }
             Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
             Step::MountImage { image, .. } => out.word(image),
             Step::OpenArchive(path) => out.word(path),
@@ -285,6 +301,15 @@ impl Step<'_> {
             Step::TakeTree { number, recursive, .. } => {
                 out.str(" as ").number(*number as u64);
                 out.str(if *recursive { " recursive" } else { "" });
+            }
+            Step::TakeFileSystem { number, settings, .. } => {
+                out.str(" as ").number(*number as u64);
+                for (name, value) in *settings {
+                    out.str(" ").word(name);
+                    if let Some(value) = value {
+                        out.str("=").word(value);
+                    }
+                }
             }
             Step::PutTree { number, flags, propagation, recursive, make, .. } => {
                 out.str(" from ").number(*number as u64);

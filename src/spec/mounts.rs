@@ -1,6 +1,7 @@
 //! What is mounted into a container beside its root: plain data.
 
 use super::Word;
+use alloc::vec::Vec;
 
 /// A mount at a path of the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub enum Kind<'a> {
     Bind(Word<'a>),
     /// A device of the host.
     Device(Word<'a>),
+    /// A file system of the kernel's, with its options.
+    FileSystem {
+        /// Its type.
+        fstype: Word<'a>,
+        /// Its options.
+        settings: Vec<Setting<'a>>,
+    },
+    /// The file system in a file of the host.
+    Image(Word<'a>),
     /// Memory; None: sized by the host's.
     Tmpfs {
         /// Bytes at most.
@@ -28,6 +38,9 @@ pub enum Kind<'a> {
         mode: u32,
     },
 }
+
+/// An option of a file system: a name, and a value unless it is a flag.
+pub type Setting<'a> = (Word<'a>, Option<Word<'a>>);
 
 /// How it is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,21 +32,30 @@ pub fn mount(
     .map(drop)
 }
 
-/// A file system mounted where nobody sees it: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2.
-/// `option` is a flag of the file system. Its root directory; it is gone when that is closed.
-pub fn mount_unseen(fstype: &CStr, option: Option<&CStr>) -> Result<Fd> {
+/// An option of a file system: a name, and a value unless it is a flag.
+pub type Setting<'a> = (&'a CStr, Option<&'a CStr>);
+
+/// A file system mounted where nobody sees it: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2. Its
+/// root directory; it is gone when that is closed. `attributes` are MS_NOSUID and the like.
+pub fn mount_unseen<'a>(
+    fstype: &CStr,
+    settings: impl Iterator<Item = Setting<'a>>,
+    attributes: libc::c_ulong,
+) -> Result<Fd> {
     const SET_FLAG: u32 = 0;
+    const SET_STRING: u32 = 1;
     const CMD_CREATE: u32 = 6;
     const CLOEXEC: u32 = 1;
-    let attributes = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    // SAFETY: every string is NUL-terminated and outlives its call; the rest are numbers.
+    // SAFETY: every string is NUL-terminated and outlives its call, or NULL; the rest are numbers.
     unsafe {
         let context = Fd::own(syscall!(Sysno::fsopen, fstype.as_ptr(), CLOEXEC)?);
-        if let Some(option) = option {
-            syscall!(Sysno::fsconfig, context.raw(), SET_FLAG, option.as_ptr(), 0, 0)?;
+        for (name, value) in settings {
+            let command = if value.is_some() { SET_STRING } else { SET_FLAG };
+            let value = pointer(value);
+            syscall!(Sysno::fsconfig, context.raw(), command, name.as_ptr(), value, 0)?;
         }
         syscall!(Sysno::fsconfig, context.raw(), CMD_CREATE, 0, 0, 0)?;
-        // MOUNT_ATTR_NOSUID, NODEV and NOEXEC have the values of MS_*.
+        // MOUNT_ATTR_* have the values of MS_*.
         syscall!(Sysno::fsmount, context.raw(), CLOEXEC, attributes).map(Fd::own)
     }
 }

@@ -47,6 +47,7 @@ pub const PROMISES: &[Promise] = &[
         check: debian_archive,
     },
     Promise { name: "bad_images_are_refused", needs: &[Need::Busybox], check: bad_images },
+    Promise { name: "other_file_systems_are_volumes_too", needs: BUSYBOX, check: others },
     Promise { name: "a_device_of_the_host_can_be_given", needs: BUSYBOX, check: device },
     Promise { name: "the_machines_files_are_masked", needs: BUSYBOX, check: masks },
     Promise { name: "hostile_links_do_not_lead_out", needs: BUSYBOX, check: hostile },
@@ -483,6 +484,38 @@ fn many(world: &World) {
     run(world, root, &["-v", &longer], "echo deep").refused(125, "File name too long");
 }
 
+fn others(world: &World) {
+    let root = root(world);
+    let root = root.to_str().unwrap();
+    let kinds = ["proc", "sysfs", "mqueue", "devpts"];
+    let words: Vec<String> =
+        kinds.iter().map(|kind| format!("type={kind},dst=/k/{kind}")).collect();
+    let mut options: Vec<&str> = words.iter().flat_map(|words| ["--mount", words]).collect();
+    options.extend(["--security-opt", "unmask=all"]);
+    let script = "grep ' /k/' /proc/mounts | while read a b c d; do echo $c ${d%%,relatime*}; done; \
+        cat /k/proc/1/comm; ls /k/sysfs/class/net; stat -c %a /k/devpts/ptmx";
+    let seen = run(world, root, &options, script).ok();
+    let quiet = "rw,nosuid,nodev,noexec";
+    assert_eq!(
+        seen,
+        format!(
+            "proc {quiet}\nsysfs {quiet}\nmqueue {quiet}\ndevpts rw,nosuid,noexec\nsh\nlo\n666\n"
+        )
+    );
+    if !world.is_root() {
+        return;
+    }
+    // Layers anywhere, here of two directories of the host.
+    let (one, two) = (source(world), world.directory());
+    fs::write(two.join("more"), "more\n").unwrap();
+    let words = format!("type=overlay,lower={}:{},dst=/o,ro", one.display(), two.display());
+    let script = "cat /o/file /o/more; touch /o/x 2>/dev/null || echo no";
+    let seen = run(world, root, &["--mount", &words], script).ok();
+    assert_eq!(seen, "content\nmore\nno\n");
+    run(world, root, &["--mount", "type=image,src=/etc/passwd,dst=/i"], "true")
+        .refused(125, "it is damaged");
+}
+
 /// With the host's full device under another name, and one that a container has not.
 fn device(world: &World) {
     let root = root(world);
@@ -549,6 +582,11 @@ fn images(world: &World) {
     let overlay = format!("{},{}", upper.display(), work.display());
     run(world, &image("squashfs"), &["--overlay", &overlay], "echo kept > /kept").ok();
     assert_eq!(fs::read_to_string(upper.join("kept")).unwrap(), "kept\n");
+    // As a volume.
+    let words = format!("type=image,src={},dst=/i", image("squashfs"));
+    let script = "ls /i/bin/sh; touch /i/x 2>/dev/null || echo no";
+    assert_eq!(run(world, r, &["--mount", &words], script).ok(), "/i/bin/sh\nno\n");
+    eventually("the loop device is given back", || loop_devices(mark).is_empty());
     // Without loop devices: a container has none.
     let (mini, volume) = (
         format!("{}:/mini:ro", world.mini().display()),
