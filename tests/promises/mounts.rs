@@ -369,6 +369,14 @@ fn hostile(world: &World) {
             assert_eq!(tree(&outside), [(outside.join("target"), Vec::new())], "{to}");
         }
     }
+    // A directory that the caller left open is within reach of /proc, but not of a mount.
+    let own = root(world);
+    symlink("/proc/self/fd/9", own.join("data")).unwrap();
+    let script = "exec 9<\"$2\"; exec \"$0\" run --rootfs \"$1\" --tmpfs /data/leak true";
+    let mut command = world.command("/bin/sh".as_ref(), &["-c", script]);
+    let outcome = Outcome::of(command.arg(world.mini()).arg(&own).arg(&outside));
+    outcome.refused(125, "too many links, or one of /proc");
+    assert_eq!(tree(&outside), [(outside.join("target"), Vec::new())]);
     // The working directory and the files of users, too, are looked up inside.
     let own = root(world);
     for name in ["etc", "work"] {
