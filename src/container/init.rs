@@ -39,6 +39,7 @@ struct State {
     old_umask: Option<fs::Mode>,
     home: passwd::Home,
     archive: Option<Fd>,
+    parents: inside::Parents,
     /// What to say of a failure beyond its errno.
     detail: Detail,
 }
@@ -54,6 +55,7 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
         old_umask: None,
         home: passwd::Home::new(),
         archive: None,
+        parents: inside::Parents::new(),
         detail: Detail::new(),
     };
     for (index, step) in child.plan.steps.iter().enumerate() {
@@ -87,7 +89,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::WriteFile { place, content, .. } => {
             fs::write_file_at(place.base, place.path, content.bytes())?;
         }
-        Step::Mount(mount) => perform_mount(mount)?,
+        Step::Mount(mount) => perform_mount(mount, state)?,
         Step::TakeTree { number, source, recursive } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive)?;
         }
@@ -149,11 +151,21 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::ClearUmask => state.old_umask = Some(fs::umask(0)),
         Step::MakeDevice { path, major, minor } => {
-            fs::mknod(path, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
+            let (base, name) = state.parents.find(path)?;
+            fs::mknod_at(base, name, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
         }
-        Step::MakeDirectory(path) => fs::mkdir(path, 0o755)?,
-        Step::MakeFile(path) => fs::mknod(path, libc::S_IFREG | 0o666, 0)?,
-        Step::Symlink { target, path } => fs::symlink(target, path)?,
+        Step::MakeDirectory(path) => {
+            let (base, name) = state.parents.find(path)?;
+            fs::mkdir_at(base, name, 0o755)?;
+        }
+        Step::MakeFile(path) => {
+            let (base, name) = state.parents.find(path)?;
+            fs::mknod_at(base, name, libc::S_IFREG | 0o666, 0)?;
+        }
+        Step::Symlink { target, path } => {
+            let (base, name) = state.parents.find(path)?;
+            fs::symlink_at(target, base, name)?;
+        }
         Step::Hostname(name) => process::sethostname(name.to_bytes())?,
         Step::LoopbackUp => net::loopback_up()?,
         Step::DropCapability(number) => {
@@ -173,13 +185,14 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
     Ok(())
 }
 
-fn perform_mount(step: &Mount) -> Result<()> {
+fn perform_mount(step: &Mount, state: &mut State) -> Result<()> {
     let attempt =
         || mount::mount(Some(step.source), step.target, step.fstype, step.flags, step.data);
     match (attempt(), step.missing) {
         (Err(Errno::ENOENT), WhenMissing::Skip) => Ok(()),
         (Err(Errno::ENOENT), WhenMissing::MakeDirectory) => {
-            fs::mkdir(step.target, 0o755)?;
+            let (base, name) = state.parents.find(step.target)?;
+            fs::mkdir_at(base, name, 0o755)?;
             attempt()
         }
         (result, _) => result,

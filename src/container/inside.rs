@@ -113,6 +113,48 @@ pub fn open(path: &CStr, make: Make) -> Result<Fd> {
     Ok(here)
 }
 
+/// The directory in which something is to be made, walked to once for all that goes there: where a
+/// file is made, a link that is swapped in on the way could make it the host's.
+pub struct Parents {
+    path: [u8; 64],
+    length: usize,
+    directory: Option<Fd>,
+}
+
+impl Parents {
+    /// None walked to yet.
+    pub fn new() -> Parents {
+        Parents { path: [0; 64], length: 0, directory: None }
+    }
+
+    /// The base and the name by which to make a path. A relative path is the host's, or mini's
+    /// own, and stays as it is.
+    pub fn find<'p>(&mut self, path: &'p CStr) -> Result<(fs::Base, &'p CStr)> {
+        let bytes = path.to_bytes();
+        if !bytes.starts_with(b"/") {
+            return Ok((fs::HERE, path));
+        }
+        let end = bytes.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        let parent = &bytes[..end];
+        let is_known = self.path[..self.length] == *parent;
+        let directory = match self.directory.take().filter(|_| is_known) {
+            Some(directory) => directory,
+            None => {
+                // The planner's own, short paths; one byte is left for the NUL.
+                let place = self.path.get_mut(..end + 1).ok_or(Errno::ENAMETOOLONG)?;
+                place[..end].copy_from_slice(parent);
+                place[end] = 0;
+                self.length = end;
+                let parent = CStr::from_bytes_until_nul(place).map_err(|_| Errno::EINVAL)?;
+                open(parent, Make::Nothing)?
+            }
+        };
+        let base = directory.raw();
+        self.directory = Some(directory);
+        Ok((base, &path[end + 1..]))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

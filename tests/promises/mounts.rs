@@ -398,33 +398,49 @@ fn hostile(world: &World) {
     assert!(inside.is_dir());
 }
 
-/// Two thousand starts while the destination's parent is now a directory, now a link.
-fn swapped(world: &World) {
-    let outside = world.directory();
-    let root = root(world);
-    let source = source(world);
-    fs::create_dir(root.join("d")).unwrap();
-    symlink(&outside, root.join("l")).unwrap();
-    let volume = format!("{}:/d/x/y", source.display());
+/// Starts mini many times with a root in which two names change places all the while, and sees that
+/// nothing is made outside.
+fn while_swapped(
+    world: &World,
+    names: [&str; 2],
+    outside: &Path,
+    root: &Path,
+    options: &[&str],
+    starts: usize,
+) {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            let [one, two] = names.map(|name| root.join(name));
             while !done.load(Ordering::Relaxed) {
-                let (d, l) = (root.join("d"), root.join("l"));
-                let _ = renameat_with(CWD, &d, CWD, &l, RenameFlags::EXCHANGE);
+                let _ = renameat_with(CWD, &one, CWD, &two, RenameFlags::EXCHANGE);
             }
         });
-        let root = root.to_str().unwrap();
-        for _ in 0..2000 {
-            let words =
-                ["--rootfs", root, "--network", "host", "-v", &volume, "/bin/busybox", "true"];
+        let always = ["--rootfs", root.to_str().unwrap(), "--network", "host"];
+        let words = [&always, options, &["/bin/busybox", "true"]].concat();
+        for _ in 0..starts {
             let status = world.run(&words).status;
             assert!(status == 0 || status == 125, "{status}");
         }
         done.store(true, Ordering::Relaxed);
     });
-    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    assert_eq!(tree(outside), []);
+}
+
+/// Two thousand starts while the destination's parent is now a directory, now a link; and as many
+/// while /dev is now a directory, now a link through what /proc shows of mini itself.
+fn swapped(world: &World) {
+    let (outside, source) = (world.directory(), source(world));
+    let own = root(world);
+    fs::create_dir(own.join("d")).unwrap();
+    symlink(&outside, own.join("l")).unwrap();
+    let volume = format!("{}:/d/x/y", source.display());
+    while_swapped(world, ["d", "l"], &outside, &own, &["-v", &volume], 2000);
+    let own = root(world);
+    fs::create_dir(own.join("dev")).unwrap();
+    symlink(format!("/proc/self/cwd{}", outside.display()), own.join("l")).unwrap();
+    while_swapped(world, ["dev", "l"], &outside, &own, &[], 2000);
 }
 
 fn refused(world: &World) {
