@@ -143,6 +143,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::DetachOldRoot => mount::umount(c".", libc::MNT_DETACH)?,
         Step::Chdir { path, inside } => {
+            // A directory that is still open could be named by its link in /proc.
+            state.parents = inside::Parents::new();
             fs::chdir(path)?;
             // A directory descriptor in /proc could lead out (CVE-2024-21626).
             if *inside && !fs::cwd_is_reachable()? {
