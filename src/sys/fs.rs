@@ -88,11 +88,6 @@ pub fn write_all(fd: &Fd, mut bytes: &[u8]) -> Result<()> {
 }
 
 /// Writes to an existing file in one go: the kernel's control files take a value per write.
-pub fn write_file(path: &CStr, content: &[u8]) -> Result<()> {
-    write_file_at(HERE, path, content)
-}
-
-/// [`write_file`], from a base.
 pub fn write_file_at(base: Base, path: &CStr, content: &[u8]) -> Result<()> {
     write_all(&open_at(base, path, libc::O_WRONLY, 0)?, content)
 }
@@ -113,11 +108,6 @@ pub fn is_alone(end: &Fd) -> Result<bool> {
     // SAFETY: one pollfd and a timeout that live across the call, no signal mask.
     unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, &raw const now, 0, 8) }?;
     Ok(poll.revents & (libc::POLLERR | libc::POLLHUP) != 0)
-}
-
-/// mkdir(2)
-pub fn mkdir(path: &CStr, mode: Mode) -> Result<()> {
-    mkdir_at(HERE, path, mode)
 }
 
 /// mkdirat(2)
@@ -172,11 +162,6 @@ pub fn may_write(path: &CStr) -> bool {
     unsafe { syscall!(Sysno::faccessat, libc::AT_FDCWD, path.as_ptr(), libc::W_OK) }.is_ok()
 }
 
-/// mknod(2); `device` as the kernel encodes it, see [`device`].
-pub fn mknod(path: &CStr, mode: Mode, device: u32) -> Result<()> {
-    mknod_at(HERE, path, mode, device)
-}
-
 /// mknodat(2)
 pub fn mknod_at(base: Base, path: &CStr, mode: Mode, device: u32) -> Result<()> {
     // SAFETY: the path is NUL-terminated and outlives the call.
@@ -192,11 +177,6 @@ pub fn read_link(link: &Fd, text: &mut [u8]) -> Result<usize> {
 /// A device number from its two parts (makedev(3), for the small numbers of standard devices).
 pub const fn device(major: u32, minor: u32) -> u32 {
     major << 8 | minor
-}
-
-/// symlink(2)
-pub fn symlink(target: &CStr, path: &CStr) -> Result<()> {
-    symlink_at(target, HERE, path)
 }
 
 /// symlinkat(2)

@@ -109,7 +109,7 @@ fn unchanged(world: &World) {
 fn root_with(world: &World, make: impl FnOnce(&std::path::Path)) -> String {
     let root = world.directory();
     fs::create_dir(root.join("bin")).unwrap();
-    fs::copy(world.busybox().join("bin/busybox"), root.join("bin/busybox")).unwrap();
+    fs::hard_link(world.busybox().join("bin/busybox"), root.join("bin/busybox")).unwrap();
     symlink("busybox", root.join("bin/sh")).unwrap();
     make(&root);
     root.to_str().unwrap().into()

@@ -241,7 +241,8 @@ impl World {
         self.who == Who::Root
     }
 
-    /// mini's path.
+    /// mini's path. Tests that want a program elsewhere make a hard link to it: a copy that is being
+    /// written cannot be run, and another test's new process may hold it open for a moment.
     pub fn mini(&self) -> PathBuf {
         self.stage.directory.join("mini")
     }
@@ -288,11 +289,14 @@ impl World {
         }
     }
 
-    /// A file with this content, readable and executable by all.
+    /// A file with this content, readable and executable by all. It is written under another name
+    /// and copied by another process, so that nobody here ever has it open for writing (see
+    /// [`World::mini`]).
     pub fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.directory().join(name);
-        fs::write(&path, content).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let (draft, path) = (self.directory().join(name), self.directory().join(name));
+        fs::write(&draft, content).unwrap();
+        fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Command::new("cp").arg("-p").arg(&draft).arg(&path).status().unwrap().success());
         path
     }
 
