@@ -22,6 +22,23 @@ pub fn number(digits: &[u8], base: u64) -> Option<u64> {
     Some(number)
 }
 
+/// The bytes of a path from the kernel's tables of mounts, where it writes space, tab, newline and
+/// backslash as a backslash and three octal digits (proc_pid_mountinfo(5)).
+pub fn unescaped(mut path: &[u8]) -> impl Iterator<Item = u8> {
+    core::iter::from_fn(move || {
+        let (byte, tail) = path.split_first()?;
+        path = tail;
+        let code = tail.get(..3).and_then(|digits| number(digits, 8));
+        match code {
+            Some(code) if *byte == b'\\' => {
+                path = &tail[3..];
+                Some(code as u8)
+            }
+            _ => Some(*byte),
+        }
+    })
+}
+
 /// Bytes that grow piece by piece.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Text(Vec<u8>);

@@ -2,6 +2,7 @@
 //! /proc/self/cgroup (proc_pid_mountinfo(5), cgroups(7)).
 
 use super::{Set, Version};
+use crate::text::unescaped;
 use alloc::vec::Vec;
 
 /// One hierarchy that mini is in.
@@ -64,13 +65,13 @@ fn find_mount(mountinfo: &[u8], version: Version, names: &[u8], path: &[u8]) -> 
                     && entry.super_options.split(|b| *b == b',').any(|name| Some(name) == first)
             }
         };
-        let Some(own) = below(path, &unescape(entry.root)) else { continue };
+        let Some(own) = below(path, &unescaped(entry.root).collect::<Vec<u8>>()) else { continue };
         if !matches {
             continue;
         }
         let writable = entry.options.split(|b| *b == b',').any(|option| option == b"rw");
         if writable || found.is_none() {
-            found = Some(Mount { point: unescape(entry.mount_point), own });
+            found = Some(Mount { point: unescaped(entry.mount_point).collect(), own });
         }
         if writable {
             break;
@@ -109,24 +110,6 @@ impl<'a> Entry<'a> {
         let super_options = rest.nth(1)?;
         Some(Entry { root, mount_point, options, fstype, super_options })
     }
-}
-
-/// The kernel writes space, tab, newline and backslash in a path as three octal digits.
-fn unescape(path: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((byte, tail)) = rest.split_first() {
-        rest = tail;
-        let code = tail.get(..3).and_then(|digits| crate::text::number(digits, 8));
-        match code {
-            Some(code) if *byte == b'\\' => {
-                plain.push(code as u8);
-                rest = &tail[3..];
-            }
-            _ => plain.push(*byte),
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -8,8 +8,9 @@
 use super::inside::{self, Make};
 use crate::host::{Image, image_type};
 use crate::spec::mounts::Setting;
-use crate::sys::fs::{self, Base};
+use crate::sys::fs::{self, Base, NumberedPath};
 use crate::sys::{Errno, Fd, Result, loopdev, mount};
+use crate::text::unescaped;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
 use libc::{MS_BIND, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_SLAVE};
@@ -87,7 +88,7 @@ impl Taken {
         let on = inside::open(target, make)?;
         if taken & ONLY_OPENED != 0 {
             let recursive = if manner.recursive { MS_REC } else { 0 };
-            let (from, to) = (ProcPath::new(fd), ProcPath::new(on.raw()));
+            let (from, to) = (proc_path(fd), proc_path(on.raw()));
             mount::mount(Some(from.as_c_str()), to.as_c_str(), None, MS_BIND | recursive, None)?;
             return set_by_path(target, manner);
         }
@@ -116,7 +117,7 @@ fn set_by_path(target: &CStr, manner: Manner) -> Result<()> {
     // Walked again: now it leads to what was mounted there.
     let top = inside::open(target, Make::Nothing)?;
     let recursive = if manner.recursive { MS_REC } else { 0 };
-    let path = ProcPath::new(top.raw());
+    let path = proc_path(top.raw());
     let propagation = manner.propagation & (MS_SLAVE | MS_PRIVATE);
     mount::mount(None, path.as_c_str(), None, propagation | recursive, None)?;
     if manner.flags == 0 {
@@ -137,7 +138,7 @@ fn set_by_path(target: &CStr, manner: Manner) -> Result<()> {
 /// Adds flags to a mount. Those it has are said again: a remount sets all of them, and a user
 /// namespace may not take any away.
 fn add_flags(at: &Fd, flags: libc::c_ulong) -> Result<()> {
-    let path = ProcPath::new(at.raw());
+    let path = proc_path(at.raw());
     let flags = MS_REMOUNT | MS_BIND | flags | fs::mount_flags(at)?;
     mount::mount(None, path.as_c_str(), None, flags, None)
 }
@@ -179,43 +180,15 @@ fn for_each_mount(directory: &[u8], mut show: impl FnMut(&CStr) -> Result<()>) -
 
 /// Undoes the octal escapes of mountinfo.
 fn unescape<'b>(text: &[u8], plain: &'b mut [u8; inside::LONGEST]) -> Result<&'b CStr> {
-    let (mut from, mut to) = (0, 0);
-    while from < text.len() {
-        let digits = text.get(from + 1..from + 4);
-        let code = digits.and_then(|digits| crate::text::number(digits, 8));
-        let byte = match code {
-            Some(code) if text[from] == b'\\' => {
-                from += 3;
-                code as u8
-            }
-            _ => text[from],
-        };
-        *plain.get_mut(to).ok_or(Errno::ENAMETOOLONG)? = byte;
-        (from, to) = (from + 1, to + 1);
+    for (at, byte) in unescaped(text).enumerate() {
+        *plain.get_mut(at).ok_or(Errno::ENAMETOOLONG)? = byte;
     }
     CStr::from_bytes_until_nul(plain).map_err(|_| Errno::ENAMETOOLONG)
 }
 
 /// `/proc/self/fd/N`
-struct ProcPath([u8; 32]);
-
-impl ProcPath {
-    fn new(fd: Base) -> ProcPath {
-        const NAME: &[u8] = b"/proc/self/fd/";
-        let mut path = [0; 32];
-        path[..NAME.len()].copy_from_slice(NAME);
-        let digits = fd.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1;
-        let mut rest = fd.unsigned_abs();
-        for at in (NAME.len()..NAME.len() + digits).rev() {
-            path[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        ProcPath(path)
-    }
-
-    fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
-    }
+fn proc_path(fd: Base) -> NumberedPath {
+    NumberedPath::new(b"/proc/self/fd/", fd.unsigned_abs())
 }
 
 #[cfg(test)]
@@ -224,8 +197,8 @@ mod tests {
 
     #[test]
     fn paths_of_descriptors() {
-        assert_eq!(ProcPath::new(0).as_c_str(), c"/proc/self/fd/0");
-        assert_eq!(ProcPath::new(1234).as_c_str(), c"/proc/self/fd/1234");
+        assert_eq!(proc_path(0).as_c_str(), c"/proc/self/fd/0");
+        assert_eq!(proc_path(1234).as_c_str(), c"/proc/self/fd/1234");
     }
 
     #[test]

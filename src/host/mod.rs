@@ -64,8 +64,9 @@ impl Host {
         let mut image = None;
         if let Some(rootfs) = spec.rootfs {
             image = examine_rootfs(rootfs)?;
-            if image == Some(Image::Archive) && matches!(spec.overlay, Some(Overlay::Kept { .. })) {
-                let error = Error::new("option").object(b"--overlay");
+            let is_kept = matches!(spec.overlay, Some(Overlay::Kept { .. }));
+            if image == Some(Image::Archive) && (is_kept || !spec.lowers.is_empty()) {
+                let error = Error::new("rootfs").object(rootfs.to_bytes());
                 return Err(error.cause("an archive is unpacked into memory, not layered"));
             }
             root_is_initramfs = self::root_is_initramfs()?;
@@ -73,7 +74,10 @@ impl Host {
         let copies_mounts = spec.volumes.is_empty() || crate::sys::mount::can_take_trees();
         let mut cwd = Vec::new();
         let mut memory = 0;
-        if spec.overlay == Some(Overlay::Temporary) || (image.is_some() && spec.overlay.is_some()) {
+        if spec.overlay == Some(Overlay::Temporary)
+            || (image.is_some() && spec.overlay.is_some())
+            || !spec.lowers.is_empty()
+        {
             cwd = working_directory()?;
         }
         if spec.overlay.is_some()

@@ -153,14 +153,7 @@ impl<'a> Planner<'_, 'a> {
                 self.overlay_options(&lower, b"upper", b"work")
             }
         };
-        self.add(Step::Mount(Mount {
-            source: c"overlay",
-            target: c"/",
-            fstype: Some(c"overlay"),
-            flags: 0,
-            data: Some(options.leak()),
-            missing: WhenMissing::Fail,
-        }));
+        self.over_root(c"overlay", options);
     }
 
     /// Whether the layers need a place of their own.
@@ -184,10 +177,15 @@ impl<'a> Planner<'_, 'a> {
     fn memory_over_root(&mut self, size: u64) {
         let mut data = Text::new();
         data.str("mode=0755,size=").number(size);
+        self.over_root(c"tmpfs", data);
+    }
+
+    /// Mounts a file system over the present root.
+    fn over_root(&mut self, fstype: &'static CStr, data: Text) {
         self.add(Step::Mount(Mount {
-            source: c"tmpfs",
+            source: fstype,
             target: c"/",
-            fstype: Some(c"tmpfs"),
+            fstype: Some(fstype),
             flags: 0,
             data: Some(data.leak()),
             missing: WhenMissing::Fail,

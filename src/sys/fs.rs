@@ -174,6 +174,31 @@ pub fn read_link(link: &Fd, text: &mut [u8]) -> Result<usize> {
     unsafe { syscall!(Sysno::readlinkat, link.raw(), c"".as_ptr(), text.as_mut_ptr(), text.len()) }
 }
 
+/// A short path that ends in a number, without allocation.
+pub struct NumberedPath([u8; 32]);
+
+impl NumberedPath {
+    /// `PREFIX` and the number in base ten; a prefix of more than 21 bytes is cut.
+    pub fn new(prefix: &[u8], number: u32) -> NumberedPath {
+        // A u32 has at most ten digits, and a NUL comes last.
+        let prefix = &prefix[..prefix.len().min(21)];
+        let mut path = [0; 32];
+        path[..prefix.len()].copy_from_slice(prefix);
+        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let mut rest = number;
+        for at in (prefix.len()..prefix.len() + digits).rev() {
+            path[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        NumberedPath(path)
+    }
+
+    /// For the kernel.
+    pub fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
+    }
+}
+
 /// A device number from its two parts (makedev(3), for the small numbers of standard devices).
 pub const fn device(major: u32, minor: u32) -> u32 {
     major << 8 | minor

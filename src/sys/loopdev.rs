@@ -1,7 +1,7 @@
 //! Loop devices (loop(4)): a file as a block device.
 
+use super::fs::NumberedPath;
 use super::{Errno, Fd, Result, fs};
-use core::ffi::CStr;
 use syscalls::{Sysno, syscall};
 
 const GET_FREE: u32 = 0x4c82;
@@ -30,29 +30,6 @@ struct Config {
     reserved: [u64; 8],
 }
 
-/// A device's path, as `/dev/loop12`.
-pub struct Path([u8; 24]);
-
-impl Path {
-    fn new(number: usize) -> Path {
-        let mut path = [0; 24];
-        const NAME: &[u8] = b"/dev/loop";
-        path[..NAME.len()].copy_from_slice(NAME);
-        let digits = number.checked_ilog10().unwrap_or(0) as usize + 1;
-        let mut rest = number;
-        for at in (NAME.len()..NAME.len() + digits.min(14)).rev() {
-            path[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        Path(path)
-    }
-
-    /// For the kernel.
-    pub fn as_c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
-    }
-}
-
 fn ioctl(fd: &Fd, request: u32, argument: usize) -> Result<usize> {
     // SAFETY: the requests here take a number or the address of a structure that outlives the call.
     unsafe { syscall!(Sysno::ioctl, fd.raw(), request, argument) }
@@ -60,12 +37,12 @@ fn ioctl(fd: &Fd, request: u32, argument: usize) -> Result<usize> {
 
 /// Makes a file a read-only device that is given back when nobody uses it any more: keep the
 /// descriptor until the device is mounted.
-pub fn attach(file: &Fd) -> Result<(Fd, Path)> {
+pub fn attach(file: &Fd) -> Result<(Fd, NumberedPath)> {
     let control = fs::open(c"/dev/loop-control", libc::O_RDWR, 0)?;
     let info = Info { before: [0; 6], more: 0, flags: READ_ONLY | AUTOCLEAR, after: [0; 22] };
     // Between finding a free one and taking it another process may be faster.
     for _ in 0..100 {
-        let path = Path::new(ioctl(&control, GET_FREE, 0)?);
+        let path = NumberedPath::new(b"/dev/loop", ioctl(&control, GET_FREE, 0)? as u32);
         let device = fs::open(path.as_c_str(), libc::O_RDONLY, 0)?;
         let config = Config { fd: file.raw() as u32, block_size: 0, info, reserved: [0; 8] };
         let result = match ioctl(&device, CONFIGURE, &raw const config as usize) {
@@ -89,9 +66,9 @@ mod tests {
 
     #[test]
     fn paths_and_sizes() {
-        for number in [0, 7, 10, 123_456] {
+        for number in [0, 7, 10, 123_456, u32::MAX] {
             let path = std::ffi::CString::new(format!("/dev/loop{number}")).unwrap();
-            assert_eq!(Path::new(number).as_c_str(), &*path);
+            assert_eq!(NumberedPath::new(b"/dev/loop", number).as_c_str(), &*path);
         }
         assert_eq!((size_of::<Info>(), size_of::<Config>()), (232, 304));
         assert_eq!(core::mem::offset_of!(Info, flags), 52);

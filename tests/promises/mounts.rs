@@ -287,6 +287,12 @@ fn kept(world: &World) {
     assert_eq!(run(world, root, &["--overlay", overlay], "cat /kept").ok(), "kept\n");
     let both = format!("{overlay},{}", work.display());
     assert_eq!(run(world, root, &["--overlay", &both], "cat /kept").ok(), "kept\n");
+    // A further layer by a relative path, where what is written is kept.
+    fs::write(path("more").join("further"), "further\n").unwrap();
+    let layers = format!("{root}:more:O");
+    let words = ["--rootfs", &layers, "--overlay", &both, "cat", "/further", "/kept"];
+    let mut command = world.run_command(&words);
+    assert_eq!(Outcome::of(command.current_dir(&layer)).ok(), "further\nkept\n");
     run(world, root, &["--overlay", "/no/such"], "true").refused(125, "overlay ");
     // On an overlay there can be none: a first container's root is the place for a second's layer.
     let mini = format!("{}:/mini:ro", world.mini().display());
@@ -734,4 +740,6 @@ fn bad_archives(world: &World) {
     run(world, damaged.to_str().unwrap(), &[], "true").refused(125, "damaged, or cut short");
     world.run(&["--rootfs", "-", "true"]).refused(125, "no tar archive");
     run(world, &archive("good"), &["--overlay", "/u"], "true").refused(125, "not layered");
+    let layers = format!("{}:{}:O", archive("good"), root.display());
+    run(world, &layers, &[], "true").refused(125, "not layered");
 }
