@@ -1,11 +1,25 @@
 //! The freestanding binary's linker arguments, and tables that are made when building.
 
-use std::path::Path;
+#[path = "src/spec/capability.rs"]
+#[allow(dead_code)]
+mod capability;
+#[path = "build/seccomp.rs"]
+mod seccomp;
+
+use std::env::var;
+use std::path::PathBuf;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
     link();
-    error_texts();
+    write("errors.txt", &error_texts());
+    write("seccomp.rs", &seccomp_filter());
+}
+
+fn write(name: &str, content: &str) {
+    let directory = PathBuf::from(var("OUT_DIR").expect("cargo sets it"));
+    std::fs::write(directory.join(name), content).expect("OUT_DIR is writable");
 }
 
 /// For the binary alone; the library and the tests link as usual.
@@ -29,16 +43,24 @@ fn link() {
     ] {
         println!("cargo::rustc-link-arg-bin=mini={arg}");
     }
-    let root = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let root = var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     println!("cargo::rerun-if-changed=link.ld");
     println!("cargo::rustc-link-arg-bin=mini=-Wl,-T,{root}/link.ld");
 }
 
 /// The kernel's errors in words, a line for each number from 0 on: as a `match` in the `syscalls`
 /// crate they would take twice the room. The numbers mini can meet are the same on its CPUs.
-fn error_texts() {
+fn error_texts() -> String {
     let lines: Vec<&str> =
         (0..=133).map(|number| syscalls::Errno::new(number).description().unwrap_or("")).collect();
-    let path = Path::new(&std::env::var("OUT_DIR").expect("cargo sets it")).join("errors.txt");
-    std::fs::write(path, lines.join("\n")).expect("OUT_DIR is writable");
+    lines.join("\n")
+}
+
+fn seccomp_filter() -> String {
+    const TABLE: &str = "src/plan/seccomp.table";
+    println!("cargo::rerun-if-changed={TABLE}");
+    println!("cargo::rerun-if-changed=src/spec/capability.rs");
+    let table = std::fs::read_to_string(TABLE).expect("the table is there");
+    let cpu = var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it");
+    seccomp::generate(&table, &cpu, &capability::NAMES)
 }

@@ -2,14 +2,17 @@
 //! plan an exit status.
 
 use crate::cgroup::settings::DEFAULT_PERIOD;
-use crate::cli::{EnvEdit, Run};
+use crate::cli::{CapabilityEdits, EnvEdit, Run, SeccompChoice};
 use crate::container::{self, Manner, report, stdio};
 use crate::error::{Error, Result};
 use crate::host::groups::online_cpus;
 use crate::host::{Caller, Host};
 use crate::plan::Plan;
 use crate::print;
+use crate::spec::capability::{self, ALL, SYS_ADMIN};
+use crate::spec::mounts::Masks;
 use crate::spec::resources::{Limit, Resources};
+use crate::spec::security::{Capabilities, Seccomp, Security, Users};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
 use crate::sys::fs;
 use crate::text::Text;
@@ -26,10 +29,12 @@ const ENV_FILE_LIMIT: usize = 1 << 20;
 /// Whatever kept the command from starting.
 pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Result<u8> {
     stdio::repair()?;
+    check_descriptors(request.descriptors)?;
     // These three live as long as the process; no code is spent on taking them apart.
     let spec = leak(spec(request, environ)?);
     check_lengths(spec, caller.page_size)?;
     let host = leak(Host::probe(caller, spec)?);
+    check_lock(request, spec, host)?;
     let plan = leak(Plan::new(spec, host));
     if request.dry_run {
         let mut text = Text::new();
@@ -92,11 +97,110 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
         lowers: &request.lowers,
         overlay: request.overlay.clone(),
         volumes: &request.volumes,
-        masks: &request.masks,
+        masks: if request.privileged { &NO_MASKS } else { &request.masks },
         hostname,
         namespaces: request.namespaces,
         resources: resources(request)?,
+        security: security(request)?,
     })
+}
+
+/// What `--privileged` masks.
+static NO_MASKS: Masks = Masks { unmask_all: true, unmask: Vec::new(), mask: Vec::new() };
+
+/// What the command may do: the usual, unless told.
+fn security<'a>(request: &Run<'a>) -> Result<Security<'a>> {
+    let privileged = request.privileged;
+    let seccomp = match request.seccomp {
+        None if privileged => Seccomp::Unconfined,
+        None | Some(SeccompChoice::BuiltIn) => Seccomp::BuiltIn,
+        Some(SeccompChoice::Unconfined) => Seccomp::Unconfined,
+        Some(SeccompChoice::File(file)) => {
+            Seccomp::Program { file, instructions: read_program(file)? }
+        }
+    };
+    let users = match (&request.uids[..], &request.gids[..]) {
+        ([], []) => request.users.clone(),
+        (uids, gids) => {
+            if request.users == Users::Auto || request.shares_users {
+                let error = Error::new("option").object(b"--userns");
+                return Err(error.cause("goes without --uidmap and --gidmap"));
+            }
+            let or = |ids: &[_], others: &[_]| if ids.is_empty() { others } else { ids }.to_vec();
+            Users::Mapped { uids: or(uids, gids), gids: or(gids, uids) }
+        }
+    };
+    Ok(Security {
+        capabilities: capabilities(&request.capabilities, privileged),
+        no_new_privileges: request.no_new_privileges.unwrap_or(!privileged),
+        seccomp,
+        privileged,
+        rlimits: request.rlimits.clone(),
+        umask: request.umask,
+        groups: request.groups.clone(),
+        paths: request.paths.clone(),
+        users,
+        descriptors: request.descriptors,
+    })
+}
+
+/// As in Docker: `--cap-add ALL` begins with all, `--cap-drop ALL` with none, and what is added by
+/// name is never dropped, unless all are added. None where nothing is to be taken away.
+fn capabilities(edits: &CapabilityEdits, privileged: bool) -> Option<Capabilities> {
+    let set = match (edits.add_all || privileged, edits.drop_all) {
+        (true, false) => ALL & !edits.drop,
+        (_, true) => edits.add,
+        (false, false) => (capability::DEFAULT & !edits.drop) | edits.add,
+    };
+    (!privileged || set != ALL).then_some(Capabilities { set, added: edits.add & set })
+}
+
+/// A program for seccomp(2), as bubblewrap takes it: struct sock_filter, one after the other.
+fn read_program(file: &CStr) -> Result<Vec<u64>> {
+    // BPF_MAXINSNS instructions of eight bytes.
+    const LONGEST: usize = 4096 * 8;
+    let error = || Error::new("seccomp").object(file.to_bytes());
+    let content = fs::read_file(file, LONGEST).map_err(|errno| error().errno(errno))?;
+    let (instructions, rest) = content.as_chunks::<8>();
+    if content.first() == Some(&b'{') {
+        let hint = "as libseccomp's seccomp_export_bpf writes it";
+        return Err(error().cause("a profile in JSON, where a BPF program is wanted").hint(hint));
+    }
+    if instructions.is_empty() || !rest.is_empty() {
+        return Err(error().cause("no BPF program: its size is no multiple of 8"));
+    }
+    Ok(instructions.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect())
+}
+
+/// Those that shall be handed on must be there, or one of mini's own would take their place.
+fn check_descriptors(count: u32) -> Result<()> {
+    for fd in 3..3 + count {
+        if !fs::is_open(fd as i32) {
+            return Err(Error::new("option")
+                .object(b"--preserve-fds")
+                .cause("not open:")
+                .number(fd));
+        }
+    }
+    Ok(())
+}
+
+/// On an initramfs whoever may unmount finds it below the new root: nobody may (see the plan), and
+/// who asks for that right is told so.
+fn check_lock(request: &Run, spec: &Spec, host: &Host) -> Result<()> {
+    if !(host.root_is_initramfs && spec.rootfs.is_some()) {
+        return Ok(());
+    }
+    let admin = 1 << SYS_ADMIN;
+    let edits = request.capabilities;
+    let all = (request.privileged || edits.add_all) && edits.drop & admin == 0 && !edits.drop_all;
+    if all || edits.add & admin != 0 {
+        let error = Error::new("rootfs on an initramfs").cause("goes without CAP_SYS_ADMIN");
+        return Err(
+            error.hint("it could unmount its root and see the initramfs: add --cap-drop SYS_ADMIN")
+        );
+    }
+    Ok(())
 }
 
 /// The limits, as far as they have to agree with each other and with the machine.

@@ -39,6 +39,8 @@ pub fn unescaped(mut path: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 /// Bytes that grow piece by piece.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Text(Vec<u8>);
@@ -71,12 +73,17 @@ impl Text {
         self.str("0").digits(number.into(), 8)
     }
 
+    /// Adds a number in base sixteen, as sets of capabilities are written.
+    pub fn hex(&mut self, number: u64) -> &mut Text {
+        self.digits(number, 16)
+    }
+
     fn digits(&mut self, mut number: u64, base: u64) -> &mut Text {
         let mut digits = [0; 24];
         let mut at = digits.len();
         loop {
             at -= 1;
-            digits[at] = b'0' + (number % base) as u8;
+            digits[at] = HEX[(number % base) as usize];
             number /= base;
             if number == 0 {
                 return self.raw(&digits[at..]);
@@ -123,7 +130,6 @@ impl Text {
     }
 
     fn escaped(&mut self, byte: u8) -> &mut Text {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
         self.str("\\x").raw(&digits)
     }

@@ -4,14 +4,17 @@ mod help;
 mod mounts;
 mod nearest;
 mod options;
+mod security;
 mod values;
 
 pub use help::{overview, run_help};
+pub use security::CapabilityEdits;
 
 use crate::error::{Error, Result};
 use crate::spec::mounts::{Masks, Overlay, Volume};
 use crate::spec::resources::Resources;
-use crate::spec::{Namespaces, User, Word};
+use crate::spec::security::{IdRange, PathRule, Rlimit, Users};
+use crate::spec::{Id, Namespaces, User, Word};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -52,6 +55,32 @@ pub struct Run<'a> {
     pub volumes: Vec<Volume<'a>>,
     /// `--security-opt mask=`, `unmask=`
     pub masks: Masks<'a>,
+    /// `--cap-add`, `--cap-drop`
+    pub capabilities: CapabilityEdits,
+    /// `--privileged`
+    pub privileged: bool,
+    /// `--security-opt no-new-privileges`
+    pub no_new_privileges: Option<bool>,
+    /// `--security-opt seccomp=`
+    pub seccomp: Option<SeccompChoice<'a>>,
+    /// `--ulimit`
+    pub rlimits: Vec<Rlimit>,
+    /// `--umask`
+    pub umask: Option<u32>,
+    /// `--group-add`
+    pub groups: Vec<Id<'a>>,
+    /// `--ro-path`, `--rw-path`
+    pub paths: Vec<PathRule<'a>>,
+    /// `--userns`
+    pub users: Users,
+    /// Whether that was `host`.
+    pub shares_users: bool,
+    /// `--uidmap`
+    pub uids: Vec<IdRange>,
+    /// `--gidmap`
+    pub gids: Vec<IdRange>,
+    /// `--preserve-fds`
+    pub descriptors: u32,
     /// `-h`
     pub hostname: Option<&'a CStr>,
     /// `--name`
@@ -80,6 +109,17 @@ pub struct Run<'a> {
     pub trace: bool,
     /// The command and its arguments.
     pub words: &'a [&'a CStr],
+}
+
+/// Which system calls are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeccompChoice<'a> {
+    /// None.
+    Unconfined,
+    /// The usual ones.
+    BuiltIn,
+    /// Those that a program in a file says.
+    File(&'a CStr),
 }
 
 /// A change of the environment.

@@ -140,22 +140,6 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     Ok(())
 }
 
-/// `mask=PATH`, `unmask=PATH`, `unmask=all`
-pub fn security<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
-    let bytes = value.to_bytes();
-    if bytes == b"unmask=all" {
-        run.masks.unmask_all = true;
-    } else if bytes.starts_with(b"unmask=/") {
-        run.masks.unmask.push(&value[b"unmask=".len()..]);
-    } else if bytes.starts_with(b"mask=/") {
-        run.masks.mask.push(&value[b"mask=".len()..]);
-    } else {
-        let hint = "mask=/PATH, unmask=/PATH or unmask=all";
-        return Err(bad("--security-opt", bytes, "unknown").hint(hint));
-    }
-    Ok(())
-}
-
 const BIND_OPTIONS: &str =
     "ro rw nosuid nodev noexec exec bind rbind private rprivate slave rslave";
 const TMPFS_OPTIONS: &str = "size=SIZE mode=OCTAL ro rw nosuid nodev noexec suid dev exec";

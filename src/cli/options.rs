@@ -4,7 +4,7 @@ use super::values::{
     adjustment, conf, cpu_list, cpus, env_edit, hostname, limit, name, namespace, network,
     not_empty, number_in, percent, size_in, size_limit, user,
 };
-use super::{EnvEdit, Run, mounts, nearest};
+use super::{EnvEdit, Run, mounts, nearest, security};
 use crate::error::{Error, Result};
 use core::ffi::CStr;
 
@@ -228,9 +228,10 @@ pub static OPTIONS: &[Opt] = &[
         long: "security-opt",
         short: None,
         original: None,
-        help: "mask=PATH hides a path; unmask=PATH or unmask=all shows what is hidden or \
-               protected of /proc and /sys by default",
-        act: Act::Value("OPT", mounts::security),
+        help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
+               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path; \
+               unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
+        act: Act::Value("OPT", security::security_opt),
     },
     Opt {
         section: None,
@@ -242,6 +243,102 @@ pub static OPTIONS: &[Opt] = &[
             run.namespaces.cgroup = namespace("--cgroupns", value)?;
             Ok(())
         }),
+    },
+    Opt {
+        section: None,
+        long: "userns",
+        short: None,
+        original: None,
+        help: "auto: the container's users are nobody's outside, from /etc/subuid or a high range; \
+               host: they are the host's (the default for root)",
+        act: Act::Value("auto|host", security::user_namespace),
+    },
+    Opt {
+        section: None,
+        long: "uidmap",
+        short: None,
+        original: None,
+        help: "which users inside are which outside; can be repeated; groups likewise unless told",
+        act: Act::Value("IN:OUT[:COUNT]", |run, value| {
+            security::id_range("--uidmap", value, &mut run.uids)
+        }),
+    },
+    Opt {
+        section: None,
+        long: "gidmap",
+        short: None,
+        original: None,
+        help: "the same for groups",
+        act: Act::Value("IN:OUT[:COUNT]", |run, value| {
+            security::id_range("--gidmap", value, &mut run.gids)
+        }),
+    },
+    Opt {
+        section: Some("Rights"),
+        long: "cap-add",
+        short: None,
+        original: None,
+        help: "give root in the container a capability beside the usual 14, or ALL; system calls \
+               that belong to it are let through; a user named with -u has it, too",
+        act: Act::Value("NAME[,NAME...]", security::cap_add),
+    },
+    Opt {
+        section: None,
+        long: "cap-drop",
+        short: None,
+        original: None,
+        help: "take one away, or ALL",
+        act: Act::Value("NAME[,NAME...]", security::cap_drop),
+    },
+    Opt {
+        section: None,
+        long: "privileged",
+        short: None,
+        original: None,
+        help: "take no rights away: all capabilities, no filter of system calls, nothing masked, \
+               /sys writable; for what you trust as yourself",
+        act: Act::Flag(|run| run.privileged = true),
+    },
+    Opt {
+        section: None,
+        long: "ro-path",
+        short: None,
+        original: None,
+        help: "let no path be reached but this one, to be read, and what lies below it; can be \
+               repeated; /proc and harmless devices stay within reach (Landlock)",
+        act: Act::Value("PATH", |run, value| security::path_rule(run, "--ro-path", value, false)),
+    },
+    Opt {
+        section: None,
+        long: "rw-path",
+        short: None,
+        original: None,
+        help: "the same, to be changed, too",
+        act: Act::Value("PATH", |run, value| security::path_rule(run, "--rw-path", value, true)),
+    },
+    Opt {
+        section: None,
+        long: "group-add",
+        short: None,
+        original: None,
+        help: "a group beside the user's own",
+        act: Act::Value("GROUP", security::group_add),
+    },
+    Opt {
+        section: None,
+        long: "umask",
+        short: None,
+        original: None,
+        help: "permissions that new files lack, in octal (the caller's)",
+        act: Act::Value("MASK", security::umask),
+    },
+    Opt {
+        section: None,
+        long: "preserve-fds",
+        short: None,
+        original: None,
+        help: "hand on N descriptors of the caller's from 3 on; one of a directory is a way out",
+        act: Act::Value("N", security::preserve_fds),
     },
     Opt {
         section: Some("Limits"),
@@ -381,6 +478,14 @@ pub static OPTIONS: &[Opt] = &[
             run.resources.pids = Some(limit("--pids-limit", value)?);
             Ok(())
         }),
+    },
+    Opt {
+        section: None,
+        long: "ulimit",
+        short: None,
+        original: None,
+        help: "a limit of each process, as nofile=1024:4096; unlimited: none",
+        act: Act::Value("NAME=SOFT[:HARD]", security::ulimit),
     },
     Opt {
         section: None,

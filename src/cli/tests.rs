@@ -110,8 +110,8 @@ fn bad_words_are_named() {
         (&["--pid", "x", "sh"], "option --pid x: unknown (host, or leave the option out)"),
         (&["-e", "=x", "sh"], "option --env =x: has no name before = (KEY=VALUE or KEY)"),
         (&["-e", "", "sh"], "option --env '': must not be empty (KEY=VALUE or KEY)"),
-        (&["-u", "", "sh"], "option --user '': has an empty part (USER[:GROUP])"),
-        (&["-u", "1:", "sh"], "option --user 1:: has an empty part (USER[:GROUP])"),
+        (&["-u", "", "sh"], "option --user '': has an empty part"),
+        (&["-u", "1:", "sh"], "option --user 1:: has an empty part"),
         (&["-u", "4294967295", "sh"], "option --user 4294967295: out of range (0 to 4294967294)"),
         (&["-h", "", "sh"], "option --hostname '': must have 1 to 64 characters"),
         (

@@ -81,23 +81,23 @@ pub fn env_edit(value: &CStr) -> Result<EnvEdit<'_>> {
 pub fn user(value: &CStr) -> Result<User<'_>> {
     let bytes = value.to_bytes();
     let mut parts = bytes.splitn(2, |b| *b == b':');
-    let uid = id(bytes, parts.next().unwrap_or_default())?;
-    let gid = parts.next().map(|group| id(bytes, group)).transpose()?;
+    let uid = id("--user", bytes, parts.next().unwrap_or_default())?;
+    let gid = parts.next().map(|group| id("--user", bytes, group)).transpose()?;
     Ok(User { uid, gid })
 }
 
 /// A number, or a name if it is none. The highest number stands for "no change" in the kernel's
 /// calls (setresuid(2)), so it is nobody's.
-fn id<'a>(whole: &[u8], text: &'a [u8]) -> Result<Id<'a>> {
+pub fn id<'a>(option: &str, whole: &[u8], text: &'a [u8]) -> Result<Id<'a>> {
     if text.is_empty() {
-        return Err(bad("--user", whole, "has an empty part").hint("USER[:GROUP]"));
+        return Err(bad(option, whole, "has an empty part"));
     }
     if !text.iter().all(u8::is_ascii_digit) {
         return Ok(Id::Name(text));
     }
     match number(text, 10) {
         Some(number) if number < u64::from(u32::MAX) => Ok(Id::Number(number as u32)),
-        _ => Err(bad("--user", whole, "out of range").hint("0 to 4294967294")),
+        _ => Err(bad(option, whole, "out of range").hint("0 to 4294967294")),
     }
 }
 

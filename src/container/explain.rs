@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::host::Host;
+use crate::host::ids::Ids;
 use crate::plan::{Mount, Step};
 use crate::spec::Spec;
 use crate::sys::{Errno, fs};
@@ -21,7 +22,9 @@ pub fn clone_failure(errno: Errno, host: &Host) -> Error {
             "user namespaces are denied by a seccomp filter, a security module or a chroot: \
              run as root",
         ),
-        Errno::EPERM => "root needs CAP_SYS_ADMIN here: inside another container, allow it there",
+        Errno::EPERM => {
+            "CAP_SYS_ADMIN is missing: start the container that mini is in with --privileged"
+        }
         Errno::ENOSPC if host.euid != 0 => user_namespace_barrier(&read_setting)
             .unwrap_or("namespaces are nested too deep, or a user.max_*_namespaces is reached"),
         Errno::ENOSPC => "namespaces are nested too deep, or a user.max_*_namespaces is reached",
@@ -36,8 +39,8 @@ pub fn clone_failure(errno: Errno, host: &Host) -> Error {
 pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host: &Host) -> Error {
     match step {
         Step::Exec(command) => return exec_failure(command, errno, detail, spec),
-        Step::User { .. } if errno == Errno::ESRCH => {
-            let group = detail == b"group";
+        Step::User { .. } | Step::Groups(_) if errno == Errno::ESRCH => {
+            let group = detail == super::confine::GROUP;
             let error = named(step, spec);
             return if group {
                 error.cause("no such group in the container's /etc/group")
@@ -48,7 +51,9 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
         _ => {}
     }
     let mut error = named(step, spec);
-    if let (Step::Unpack { .. }, false) = (step, detail.is_empty()) {
+    if let Step::Unpack { .. } | Step::AllowPaths(_) | Step::KeepCapabilities { .. } = step
+        && !detail.is_empty()
+    {
         error = error.object(detail);
     }
     let error = error.errno(errno);
@@ -59,7 +64,7 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     {
         return error.hint(hint);
     }
-    match hint(step, errno, host) {
+    match hint(step, errno, detail, host) {
         Some(hint) => error.hint(hint),
         None => error,
     }
@@ -94,9 +99,45 @@ fn named(step: &Step, spec: &Spec) -> Error {
     }
 }
 
-fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
+fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'static str> {
     Some(match (step, errno) {
         (Step::WriteFile { place, .. }, _) => return write_hint(place.path.to_bytes(), errno),
+        (Step::MapIds { .. } | Step::AwaitMaps, errno) => return map_hint(step, errno),
+        (Step::Limit(_), Errno::EPERM) => "to raise a limit takes CAP_SYS_RESOURCE outside",
+        (Step::BoundCapabilities(_), Errno::EPERM) => "mini has no CAP_SETPCAP here",
+        (Step::KeepCapabilities { .. }, Errno::EPERM) => {
+            "mini does not have it here, or the kernel does not know it"
+        }
+        (Step::NewSessionKeyring, Errno::EDQUOT) => {
+            "the caller has too many keys: kernel.keys.maxkeys"
+        }
+        (Step::Seccomp { .. }, Errno::EINVAL) => {
+            "not a program the kernel takes, or the kernel has no seccomp filters"
+        }
+        (Step::Seccomp { .. } | Step::AllowPaths(_), Errno::ENOSYS) => {
+            "the kernel is too old, or built without it"
+        }
+        (Step::Seccomp { .. }, Errno::EACCES) => {
+            "without no-new-privileges this takes CAP_SYS_ADMIN"
+        }
+        (Step::AllowPaths(_), Errno::EOPNOTSUPP) if detail == b"version" => {
+            "this kernel's Landlock cannot keep files from being cut short: that takes Linux 6.2"
+        }
+        (Step::AllowPaths(_), Errno::EOPNOTSUPP) => {
+            "Landlock is not switched on: add it to the kernel's parameter lsm="
+        }
+        (Step::Groups(_) | Step::User { .. }, Errno::EPERM) if host.ids == Ids::Own => {
+            "an ordinary user has no groups to give: see --userns auto"
+        }
+        (Step::User { .. } | Step::Groups(_), Errno::EMSGSIZE) => "more than 64 groups",
+        (Step::User { .. } | Step::Become { .. }, Errno::EINVAL) if host.ids != Ids::Own => {
+            "the ids are not mapped: see --uidmap and --gidmap"
+        }
+        (Step::Mount(_), Errno::EACCES | Errno::EPERM)
+            if matches!(host.ids, Ids::Mapped { .. }) =>
+        {
+            "the container's users have other ids outside: what it is to reach must be open to them"
+        }
         (Step::MakeGroup(_), Errno::EROFS) => "cgroups are mounted read-only here",
         (Step::MakeGroup(_), Errno::EACCES | Errno::EPERM) => {
             "limits need a cgroup of one's own: run as root, or name one with --cgroup-parent"
@@ -169,6 +210,19 @@ fn hint(step: &Step, errno: Errno, host: &Host) -> Option<&'static str> {
             "an ordinary user has one id in the container, 0 or the number given: use -u NUMBER"
         }
         (Step::MakeDevice { .. }, Errno::EPERM) => "CAP_MKNOD is missing",
+        _ => return None,
+    })
+}
+
+/// Why the kernel would not take a map.
+fn map_hint(step: &Step, errno: Errno) -> Option<&'static str> {
+    Some(match (step, errno) {
+        (Step::MapIds { by_helper: true, .. }, Errno::ENOENT) => {
+            "an ordinary user needs newuidmap and newgidmap for this: install uidmap"
+        }
+        (_, Errno::ENOENT) => "this needs /proc mounted",
+        (_, Errno::EINVAL) => "too many lines, or ranges that overlap",
+        (_, Errno::EPERM) => "mini has no CAP_SETUID and CAP_SETGID here, or not over these ids",
         _ => return None,
     })
 }

@@ -48,6 +48,15 @@ pub struct Words {
     path: Option<&'static [u8]>,
 }
 
+/// Waits for the word that the parent sends before the message when the child has to wait for it;
+/// whether it came.
+pub fn await_word(pipe: &Fd) -> Result<bool> {
+    Ok(fs::read_full(pipe, &mut [0; WORD.len()])? == WORD.len())
+}
+
+/// That word.
+pub const WORD: [u8; 1] = [1];
+
 /// Reads the message; None when the parent is gone before it is whole.
 pub fn receive(pipe: &Fd, inbox: &'static mut [usize]) -> Result<Option<Words>> {
     let mut header = [0u8; HEADER];

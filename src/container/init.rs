@@ -4,16 +4,16 @@
 //! it works on its own stack and inbox, and on failure sends the step's number and the kernel's
 //! reason. The parent, which holds the same plan, says what that means.
 
+use super::confine;
 use super::exec;
 use super::gate::{self, Words};
 use super::inside::{self, Make};
-use super::passwd;
+use super::passwd::Account;
 use super::status::{Detail, Record};
 use super::unpack;
 use super::volume::{self, Taken};
 use crate::plan::{Mount, Plan, Step, WhenMissing};
-use crate::spec::{Id, User};
-use crate::sys::{Errno, Fd, Result, clock, fs, loopdev, mount, net, process, signal};
+use crate::sys::{Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal};
 use core::ffi::CStr;
 
 /// What the child gets from its parent.
@@ -37,7 +37,7 @@ struct State {
     inbox: Option<&'static mut [usize]>,
     words: Option<Words>,
     old_umask: Option<fs::Mode>,
-    home: passwd::Home,
+    account: Account,
     archive: Option<Fd>,
     parents: inside::Parents,
     /// What to say of a failure beyond its errno.
@@ -53,7 +53,7 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
         inbox: Some(inbox),
         words: None,
         old_umask: None,
-        home: passwd::Home::new(),
+        account: Account::new(),
         archive: None,
         parents: inside::Parents::new(),
         detail: Detail::new(),
@@ -130,7 +130,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::MountImage { image, fstype, target } => mount_image(image, fstype, target)?,
         Step::Mask(path) => mask(path)?,
         Step::Protect(path) => protect(path)?,
-        Step::ProtectRoot => volume::protect_root()?,
+        Step::RestrictRoot(flags) => volume::restrict_root(*flags)?,
         Step::PivotRoot => {
             let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
             mount::pivot_root(c".", c".")?;
@@ -170,15 +170,41 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::Hostname(name) => process::sethostname(name.to_bytes())?,
         Step::LoopbackUp => net::loopback_up()?,
-        Step::DropCapability(number) => {
-            process::drop_bounding(*number)?;
-            process::drop_capabilities(1 << number)?;
+        Step::Descriptors(first) => fs::cloexec_from(*first as i32)?,
+        Step::AwaitMaps => {
+            if !gate::await_word(&child.gate.0)? {
+                process::exit(i32::from(crate::error::FAILED));
+            }
         }
-        Step::User { user, drop_groups, find_home } => {
-            become_user(user, *drop_groups, *find_home, state)?;
+        Step::Become { uid, gid } => {
+            process::setgroups(&[])?;
+            process::setgid(*gid)?;
+            process::setuid(*uid)?;
         }
+        Step::NewSessionKeyring => confine::new_session_keyring()?,
+        Step::Undumpable => security::make_undumpable()?,
+        Step::Limit(limit) => security::set_limit(limit.resource, limit.soft, limit.hard)?,
+        Step::BoundCapabilities(set) => confine::bound_capabilities(*set)?,
+        Step::KeepCapabilities { set, added } => {
+            confine::keep_capabilities(*set, *added, &mut state.detail)?;
+        }
+        Step::Groups(groups) => confine::set_groups(groups, &mut state.detail)?,
+        Step::User { user, groups, find_home, keep_capabilities } => {
+            let wish = confine::Wish { groups: *groups, find_home: *find_home };
+            confine::become_user(
+                user,
+                wish,
+                &mut state.account,
+                &mut state.detail,
+                *keep_capabilities,
+            )?;
+        }
+        Step::NoNewPrivileges => security::no_new_privileges()?,
+        Step::AllowPaths(rules) => confine::allow_paths(rules, &mut state.detail)?,
+        Step::Restore { umask } => restore(*umask, state)?,
+        Step::Seccomp { program, .. } => security::set_filter(program)?,
         // The parent's part.
-        Step::MakeGroup(_) | Step::MoveToGroup(_) | Step::OpenGroup(_) => {
+        Step::MakeGroup(_) | Step::MoveToGroup(_) | Step::OpenGroup(_) | Step::MapIds { .. } => {
             return Err(Errno::ENOSYS);
         }
         Step::Gate => pass_gate(state, child)?,
@@ -251,38 +277,6 @@ fn protect(path: &CStr) -> Result<()> {
     mount::mount(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
 }
 
-fn become_user(user: &User, drop_groups: bool, find_home: bool, state: &mut State) -> Result<()> {
-    let entry = match user.uid {
-        Id::Number(_) if user.gid.is_some() && !find_home => None,
-        id => passwd::user(id, &mut state.home)?,
-    };
-    let uid = match (user.uid, &entry) {
-        (Id::Number(number), _) => number,
-        (Id::Name(_), Some(entry)) => entry.uid,
-        (Id::Name(_), None) => return Err(Errno::ESRCH),
-    };
-    let gid = match user.gid {
-        Some(Id::Number(number)) => number,
-        Some(Id::Name(name)) => match passwd::group(name)? {
-            Some(gid) => gid,
-            None => {
-                state.detail.set(b"group");
-                return Err(Errno::ESRCH);
-            }
-        },
-        None => entry.map_or(0, |entry| entry.gid),
-    };
-    if !find_home {
-        state.home = passwd::Home::new();
-    }
-    if drop_groups {
-        process::setgroups(&[])?;
-    }
-    process::setgid(gid)?;
-    process::setuid(uid)?;
-    Ok(())
-}
-
 fn pass_gate(state: &mut State, child: &Child) -> Result<()> {
     let inbox = state.inbox.take().ok_or(Errno::EALREADY)?;
     // The message may be whole although the parent has died since; its end of the status pipe
@@ -297,25 +291,21 @@ fn pass_gate(state: &mut State, child: &Child) -> Result<()> {
     Ok(())
 }
 
-/// Undoes what the launch changed for this process, and runs the command.
+/// Runs the command.
 fn exec_command(state: &mut State) -> Errno {
     let Some(mut words) = state.words.take() else {
         return Errno::EALREADY;
     };
-    if let Some(home) = state.home.variable() {
+    if let Some(home) = state.account.variable() {
         words.add_variable(home);
-    }
-    if let Err(errno) = restore(state) {
-        return errno;
     }
     exec::exec(&mut words, &mut state.detail)
 }
 
-fn restore(state: &State) -> Result<()> {
-    if let Some(mask) = state.old_umask {
+fn restore(umask: Option<fs::Mode>, state: &State) -> Result<()> {
+    if let Some(mask) = umask.or(state.old_umask) {
         fs::umask(mask);
     }
-    fs::cloexec_from(3)?;
     // An ignored signal stays ignored over execve(2), and a blocked one blocked: a container
     // begins with neither, whatever mini's caller had.
     for number in 1..=signal::LAST {

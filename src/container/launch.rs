@@ -3,7 +3,7 @@
 
 use super::init::{self, Child};
 use super::volume::Taken;
-use super::{Manner, explain, gate};
+use super::{Manner, explain, gate, ids};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
@@ -32,7 +32,7 @@ pub fn launch<'a>(
 ) -> Result<Launched<'a>> {
     let failed = |step| move |errno| Error::new(step).errno(errno);
     let (args, env) = (spec.process.args, &spec.process.env);
-    let message = gate::pack(args, env);
+    let mut message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
     let memory = ChildMemory::new(inbox, manner.page_size).map_err(failed("allocate"))?;
     let trees = (0..spec.volumes.len()).map(|_| Taken::new()).collect::<Vec<_>>().leak();
@@ -63,6 +63,12 @@ pub fn launch<'a>(
     let child = child.map_err(|errno| explain::clone_failure(errno, host))?;
     shared.gate.0.close_copy();
     shared.status.1.close_copy();
+    if !plan.meanwhile.is_empty() {
+        for step in &plan.meanwhile {
+            ids::map(step, child.pid(), manner, spec, host)?;
+        }
+        message.splice(0..0, gate::WORD);
+    }
     match fs::write_all(&shared.gate.1, &message) {
         // The child is gone already; its record or its status says why. The kernel sent a
         // SIGPIPE with the error, which is nobody's business.

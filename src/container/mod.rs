@@ -1,10 +1,12 @@
 //! Doing what the plan says. The parent makes the groups, launches the child, hands it the
 //! command's words and waits; the child performs the steps and becomes the command.
 
+mod confine;
 mod exec;
 mod explain;
 mod gate;
 mod groups;
+mod ids;
 mod init;
 mod inside;
 mod launch;

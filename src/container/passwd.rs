@@ -15,42 +15,61 @@ pub struct Entry {
     pub gid: u32,
 }
 
-/// Room for `HOME=...`, filled in by [`user`].
-pub struct Home {
-    text: [u8; 512],
+/// The most supplementary groups a user gets.
+pub const GROUPS: usize = 64;
+
+/// What else was found out about a user.
+pub struct Account {
+    /// `HOME=...`
+    home: [u8; 512],
+    name: [u8; 256],
     looked_up: bool,
 }
 
-impl Home {
+impl Account {
     /// Not looked up.
-    pub fn new() -> Home {
-        Home { text: [0; 512], looked_up: false }
+    pub fn new() -> Account {
+        Account { home: [0; 512], name: [0; 256], looked_up: false }
     }
 
     /// The variable, when a user was looked up; one without a home gets `/`.
     pub fn variable(&self) -> Option<&CStr> {
-        let text = CStr::from_bytes_until_nul(&self.text).ok()?;
+        let text = CStr::from_bytes_until_nul(&self.home).ok()?;
         self.looked_up.then_some(text)
     }
 
-    fn set(&mut self, directory: &[u8]) {
-        const NAME: &[u8] = b"HOME=";
-        let fits = NAME.len() + directory.len() < self.text.len();
+    /// Takes the variable back.
+    pub fn forget_home(&mut self) {
+        self.looked_up = false;
+    }
+
+    /// The user's name; empty for one without a line.
+    pub fn name(&self) -> &[u8] {
+        self.name.split(|b| *b == 0).next().unwrap_or_default()
+    }
+
+    fn set(&mut self, name: &[u8], directory: &[u8]) {
+        const HOME: &[u8] = b"HOME=";
+        let fits = HOME.len() + directory.len() < self.home.len();
         let directory = if fits && !directory.is_empty() { directory } else { b"/" };
-        self.text = [0; 512];
-        self.text[..NAME.len()].copy_from_slice(NAME);
-        self.text[NAME.len()..][..directory.len()].copy_from_slice(directory);
+        self.home = [0; 512];
+        self.home[..HOME.len()].copy_from_slice(HOME);
+        self.home[HOME.len()..][..directory.len()].copy_from_slice(directory);
+        self.name = [0; 256];
+        if name.len() < self.name.len() {
+            self.name[..name.len()].copy_from_slice(name);
+        }
         self.looked_up = true;
     }
 }
 
-/// Looks a user up in /etc/passwd, and notes its home; a missing file is an empty one.
-pub fn user(wanted: Id, home: &mut Home) -> Result<Option<Entry>> {
-    home.set(b"/");
+/// Looks a user up in /etc/passwd; a missing file is an empty one.
+pub fn user(wanted: Id, account: &mut Account) -> Result<Option<Entry>> {
+    account.set(b"", b"/");
     let mut found = None;
     each_line(c"/etc/passwd", &mut |line| {
-        if let Some((entry, directory)) = match_user(line, wanted) {
-            home.set(directory);
+        if let Some((entry, name, directory)) = match_user(line, wanted) {
+            account.set(name, directory);
             found = Some(entry);
         }
         found.is_some()
@@ -68,8 +87,48 @@ pub fn group(wanted: &[u8]) -> Result<Option<u32>> {
     Ok(found)
 }
 
+/// Adds the groups that list a user as a member in /etc/group; EMSGSIZE when there are more than
+/// there is room for.
+pub fn groups_of(member: &[u8], list: &mut Groups) -> Result<()> {
+    let mut result = Ok(());
+    each_line(c"/etc/group", &mut |line| {
+        if let Some(gid) = match_member(line, member) {
+            result = list.add(gid);
+        }
+        result.is_err()
+    })?;
+    result
+}
+
+/// A list of groups, on the stack.
+pub struct Groups {
+    gids: [u32; GROUPS],
+    length: usize,
+}
+
+impl Groups {
+    /// None.
+    pub fn new() -> Groups {
+        Groups { gids: [0; GROUPS], length: 0 }
+    }
+
+    /// Adds one, once.
+    pub fn add(&mut self, gid: u32) -> Result<()> {
+        if !self.list().contains(&gid) {
+            *self.gids.get_mut(self.length).ok_or(Errno::EMSGSIZE)? = gid;
+            self.length += 1;
+        }
+        Ok(())
+    }
+
+    /// Those added.
+    pub fn list(&self) -> &[u32] {
+        &self.gids[..self.length]
+    }
+}
+
 /// passwd(5): `name:password:uid:gid:comment:home:shell`.
-fn match_user<'l>(line: &'l [u8], wanted: Id) -> Option<(Entry, &'l [u8])> {
+fn match_user<'l>(line: &'l [u8], wanted: Id) -> Option<(Entry, &'l [u8], &'l [u8])> {
     let mut fields = line.split(|b| *b == b':');
     let name = fields.next()?;
     let uid = id(fields.nth(1)?)?;
@@ -79,7 +138,7 @@ fn match_user<'l>(line: &'l [u8], wanted: Id) -> Option<(Entry, &'l [u8])> {
         Id::Number(number) => number == uid,
         Id::Name(wanted) => wanted == name,
     };
-    matches.then_some((Entry { uid, gid }, home))
+    matches.then_some((Entry { uid, gid }, name, home))
 }
 
 /// group(5): `name:password:gid:members`.
@@ -89,6 +148,13 @@ fn match_group(line: &[u8], wanted: &[u8]) -> Option<u32> {
         return None;
     }
     id(fields.nth(1)?)
+}
+
+fn match_member(line: &[u8], member: &[u8]) -> Option<u32> {
+    let mut fields = line.split(|b| *b == b':').skip(2);
+    let gid = id(fields.next()?)?;
+    let mut members = fields.next()?.split(|b| *b == b',');
+    members.any(|name| name == member).then_some(gid)
 }
 
 fn id(text: &[u8]) -> Option<u32> {
@@ -145,7 +211,7 @@ mod tests {
     #[test]
     fn lines_of_users() {
         let line = b"www-data:x:33:34:www:/var/www:/usr/sbin/nologin";
-        let entry = || Some((Entry { uid: 33, gid: 34 }, &b"/var/www"[..]));
+        let entry = || Some((Entry { uid: 33, gid: 34 }, &b"www-data"[..], &b"/var/www"[..]));
         assert_eq!(match_user(line, Id::Name(b"www-data")), entry());
         assert_eq!(match_user(line, Id::Number(33)), entry());
         assert_eq!(match_user(line, Id::Name(b"www")), None);
@@ -160,18 +226,23 @@ mod tests {
         assert_eq!(match_group(b"tape:x:26:me,you", b"tape"), Some(26));
         assert_eq!(match_group(b"tape:x:26", b"tap"), None);
         assert_eq!(match_group(b"tape", b"tape"), None);
+        assert_eq!(match_member(b"tape:x:26:me,you", b"you"), Some(26));
+        assert_eq!(match_member(b"tape:x:26:me,you", b"yo"), None);
+        assert_eq!(match_member(b"tape:x:26", b"me"), None);
     }
 
     #[test]
     fn a_user_without_a_home_gets_the_root() {
-        let mut home = Home::new();
-        assert_eq!(home.variable(), None);
-        home.set(b"");
-        assert_eq!(home.variable(), Some(c"HOME=/"));
-        home.set(b"/root");
-        assert_eq!(home.variable(), Some(c"HOME=/root"));
-        home.set(&[b'x'; 600]);
-        assert_eq!(home.variable(), Some(c"HOME=/"));
+        let mut account = Account::new();
+        assert_eq!(account.variable(), None);
+        account.set(b"joe", b"");
+        assert_eq!(account.variable(), Some(c"HOME=/"));
+        assert_eq!(account.name(), b"joe");
+        account.set(b"", b"/root");
+        assert_eq!(account.variable(), Some(c"HOME=/root"));
+        account.set(&[b'x'; 600], &[b'x'; 600]);
+        assert_eq!(account.variable(), Some(c"HOME=/"));
+        assert_eq!(account.name(), b"");
     }
 
     proptest::proptest! {

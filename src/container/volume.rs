@@ -103,11 +103,11 @@ impl Taken {
     }
 }
 
-/// Lets nothing in the root be changed.
-pub fn protect_root() -> Result<()> {
+/// Adds flags to the mount of the root.
+pub fn restrict_root(flags: libc::c_ulong) -> Result<()> {
     let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-    match mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, false) {
-        Err(Errno::ENOSYS) => add_flags(&root, libc::MS_RDONLY),
+    match mount::set_attributes(root.raw(), flags, 0, false) {
+        Err(Errno::ENOSYS) => add_flags(&root, flags),
         result => result,
     }
 }

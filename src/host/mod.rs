@@ -2,6 +2,7 @@
 //! needs it. What the kernel can tell by refusing a step is not asked for beforehand.
 
 pub mod groups;
+pub mod ids;
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
@@ -10,6 +11,7 @@ use crate::sys::{Errno, fs};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use groups::Groups;
+use ids::Ids;
 
 /// Who called mini; the kernel hands this to every program (getauxval(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +36,12 @@ pub enum Image {
 /// The facts a plan depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
-    /// Effective user id; not 0 means that everything happens in a user namespace.
+    /// Effective user id.
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
+    /// Whose ids the container's are: with some of its own everything happens in a user namespace.
+    pub ids: Ids,
     /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
     pub root_is_initramfs: bool,
     /// What the rootfs is, if not a directory.
@@ -77,6 +81,7 @@ impl Host {
         if spec.overlay == Some(Overlay::Temporary)
             || (image.is_some() && spec.overlay.is_some())
             || !spec.lowers.is_empty()
+            || spec.security.paths.iter().any(|rule| !rule.path.to_bytes().starts_with(b"/"))
         {
             cwd = working_directory()?;
         }
@@ -96,6 +101,7 @@ impl Host {
         Ok(Host {
             euid: caller.euid,
             egid: caller.egid,
+            ids: ids::find(&spec.security.users, caller)?,
             root_is_initramfs,
             image,
             copies_mounts,

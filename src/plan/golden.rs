@@ -4,9 +4,12 @@
 use super::Plan;
 use crate::cgroup::{Controller, Set, Version};
 use crate::host::groups::{Group, Groups};
+use crate::host::ids::Ids;
 use crate::host::{Host, Image};
+use crate::spec::capability;
 use crate::spec::mounts::{Kind, Masks, Options, Overlay, Volume};
 use crate::spec::resources::{Limit, Resources};
+use crate::spec::security::{Capabilities, IdRange, PathRule, Rlimit, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
 use crate::sys::fs::HERE;
 use crate::text::Text;
@@ -15,6 +18,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
     Host {
         euid,
         egid,
+        ids: if euid == 0 { Ids::Shared } else { Ids::Own },
         root_is_initramfs,
         image: None,
         copies_mounts: true,
@@ -55,6 +59,7 @@ fn spec() -> Spec<'static> {
         hostname: Some(c"mini"),
         namespaces: Namespaces::default(),
         resources: Box::leak(Box::default()),
+        security: Security::NONE,
     }
 }
 
@@ -78,11 +83,14 @@ fn root_with_the_hosts_files() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
+close from 3
+undumpable
 make private / recursive
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
 gate
+restore
 exec /bin/sh
 ",
     );
@@ -96,13 +104,16 @@ fn root_with_a_rootfs() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
+close from 3
+undumpable
+new session keyring
 make private / recursive
 bind / from /srv/root recursive
 chdir /..
 pivot_root
 clear umask
 mount /proc from proc type proc nosuid nodev noexec
-mount /sys from sysfs type sysfs ro nosuid nodev noexec
+mount /sys from sysfs type sysfs nosuid nodev noexec
 mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256
 mknod /dev/null c 1:3
 mknod /dev/zero c 1:5
@@ -125,7 +136,9 @@ detach old root
 chdir /
 hostname mini
 loopback up
+groups
 gate
+restore
 exec /bin/sh
 ",
     );
@@ -139,16 +152,18 @@ fn an_ordinary_user_with_a_rootfs() {
         "\
 clone new user mount pid uts ipc net cgroup
 die with parent
+close from 3
 write /proc/self/setgroups deny
 write /proc/self/uid_map '0 1000 1'
 write /proc/self/gid_map '0 100 1'
+new session keyring
 make private / recursive
 bind / from /srv/root recursive
 chdir /..
 pivot_root
 clear umask
 mount /proc from proc type proc nosuid nodev noexec
-mount /sys from sysfs type sysfs ro nosuid nodev noexec
+mount /sys from sysfs type sysfs nosuid nodev noexec
 mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256
 make file /dev/null
 bind /dev/null from dev/null
@@ -177,7 +192,9 @@ detach old root
 chdir /
 hostname mini
 loopback up
+undumpable
 gate
+restore
 exec /bin/sh
 ",
     );
@@ -195,13 +212,16 @@ fn an_initramfs_host_covers_the_root_and_gives_up_the_right_to_undo_it() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
+close from 3
+undumpable
+new session keyring
 make private / recursive
 bind / from /srv/root recursive
 chdir /..
 chroot
 clear umask
 mount /proc from proc type proc nosuid nodev noexec
-mount /sys from sysfs type sysfs ro nosuid nodev noexec
+mount /sys from sysfs type sysfs nosuid nodev noexec
 mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256
 mknod /dev/null c 1:3
 mknod /dev/zero c 1:5
@@ -224,10 +244,12 @@ chdir /
 chdir /srv/www
 hostname mini
 loopback up
-drop capability 21
+bound capabilities ffffffffffdfffff
 user www
 die with parent
 gate
+restore
+keep capabilities ffffffffffdfffff
 exec /bin/sh
 ",
     );
@@ -244,6 +266,7 @@ fn an_ordinary_user_is_seen_inside_as_the_number_asked_for() {
         "\
 clone new user mount pid uts ipc net cgroup
 die with parent
+close from 3
 write /proc/self/setgroups deny
 write /proc/self/uid_map '33 1000 1'
 write /proc/self/gid_map '34 100 1'
@@ -252,9 +275,11 @@ mount /proc from proc type proc nosuid nodev noexec if there
 chdir /tmp
 hostname mini
 loopback up
+undumpable
 user 33:34
 die with parent
 gate
+restore
 exec /bin/sh
 ",
     );
@@ -339,15 +364,18 @@ write /sys/fs/cgroup/cpuset/mini-7-8/cpuset.mems 0
 open /sys/fs/cgroup/cpuset/mini-7-8/tasks
 clone new mount pid uts ipc net
 die with parent
+close from 3
 join group 0
 join group 1
 join group 2
 new cgroup namespace
+undumpable
 make private / recursive
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
 gate
+restore
 exec /bin/sh
 ",
     );
@@ -377,14 +405,17 @@ write /sys/fs/cgroup/mini-7-8/pids.max 20
 open /sys/fs/cgroup/mini-7-8/cgroup.procs
 clone new mount pid uts ipc net
 die with parent
+close from 3
 join group 0
 new cgroup namespace
+undumpable
 make private / recursive
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
 write /proc/self/oom_score_adj -5
 gate
+restore
 exec /bin/sh
 ",
     );
@@ -432,6 +463,8 @@ fn what_the_kernel_shows_of_the_machine_is_masked() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
+close from 3
+undumpable
 make private / recursive
 mount /proc from proc type proc nosuid nodev noexec if there
 mask /proc/acpi
@@ -453,6 +486,7 @@ protect /proc/sysrq-trigger
 hostname mini
 loopback up
 gate
+restore
 exec /bin/sh
 ",
     );
@@ -498,7 +532,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     let spec = Spec { volumes: &volumes, read_only: true, ..with_rootfs() };
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
-        between(&spec, &host, "die with parent", "pivot_root"),
+        between(&spec, &host, "new session keyring", "pivot_root"),
         [
             "make slave / recursive",
             "take /src as 0 recursive",
@@ -514,7 +548,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
             "put /a from 0 ro nosuid recursive make",
             "tmpfs /tmp nosuid nodev noexec size=10485760,mode=01777 make",
             "put /a/b from 2 slave make",
-            "protect root",
+            "restrict root ro",
         ]
     );
     // Before Linux 5.2 the old root is needed for as long as there is something to bind.
@@ -526,7 +560,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
         "hostname mini",
     );
     assert_eq!(lines[0], "put /a from 0 ro nosuid recursive make");
-    assert_eq!(lines[3..], ["detach old root", "chdir /", "protect root"]);
+    assert_eq!(lines[3..], ["detach old root", "chdir /", "restrict root ro"]);
     let spec = Spec { rootfs: None, read_only: false, ..spec };
     let lines = between(&spec, &host, "die with parent", "hostname mini");
     assert_eq!(lines[4], "put /a from 0 ro nosuid recursive", "{lines:?}");
@@ -612,7 +646,8 @@ fn an_archive_is_unpacked_into_memory_before_anything_is_mounted_in_it() {
             "unpack",
         ]
     );
-    let lines = between(&spec, &Host { euid: 1, ..host }, "clear umask", "make file /dev/null");
+    let lines =
+        between(&spec, &Host { ids: Ids::Own, ..host }, "clear umask", "make file /dev/null");
     assert_eq!(lines[0], "unpack as one's own");
 }
 
@@ -636,4 +671,123 @@ fn devices_images_and_file_systems_are_volumes() {
     );
     let lines = between(&spec, &root(), "detach old root", "hostname mini");
     assert_eq!(lines[1], "put /dev/kvm from 0 recursive make");
+}
+
+/// What a container may do when nothing else is said.
+fn usual() -> Security<'static> {
+    Security {
+        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0 }),
+        no_new_privileges: true,
+        seccomp: Seccomp::BuiltIn,
+        privileged: false,
+        ..Security::NONE
+    }
+}
+
+/// The lines from the one before the command's rights on.
+fn rights(spec: &Spec, host: &Host) -> Vec<String> {
+    between(spec, host, "loopback up", "exec /bin/sh")
+}
+
+#[test]
+fn rights_are_given_up_last_and_the_filter_is_the_very_last() {
+    let spec = Spec { security: usual(), ..with_rootfs() };
+    let usual = [
+        "groups",
+        "keep capabilities a80425fb",
+        "no new privileges",
+        "gate",
+        "restore",
+        "seccomp built-in",
+    ];
+    assert_eq!(rights(&spec, &root())[0], "bound capabilities a80425fb");
+    assert_eq!(rights(&spec, &root())[1..], usual);
+    let own = rights(&spec, &user());
+    assert_eq!(own[..2], ["undumpable", "bound capabilities a80425fb"]);
+    assert_eq!(own[2..], usual[1..]);
+    // An image's devices are none.
+    assert_eq!(
+        between(&spec, &root(), "detach old root", "hostname mini")[1],
+        "restrict root nodev"
+    );
+}
+
+#[test]
+fn without_no_new_privs_the_filter_needs_the_right_to_set_it() {
+    let user = Some(User { uid: Id::Number(7), gid: Some(Id::Number(8)) });
+    let process = Process { user, ..spec().process };
+    let security = Security { no_new_privileges: false, ..usual() };
+    let spec = Spec { process, security, ..spec() };
+    assert_eq!(
+        rights(&spec, &root()),
+        [
+            "bound capabilities a80425fb",
+            "user 7:8",
+            "die with parent",
+            "gate",
+            "restore",
+            "seccomp built-in",
+            "keep capabilities a80425fb",
+        ]
+    );
+}
+
+#[test]
+fn what_was_asked_for_by_name_is_kept_by_users_too() {
+    let user = Some(User { uid: Id::Name(b"joe"), gid: None });
+    let process = Process { user, oom_score_adj: Some(-5), ..spec().process };
+    let added = 1 << 12;
+    let security = Security {
+        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added }),
+        rlimits: vec![Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
+        umask: Some(0o27),
+        groups: vec![Id::Number(4), Id::Name(b"tape")],
+        paths: vec![PathRule { path: c"src", writable: true, optional: false }],
+        descriptors: 2,
+        ..usual()
+    };
+    let spec = Spec { process, security, ..spec() };
+    let host = Host { cwd: b"/here".to_vec(), ..root() };
+    let lines = rights(&spec, &host);
+    assert_eq!(
+        lines[..7],
+        [
+            "write /proc/self/oom_score_adj -5",
+            "limit nofile 9 unlimited",
+            "bound capabilities a80435fb",
+            "user joe and 4,tape",
+            "die with parent",
+            "keep capabilities a80435fb added 1000",
+            "no new privileges",
+        ]
+    );
+    assert!(lines[7].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
+    assert_eq!(lines[8..], ["gate", "restore umask 027", "seccomp built-in"]);
+    assert_eq!(between(&spec, &host, "die with parent", "undumpable"), ["close from 5"]);
+}
+
+#[test]
+fn ranges_of_ids_are_mapped_by_the_parent_while_the_child_waits() {
+    let range = |inside, outside, count| IdRange { inside, outside, count };
+    let uids = vec![range(0, 1000, 1), range(1, 100_000, 9)];
+    let ids = Ids::Mapped { uids, gids: vec![range(7, 100, 1)], by_helper: true };
+    let host = Host { ids, ..user() };
+    let spec = spec();
+    let mut text = Text::new();
+    Plan::new(&spec, &host).describe(&mut text);
+    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let (begin, _) = text.split_once("make private").unwrap();
+    assert_eq!(
+        begin,
+        "\
+clone new user mount pid uts ipc net cgroup
+map uid '0 1000 1\\n1 100000 9\\n' by helper
+map gid '7 100 1\\n' by helper
+die with parent
+close from 3
+await maps
+become 0:7
+die with parent
+"
+    );
 }

@@ -6,6 +6,8 @@
 //! relative path the host's. So no link inside the container's root, hostile or not, can lead a
 //! mount or a file out of it, and the host's files are still at hand as sources.
 
+mod confine;
+mod filter;
 mod groups;
 mod root;
 mod step;
@@ -13,7 +15,8 @@ mod step;
 pub use step::{Mount, Place, Step, WhenMissing};
 
 use crate::host::Host;
-use crate::spec::{Id, Namespace, Spec, User};
+use crate::host::ids::Ids;
+use crate::spec::{Namespace, Spec};
 use crate::sys::fs::HERE;
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -30,22 +33,22 @@ pub struct Plan<'a> {
     pub before: Vec<Step<'a>>,
     /// The namespaces the child is born into (clone(2)).
     pub clone_flags: i32,
+    /// What the parent does for the child, which waits for it.
+    pub meanwhile: Vec<Step<'a>>,
     /// What the child does, in order; the last step runs the command.
     pub steps: Vec<Step<'a>>,
 }
-
-/// CAP_SYS_ADMIN, which may unmount.
-const SYS_ADMIN: u8 = 21;
 
 impl<'a> Plan<'a> {
     /// Plans the launch of `spec` on `host`.
     pub fn new(spec: &Spec<'a>, host: &Host) -> Plan<'a> {
         let steps = Vec::with_capacity(48);
-        let mut planner = Planner { spec, host, before: Vec::new(), steps };
+        let mut planner = Planner { spec, host, before: Vec::new(), meanwhile: Vec::new(), steps };
         planner.groups();
         planner.steps();
         let clone_flags = planner.clone_flags();
-        Plan { before: planner.before, clone_flags, steps: planner.steps }
+        let Planner { before, meanwhile, steps, .. } = planner;
+        Plan { before, clone_flags, meanwhile, steps }
     }
 
     /// The plan as text, a step a line.
@@ -56,7 +59,7 @@ impl<'a> Plan<'a> {
         }
         self.describe_clone(out);
         out.str("\n");
-        for step in &self.steps {
+        for step in self.meanwhile.iter().chain(&self.steps) {
             step.describe(out);
             out.str("\n");
         }
@@ -86,6 +89,7 @@ struct Planner<'p, 'a> {
     spec: &'p Spec<'a>,
     host: &'p Host,
     before: Vec<Step<'a>>,
+    meanwhile: Vec<Step<'a>>,
     steps: Vec<Step<'a>>,
 }
 
@@ -93,6 +97,8 @@ impl<'a> Planner<'_, 'a> {
     fn steps(&mut self) {
         // First, so that no moment of the launch outlives mini.
         self.add(Step::DieWithParent);
+        // What mini opens itself is closed by execve(2) anyway.
+        self.add(Step::Descriptors(3 + self.spec.security.descriptors));
         // Next, so that what follows counts against the limits.
         let groups = self.host.groups.list.len();
         for number in 0..groups {
@@ -102,9 +108,10 @@ impl<'a> Planner<'_, 'a> {
             // The group one is in when the namespace is made is its top (cgroup_namespaces(7)).
             self.add(Step::NewCgroupNamespace);
         }
-        if self.in_user_namespace() {
-            // Before anything that creates a file: without ids the kernel has no owner for it.
-            self.id_maps();
+        // Before anything that creates a file: without ids the kernel has no owner for it.
+        self.users();
+        if self.spec.rootfs.is_some() {
+            self.add(Step::NewSessionKeyring);
         }
         // Before any mount, or the host would see it: most hosts share theirs. As a slave the
         // container still sees what the host mounts.
@@ -122,31 +129,7 @@ impl<'a> Planner<'_, 'a> {
         if self.spec.namespaces.net == Namespace::New {
             self.add(Step::LoopbackUp);
         }
-        if self.root_stays_below() {
-            // Whoever can unmount the new root sees the initramfs below it. Without this
-            // capability nobody can; a user namespace made inside gives it back only over mounts
-            // that the kernel locks together (mount_namespaces(7)).
-            self.add(Step::DropCapability(SYS_ADMIN));
-        }
-        if let Some(user) = self.spec.process.user {
-            self.add(Step::User {
-                user: self.mapped(user),
-                // The map of an ordinary user forbids setgroups (user_namespaces(7)).
-                drop_groups: !self.in_user_namespace(),
-                find_home: self.spec.process.home_from_passwd,
-            });
-            // A change of user clears it.
-            self.add(Step::DieWithParent);
-        }
-        if let Some(adjustment) = self.spec.process.oom_score_adj {
-            let mut content = Text::new();
-            content.str(if adjustment < 0 { "-" } else { "" });
-            content.number(adjustment.unsigned_abs().into());
-            self.write(c"/proc/self/oom_score_adj", content);
-        }
-        // Last, when the parent has long written: reading then does not wait.
-        self.add(Step::Gate);
-        self.add(Step::Exec(self.spec.process.args[0]));
+        self.confine();
     }
 
     fn clone_flags(&self) -> i32 {
@@ -174,44 +157,11 @@ impl<'a> Planner<'_, 'a> {
     }
 
     fn in_user_namespace(&self) -> bool {
-        self.host.euid != 0
+        self.host.ids != Ids::Shared
     }
 
     fn root_stays_below(&self) -> bool {
         self.spec.rootfs.is_some() && self.host.root_is_initramfs
-    }
-
-    /// One id of each kind, the caller's own, seen inside as the one asked for by number, else
-    /// as 0. The child writes the maps itself, so nobody waits for anybody (user_namespaces(7):
-    /// a process may map its own id once setgroups is denied).
-    fn id_maps(&mut self) {
-        let user = self.spec.process.user;
-        let inside = |id: Option<Id>| match id {
-            Some(Id::Number(id)) => id,
-            _ => 0,
-        };
-        let uid = inside(user.map(|user| user.uid));
-        let gid = inside(user.and_then(|user| user.gid));
-        let map = |inside: u32, outside: u32| {
-            let mut text = Text::new();
-            text.number(inside.into()).str(" ").number(outside.into()).str(" 1");
-            text
-        };
-        let mut deny = Text::new();
-        deny.str("deny");
-        self.write(c"/proc/self/setgroups", deny);
-        self.write(c"/proc/self/uid_map", map(uid, self.host.euid));
-        self.write(c"/proc/self/gid_map", map(gid, self.host.egid));
-    }
-
-    /// An ordinary user has one group in the container: not the one /etc/passwd tells.
-    fn mapped(&self, user: User<'a>) -> User<'a> {
-        match user {
-            User { uid: Id::Number(_), gid: None } if self.in_user_namespace() => {
-                User { gid: Some(Id::Number(0)), ..user }
-            }
-            _ => user,
-        }
     }
 
     #[inline(never)]

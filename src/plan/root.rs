@@ -102,9 +102,12 @@ impl<'a> Planner<'_, 'a> {
         if self.host.copies_mounts {
             self.put_volumes(true);
         }
-        if self.spec.read_only {
-            // Only now, when every mount point has been made.
-            self.add(Step::ProtectRoot);
+        // Only now, when every mount point has been made. What is a device in the root would be one
+        // of the host's, whatever its maker meant.
+        let no_devices = if self.spec.security.privileged { 0 } else { MS_NODEV };
+        let flags = no_devices | if self.spec.read_only { MS_RDONLY } else { 0 };
+        if flags != 0 {
+            self.add(Step::RestrictRoot(flags));
         }
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, inside: true });
@@ -193,7 +196,7 @@ impl<'a> Planner<'_, 'a> {
     }
 
     /// A path that means the same from another working directory.
-    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+    pub(super) fn absolute(&self, path: &[u8]) -> Vec<u8> {
         match path {
             [b'/', ..] => path.to_vec(),
             relative => [&self.host.cwd[..], b"/", relative].concat(),
@@ -308,7 +311,8 @@ impl<'a> Planner<'_, 'a> {
         }
         if kinds.net == Namespace::New || !self.in_user_namespace() {
             // Likewise for the network namespace; without, the container has no /sys.
-            let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+            let read_only = if self.spec.security.privileged { 0 } else { MS_RDONLY };
+            let flags = read_only | MS_NOSUID | MS_NODEV | MS_NOEXEC;
             self.mount(c"sysfs", c"/sys", Some(c"sysfs"), flags, None);
             if kinds.cgroup == Namespace::New {
                 self.own_groups();
@@ -345,11 +349,11 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::Symlink { target, path });
         }
         let quiet = MS_NOSUID | MS_NOEXEC;
-        // Group 5 is "tty" everywhere, but a single-id map has no such group.
-        let pts = if self.in_user_namespace() {
-            c"newinstance,ptmxmode=0666,mode=0620"
-        } else {
+        // Group 5 is "tty" everywhere, where it is mapped.
+        let pts = if self.has_group(5) {
             c"newinstance,ptmxmode=0666,mode=0620,gid=5"
+        } else {
+            c"newinstance,ptmxmode=0666,mode=0620"
         };
         self.add(Step::MakeDirectory(c"/dev/pts"));
         self.mount(c"devpts", c"/dev/pts", Some(c"devpts"), quiet, Some(pts));

@@ -1,9 +1,12 @@
 //! The kinds of steps: one visible act each, with its arguments ready.
 
+use crate::spec::capability::Set;
 use crate::spec::mounts::Setting;
+use crate::spec::security::{PathRule, Rlimit};
 use crate::spec::{Id, User, Word};
 use crate::sys::fs::Base;
 use crate::text::Text;
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{
     MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE,
@@ -15,6 +18,8 @@ use libc::{
 pub enum Step<'a> {
     /// Have the kernel kill this process when its parent dies.
     DieWithParent,
+    /// Let the command have no descriptor from this one on.
+    Descriptors(u32),
     /// Make a control group; it is removed when the container has ended.
     MakeGroup(Place),
     /// Put mini itself into a group that was made for that.
@@ -104,8 +109,8 @@ pub enum Step<'a> {
     Mask(&'a CStr),
     /// Let nothing in a directory of /proc be changed, if it is there.
     Protect(&'a CStr),
-    /// Let nothing in the root be changed.
-    ProtectRoot,
+    /// Add flags to the mount of the root (MS_RDONLY and the like).
+    RestrictRoot(libc::c_ulong),
     /// Make the working directory the root; the old root becomes the working directory.
     PivotRoot,
     /// The same by chroot(2), where `/` is the initramfs and stays below.
@@ -146,19 +151,72 @@ pub enum Step<'a> {
     Hostname(&'a CStr),
     /// Bring the loopback interface up.
     LoopbackUp,
-    /// Give a capability up for good, by number (capabilities(7)).
-    DropCapability(u8),
+    /// Say to the kernel which ids of the child are which outside (the parent's part).
+    MapIds {
+        /// `uid` or `gid`.
+        kind: &'static CStr,
+        /// A line for each range.
+        content: Text,
+        /// Whether newuidmap(1) or newgidmap(1) has to say it.
+        by_helper: bool,
+    },
+    /// Wait for the parent to have said so.
+    AwaitMaps,
+    /// Become who makes the container, and leave all groups.
+    Become {
+        /// User.
+        uid: u32,
+        /// Group.
+        gid: u32,
+    },
+    /// Have a session keyring of one's own (keyrings(7)).
+    NewSessionKeyring,
+    /// Let nobody but root look into this process and mini, with which it shares its memory.
+    Undumpable,
+    /// Set a limit of each process.
+    Limit(Rlimit),
+    /// Let no program have other capabilities than these (capabilities(7)).
+    BoundCapabilities(Set),
+    /// Give up all capabilities but these.
+    KeepCapabilities {
+        /// What root keeps.
+        set: Set,
+        /// What others keep; not to have it is an error.
+        added: Set,
+    },
+    /// Have these groups beside one's own, and no others.
+    Groups(&'a [Id<'a>]),
     /// Become a user.
     User {
         /// This one.
         user: User<'a>,
-        /// Whether to drop the supplementary groups.
-        drop_groups: bool,
+        /// The groups to have beside its own, and, unless one was named, those that /etc/group
+        /// says; None: leave them.
+        groups: Option<&'a [Id<'a>]>,
         /// Whether to set HOME from /etc/passwd.
         find_home: bool,
+        /// Whether there is something still to be done that takes capabilities.
+        keep_capabilities: bool,
     },
+    /// Let no program have more rights than its caller.
+    NoNewPrivileges,
+    /// Let no path be reached but these.
+    AllowPaths(Vec<PathRule<'a>>),
     /// Read the command's words from the parent, and see that it is still alive.
     Gate,
+    /// Undo what the launch changed for itself, or mini's caller for mini: the dispositions of
+    /// signals, and the mask of permissions, in place of which there may be another one.
+    Restore {
+        /// That one.
+        umask: Option<u32>,
+    },
+    /// Put every further system call to a program.
+    Seccomp {
+        /// Its instructions.
+        program: &'a [u64],
+        /// Where it is from.
+        name: Word<'a>,
+    },
     /// Run the command.
     Exec(&'a CStr),
 }
@@ -205,6 +263,7 @@ impl Step<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Step::DieWithParent => "die with parent",
+            Step::Descriptors(_) => "close from",
             Step::MakeGroup(_) => "make group",
             Step::MoveToGroup(_) => "move to group",
             Step::OpenGroup(_) => "open",
@@ -221,7 +280,7 @@ impl Step<'_> {
             Step::MountImage { .. } => "mount image",
             Step::Mask(_) => "mask",
             Step::Protect(_) => "protect",
-            Step::ProtectRoot => "protect root",
+            Step::RestrictRoot(_) => "restrict root",
             Step::PivotRoot => "pivot_root",
             Step::Chroot => "chroot",
             Step::DetachOldRoot => "detach old root",
@@ -233,9 +292,21 @@ impl Step<'_> {
             Step::Symlink { .. } => "symlink",
             Step::Hostname(_) => "hostname",
             Step::LoopbackUp => "loopback up",
-            Step::DropCapability(_) => "drop capability",
+            Step::MapIds { .. } => "map",
+            Step::AwaitMaps => "await maps",
+            Step::Become { .. } => "become",
+            Step::NewSessionKeyring => "new session keyring",
+            Step::Undumpable => "undumpable",
+            Step::Limit(_) => "limit",
+            Step::BoundCapabilities(_) => "bound capabilities",
+            Step::KeepCapabilities { .. } => "keep capabilities",
+            Step::Groups(_) => "groups",
             Step::User { .. } => "user",
+            Step::NoNewPrivileges => "no new privileges",
+            Step::AllowPaths(_) => "allow paths",
             Step::Gate => "gate",
+            Step::Restore { .. } => "restore",
+            Step::Seccomp { .. } => "seccomp",
             Step::Exec(_) => "exec",
         }
     }
@@ -261,12 +332,24 @@ impl Step<'_> {
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
             Step::Hostname(name) => out.word(name),
-            Step::DropCapability(number) => out.number((*number).into()),
+            Step::Descriptors(first) => out.number((*first).into()),
+            Step::MapIds { kind, .. } => out.word(kind),
+            Step::Become { uid, gid } => out.number((*uid).into()).str(":").number((*gid).into()),
+            Step::Limit(limit) => out.str(limit.name),
+            Step::BoundCapabilities(set) | Step::KeepCapabilities { set, .. } => out.hex(*set),
+            Step::Groups(groups) => ids_text(groups, out),
             Step::User { user, .. } => user_text(user, out),
+            Step::Seccomp { name, .. } => out.word(name),
             Step::Exec(command) => out.word(command),
             Step::DieWithParent
             | Step::NewCgroupNamespace
-            | Step::ProtectRoot
+            | Step::RestrictRoot(_)
+            | Step::AwaitMaps
+            | Step::NewSessionKeyring
+            | Step::Undumpable
+            | Step::NoNewPrivileges
+            | Step::AllowPaths(_)
+            | Step::Restore { .. }
             | Step::Unpack { .. }
             | Step::PivotRoot
             | Step::Chroot
@@ -322,6 +405,33 @@ impl Step<'_> {
                 describe_flags(*flags, out);
                 out.str(" ").word(data);
                 out.str(if *make { " make" } else { "" });
+            }
+            Step::RestrictRoot(flags) => describe_flags(*flags, out),
+            Step::MapIds { content, by_helper, .. } => {
+                out.str(" ").quoted(content.bytes());
+                out.str(if *by_helper { " by helper" } else { "" });
+            }
+            Step::Limit(limit) => {
+                for number in [limit.soft, limit.hard] {
+                    match number {
+                        u64::MAX => out.str(" unlimited"),
+                        number => out.str(" ").number(number),
+                    };
+                }
+            }
+            Step::KeepCapabilities { added, .. } if *added != 0 => {
+                out.str(" added ").hex(*added);
+            }
+            Step::User { groups, .. } if groups.is_some_and(|groups| !groups.is_empty()) => {
+                ids_text(groups.unwrap_or_default(), out.str(" and "));
+            }
+            Step::AllowPaths(rules) => {
+                for rule in rules {
+                    out.str(if rule.writable { " rw " } else { " ro " }).word(rule.path);
+                }
+            }
+            Step::Restore { umask: Some(umask) } => {
+                out.str(" umask ").octal(*umask);
             }
             Step::Unpack { own } => {
                 out.str(if *own { "" } else { " as one's own" });
@@ -390,6 +500,14 @@ fn user_text<'t>(user: &User, out: &'t mut Text) -> &'t mut Text {
     if let Some(gid) = user.gid {
         out.str(":");
         id_text(gid, out);
+    }
+    out
+}
+
+fn ids_text<'t>(ids: &[Id], out: &'t mut Text) -> &'t mut Text {
+    for (at, id) in ids.iter().enumerate() {
+        out.str(if at > 0 { "," } else { "" });
+        id_text(*id, out);
     }
     out
 }

@@ -1,13 +1,16 @@
 //! What a container is: plain data, in the vocabulary of the OCI runtime specification. Whoever
 //! fills it in (flags today, a config.json later), nothing downstream can tell.
 
+pub mod capability;
 pub mod mounts;
 pub mod resources;
+pub mod security;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use mounts::{Masks, Overlay, Volume};
 use resources::Resources;
+use security::Security;
 
 /// Text for the kernel: a word of mini's own, or put together, for the life of the process.
 pub type Word<'a> = &'a CStr;
@@ -39,6 +42,8 @@ pub struct Spec<'a> {
     pub namespaces: Namespaces,
     /// What it may use.
     pub resources: &'a Resources<'a>,
+    /// What it may do.
+    pub security: Security<'a>,
 }
 
 /// The command and its surroundings.

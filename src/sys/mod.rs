@@ -13,6 +13,7 @@ pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod process;
+pub mod security;
 pub mod signal;
 
 pub use fd::Fd;

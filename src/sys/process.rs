@@ -21,6 +21,12 @@ pub fn getpid() -> i32 {
     unsafe { syscall!(Sysno::getpid) }.map_or(0, |pid| pid as i32)
 }
 
+/// geteuid(2)
+pub fn geteuid() -> u32 {
+    // SAFETY: no memory involved; it cannot fail.
+    unsafe { syscall!(Sysno::geteuid) }.map_or(u32::MAX, |uid| uid as u32)
+}
+
 /// kill(2)
 pub fn kill(pid: i32, signal: i32) -> Result<()> {
     // SAFETY: numbers only.
@@ -222,25 +228,4 @@ pub fn setgid(gid: u32) -> Result<()> {
 pub fn setuid(uid: u32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::setresuid, uid, uid, uid) }.map(drop)
-}
-
-/// prctl(2), PR_CAPBSET_DROP: no program can give this capability any more.
-pub fn drop_bounding(capability: u8) -> Result<()> {
-    prctl(libc::PR_CAPBSET_DROP, capability.into()).map(drop)
-}
-
-/// Takes capabilities (a bit each) out of all three sets of this process (capset(2)). The
-/// ambient set follows by itself: it never holds what permitted and inheritable do not.
-pub fn drop_capabilities(dropped: u64) -> Result<()> {
-    const VERSION_3: u32 = 0x2008_0522;
-    let header: [u32; 2] = [VERSION_3, 0];
-    // effective, permitted, inheritable of the low 32 capabilities, then of the high ones.
-    let mut sets = [0u32; 6];
-    // SAFETY: version 3 has two triples of sets, which the kernel fills.
-    unsafe { syscall!(Sysno::capget, header.as_ptr(), sets.as_mut_ptr()) }?;
-    for (index, set) in sets.iter_mut().enumerate() {
-        *set &= !(if index < 3 { dropped } else { dropped >> 32 } as u32);
-    }
-    // SAFETY: the kernel reads the same two triples.
-    unsafe { syscall!(Sysno::capset, header.as_ptr(), sets.as_ptr()) }.map(drop)
 }

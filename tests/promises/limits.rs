@@ -227,7 +227,19 @@ fn nested(world: &World) {
     let probe = probe.to_str().unwrap();
     let hog = |outer: &str, inner: &str| {
         world.run(&[
-            "-m", outer, "--", mini, "run", "-m", inner, "--", probe, "__probe", "hog", "80",
+            "--privileged",
+            "-m",
+            outer,
+            "--",
+            mini,
+            "run",
+            "-m",
+            inner,
+            "--",
+            probe,
+            "__probe",
+            "hog",
+            "80",
         ])
     };
     assert_eq!(hog("200m", "64m").status, 137);
@@ -283,7 +295,9 @@ fn refused(world: &World) {
          exec {} run --pids-limit 5 -- echo it ran",
         mini.display()
     );
-    world.sh(&["--cgroupns", "host"], &script).refused(125, "cgroups are mounted read-only here");
+    world
+        .sh(&["--privileged", "--cgroupns", "host"], &script)
+        .refused(125, "cgroups are mounted read-only here");
     nothing_is_abandoned(world);
 }
 

@@ -125,9 +125,9 @@ fn recursive(world: &World) {
         mini.display(),
         root.display()
     );
-    assert_eq!(world.sh(&[], &script).ok(), "deep\nno\nno\n");
+    assert_eq!(world.sh(&["--privileged"], &script).ok(), "deep\nno\nno\n");
     let script = script.replace(":/d:ro ", ":/d:bind ");
-    let outcome = world.sh(&[], &script);
+    let outcome = world.sh(&["--privileged"], &script);
     assert!(outcome.stderr.contains("can't open '/d/below/file'"), "{outcome:?}");
 }
 
@@ -150,7 +150,7 @@ fn older(world: &World) {
             options,
             world.strace().display(),
         );
-        let seen = world.sh(&["--security-opt", "unmask=all"], &script).ok();
+        let seen = world.sh(&["--privileged"], &script).ok();
         let middle = if options == "ro" { "no\n" } else { "" };
         assert_eq!(seen, format!("deep\ncontent\n{middle}no\n2\n"), "{lacking} {options}");
     }
@@ -298,7 +298,7 @@ fn kept(world: &World) {
     let mini = format!("{}:/mini:ro", world.mini().display());
     let layered = format!("{root}:O");
     let script = "mkdir /l /u /u.work /l/bin; /mini run --rootfs /l --overlay /u true";
-    let options = ["--security-opt", "unmask=all", "-v", &mini];
+    let options = ["--privileged", "-v", &mini];
     let outcome = run(world, &layered, &options, script);
     assert_eq!(outcome.status, 125);
     assert!(outcome.stderr.contains("overlay /l: "), "{outcome:?}");
@@ -622,7 +622,7 @@ fn images(world: &World) {
         format!("{}:/mini:ro", world.mini().display()),
         format!("{}:/image:ro", image("squashfs")),
     );
-    let words = ["-v", &mini, "-v", &volume];
+    let words = ["--privileged", "-v", &mini, "-v", &volume];
     let outcome = run(world, r, &words, "exec /mini run --rootfs /image true");
     outcome.refused(125, "there is no loop device");
     // Cut short, or damaged behind a good beginning.

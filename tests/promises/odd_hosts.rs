@@ -33,7 +33,7 @@ fn no_proc(world: &World) {
         "umount -l /proc && umount -l /proc; [ ! -e /proc/self ] || exit 99; \
          {mini} run -- /bin/sh -c 'echo $$ $(cat /proc/self/comm)'; {mini} run -- /bin/sh -c 'exit 5'"
     );
-    let outcome = world.sh(&[], &script);
+    let outcome = world.sh(&["--privileged"], &script);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (5, "1 cat\n"), "{outcome:?}");
 }
 
@@ -45,8 +45,12 @@ fn no_directory(world: &World) {
     std::fs::hard_link(world.mini(), root.join("bin/mini")).unwrap();
     let script = "umount -l /proc; rmdir /proc; /bin/mini run /bin/sh -c 'echo $$'";
     let script = format!("exec 2>&1; {script}; [ ! -e /proc ] && echo not made");
-    let outcome = world.run(&["--rootfs", root.to_str().unwrap(), "/bin/sh", "-c", &script]);
+    let outcome = world.run(&privileged(&root, &script));
     assert_eq!(outcome.ok(), "1\nnot made\n");
+}
+
+fn privileged<'a>(root: &'a std::path::Path, script: &'a str) -> [&'a str; 6] {
+    ["--privileged", "--rootfs", root.to_str().unwrap(), "/bin/sh", "-c", script]
 }
 
 fn read_only(world: &World) {
@@ -57,7 +61,7 @@ fn read_only(world: &World) {
         "mount --rbind / /mnt && mount -o remount,bind,ro /mnt || exit 77; cd /mnt; \
          exec chroot /mnt /bin/sh -c '! touch /x 2>/dev/null && {mini} run -- echo {mark}'"
     );
-    let outcome = world.sh(&[], &script);
+    let outcome = world.sh(&["--privileged"], &script);
     if outcome.status == 77 {
         // An ordinary user may not take flags off a mount that root gave, nor need it here.
         assert!(!world.is_root(), "{outcome:?}");
@@ -84,8 +88,7 @@ fn deleted(world: &World) {
 fn nested(world: &World) {
     let mini = world.mini();
     let mini = mini.to_str().unwrap();
-    // An ordinary user's new /proc is refused where the present one has masks over it.
-    let open = ["--security-opt", "unmask=all", "--"];
+    let open = ["--privileged", "--"];
     let words = [
         &open[..],
         &[mini, "run"],
@@ -119,6 +122,6 @@ fn no_dev_null(world: &World) {
     std::fs::hard_link(world.mini(), root.join("bin/mini")).unwrap();
     // Closed descriptors where there is nothing to open in their stead.
     let script = "umount -l /dev; /bin/mini run /bin/sh -c 'cat; echo x; exit 6' <&- >&- 2>&-";
-    let outcome = world.run(&["--rootfs", root.to_str().unwrap(), "/bin/sh", "-c", script]);
+    let outcome = world.run(&privileged(&root, script));
     assert_eq!((outcome.status, outcome.stdout.as_str()), (6, ""), "{outcome:?}");
 }

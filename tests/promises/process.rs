@@ -93,9 +93,9 @@ fn umask(world: &World) {
 
 fn users(world: &World) {
     let ids = |user: &str| world.busybox_sh(&["-u", user], "id -u; id -g; id -G; echo $HOME").ok();
-    assert_eq!(ids("joe"), "1000\n1001\n1001\n/home/joe\n");
+    assert_eq!(ids("joe"), "1000\n1001\n1001 26\n/home/joe\n");
     assert_eq!(ids("joe:tape"), "1000\n26\n26\n/home/joe\n");
-    assert_eq!(ids("1000"), "1000\n1001\n1001\n/home/joe\n");
+    assert_eq!(ids("1000"), "1000\n1001\n1001 26\n/home/joe\n");
     assert_eq!(ids("1000:7"), "1000\n7\n7\n/home/joe\n");
     assert_eq!(ids("77:78"), "77\n78\n78\n/\n");
     assert_eq!(ids("77"), "77\n0\n0\n/\n");
@@ -111,7 +111,9 @@ fn users(world: &World) {
         .refused(125, "user joe:nosuch: no such group in the container's /etc/group");
     // Groups of the caller do not come along.
     let mut command = world.run_command(&["--rootfs", root, "-u", "joe", "id", "-G"]);
-    assert_eq!(Outcome::of(command.groups_of_caller()).ok(), "1001\n");
+    assert_eq!(Outcome::of(command.groups_of_caller()).ok(), "1001 26\n");
+    let mut command = world.run_command(&["--rootfs", root, "id", "-G"]);
+    assert_eq!(Outcome::of(command.groups_of_caller()).ok(), "0\n");
 }
 
 /// Gives the caller supplementary groups.

@@ -2,6 +2,7 @@ use super::*;
 use crate::host::groups::Groups;
 use crate::plan::{Mount, Plan, WhenMissing};
 use crate::spec::resources::Resources;
+use crate::spec::security::Security;
 use crate::spec::{Id, Namespaces, Process, User};
 
 fn spec() -> Spec<'static> {
@@ -23,12 +24,14 @@ fn spec() -> Spec<'static> {
         hostname: None,
         namespaces: Namespaces::default(),
         resources: Box::leak(Box::<Resources>::default()),
+        security: Security::NONE,
     }
 }
 fn root() -> Host {
     Host {
         euid: 0,
         egid: 0,
+        ids: Ids::Shared,
         root_is_initramfs: false,
         image: None,
         copies_mounts: true,
@@ -62,8 +65,9 @@ fn failures_are_told_in_the_users_words() {
         .unwrap();
     let user = Step::User {
         user: User { uid: Id::Name(b"joe"), gid: None },
-        drop_groups: true,
+        groups: Some(&[]),
         find_home: false,
+        keep_capabilities: false,
     };
     let exec = |name| Step::Exec(name);
     for (step, errno, detail, status, text) in [

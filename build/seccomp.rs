@@ -1,0 +1,328 @@
+//! Makes the built-in seccomp filter: the table `src/plan/seccomp.table` becomes a program for the
+//! kernel (classic BPF, seccomp(2)) for the CPU that is built for.
+//!
+//! The program finds the call's number by halving, since the kernel walks it for every number it
+//! knows when a filter is installed: a chain of comparisons, as libraries make it, costs 75
+//! microseconds more of every launch, a twentieth of it. Every capability has return instructions
+//! of its own, so that a container which has the capability is given the same program with these
+//! turned into "allow": nothing is compiled at run time.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A line of the table.
+struct Rule {
+    number: u32,
+    refusal: Refusal,
+    conditions: Vec<Condition>,
+}
+
+/// With which error, unless the container has which capability.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Refusal {
+    errno: u32,
+    capability: Option<u8>,
+}
+
+struct Condition {
+    argument: u32,
+    mask: Option<u32>,
+    test: Test,
+}
+
+enum Test {
+    NotZero,
+    Is(Vec<u32>),
+    IsNot(Vec<u32>),
+}
+
+/// Where a jump leads.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Label {
+    Allow,
+    Kill,
+    Refuse(Refusal),
+    /// The conditions of a call.
+    Call(u32),
+    /// A place in them.
+    Inner(u32),
+}
+
+// linux/bpf_common.h, linux/filter.h
+const LOAD: u16 = 0x20;
+const AND: u16 = 0x54;
+const RETURN: u16 = 0x06;
+const IF_EQUAL: u16 = 0x15;
+const IF_AT_LEAST: u16 = 0x35;
+// linux/seccomp.h
+const KILL: u32 = 0x8000_0000;
+const ERRNO: u32 = 0x0005_0000;
+const ALLOW: u32 = 0x7fff_0000;
+/// Offsets in struct seccomp_data.
+const NUMBER: u32 = 0;
+const CPU: u32 = 4;
+const ARGUMENTS: u32 = 16;
+/// Numbers from here on are x32's.
+const X32: u32 = 0x4000_0000;
+
+/// An instruction whose jumps are still names; None is the next instruction.
+struct Line {
+    code: u16,
+    value: u32,
+    yes: Option<Label>,
+    no: Option<Label>,
+}
+
+#[derive(Default)]
+struct Program {
+    lines: Vec<Line>,
+    places: BTreeMap<Label, usize>,
+    inner: u32,
+}
+
+impl Program {
+    fn plain(&mut self, code: u16, value: u32) {
+        self.lines.push(Line { code, value, yes: None, no: None });
+    }
+
+    fn branch(&mut self, code: u16, value: u32, yes: Option<Label>, no: Option<Label>) {
+        self.lines.push(Line { code, value, yes, no });
+    }
+
+    fn place(&mut self, label: Label) {
+        self.places.insert(label, self.lines.len());
+    }
+
+    fn new_label(&mut self) -> Label {
+        self.inner += 1;
+        Label::Inner(self.inner)
+    }
+
+    /// Halves the numbers: each of `ranges` begins at a number and has one answer.
+    fn search(&mut self, ranges: &[(u32, Label)]) {
+        let middle = ranges.len() / 2;
+        let (low, high) = ranges.split_at(middle);
+        let answer = |half: &[(u32, Label)]| (half.len() == 1).then(|| half[0].1);
+        let yes = answer(high).unwrap_or_else(|| self.new_label());
+        self.branch(IF_AT_LEAST, high[0].0, Some(yes), answer(low));
+        if low.len() > 1 {
+            self.search(low);
+        }
+        if high.len() > 1 {
+            self.place(yes);
+            self.search(high);
+        }
+    }
+
+    /// Any of a call's lines refuses when all its conditions hold.
+    fn conditions(&mut self, rules: &[&Rule]) {
+        for (at, rule) in rules.iter().enumerate() {
+            let is_last = at + 1 == rules.len();
+            let fails = if is_last { Label::Allow } else { self.new_label() };
+            let refused = Label::Refuse(rule.refusal);
+            for (at, condition) in rule.conditions.iter().enumerate() {
+                let holds = (at + 1 == rule.conditions.len()).then_some(refused);
+                // Little endian: the low half comes first.
+                self.plain(LOAD, ARGUMENTS + 8 * condition.argument);
+                if let Some(mask) = condition.mask {
+                    self.plain(AND, mask);
+                }
+                match &condition.test {
+                    Test::NotZero => self.branch(IF_EQUAL, 0, Some(fails), holds),
+                    Test::Is(values) => {
+                        let next = self.new_label();
+                        let (last, others) = values.split_last().expect("a value");
+                        for value in others {
+                            self.branch(IF_EQUAL, *value, Some(holds.unwrap_or(next)), None);
+                        }
+                        self.branch(IF_EQUAL, *last, holds, Some(fails));
+                        self.place(next);
+                    }
+                    Test::IsNot(values) => {
+                        let (last, others) = values.split_last().expect("a value");
+                        for value in others {
+                            self.branch(IF_EQUAL, *value, Some(fails), None);
+                        }
+                        self.branch(IF_EQUAL, *last, Some(fails), holds);
+                    }
+                }
+            }
+            if !is_last {
+                self.place(fails);
+            }
+        }
+    }
+
+    /// The kernel's form: code, two jumps of a byte each, value.
+    fn assemble(&self) -> Vec<u64> {
+        let distance = |from: usize, to: Option<Label>| -> u64 {
+            let Some(to) = to else { return 0 };
+            let place = self.places.get(&to).expect("every label has a place");
+            u8::try_from(place - from - 1).expect("a jump goes 255 instructions far").into()
+        };
+        let encode = |(at, line): (usize, &Line)| {
+            let (yes, no) = (distance(at, line.yes), distance(at, line.no));
+            u64::from(line.code) | yes << 16 | no << 24 | u64::from(line.value) << 32
+        };
+        self.lines.iter().enumerate().map(encode).collect()
+    }
+}
+
+/// The text of Rust for the program and for which of its returns belong to which capability.
+pub fn generate(table: &str, cpu: &str, capabilities: &[&str]) -> String {
+    let rules: Vec<Rule> = table
+        .lines()
+        .map(|line| line.split('#').next().unwrap().trim())
+        .filter(|line| !line.is_empty())
+        .filter_map(|line| {
+            rule(line, cpu, capabilities).unwrap_or_else(|why| panic!("{line}: {why}"))
+        })
+        .collect();
+    let mut calls: BTreeMap<u32, Vec<&Rule>> = BTreeMap::new();
+    for rule in &rules {
+        calls.entry(rule.number).or_default().push(rule);
+    }
+    let mut program = Program::default();
+    program.plain(LOAD, CPU);
+    program.branch(IF_EQUAL, audit_number(cpu), None, Some(Label::Kill));
+    program.plain(LOAD, NUMBER);
+    program.search(&ranges(&calls, cpu));
+    for (number, rules) in &calls {
+        if rules.iter().any(|rule| !rule.conditions.is_empty()) {
+            program.place(Label::Call(*number));
+            program.conditions(rules);
+        }
+    }
+    let mut refusals: Vec<Refusal> = rules.iter().map(|rule| rule.refusal).collect();
+    refusals.extend((cpu == "x86_64").then_some(NO_SUCH_CALL));
+    refusals.sort();
+    refusals.dedup();
+    let mut lifted = Vec::new();
+    for refusal in refusals {
+        program.place(Label::Refuse(refusal));
+        if let Some(capability) = refusal.capability {
+            lifted.push((capability, program.lines.len()));
+        }
+        program.plain(RETURN, ERRNO | refusal.errno);
+    }
+    program.place(Label::Kill);
+    program.plain(RETURN, KILL);
+    program.place(Label::Allow);
+    program.plain(RETURN, ALLOW);
+    render(&program.assemble(), &lifted)
+}
+
+fn render(program: &[u64], lifted: &[(u8, usize)]) -> String {
+    let mut text = String::new();
+    let number = program.len();
+    writeln!(text, "pub static BUILT_IN: [u64; {number}] = {program:?};").unwrap();
+    let number = lifted.len();
+    writeln!(text, "pub static LIFTED: [(u8, u8); {number}] = {lifted:?};").unwrap();
+    text
+}
+
+/// As if the call did not exist.
+const NO_SUCH_CALL: Refusal = Refusal { errno: 38, capability: None };
+
+/// The numbers cut where the answer changes.
+fn ranges(calls: &BTreeMap<u32, Vec<&Rule>>, cpu: &str) -> Vec<(u32, Label)> {
+    let mut ranges = vec![(0, Label::Allow)];
+    let mut add = |from, label| {
+        if ranges.last().is_some_and(|(begin, _)| *begin == from) {
+            ranges.pop();
+        }
+        if ranges.last().is_none_or(|(_, last)| *last != label) {
+            ranges.push((from, label));
+        }
+    };
+    for (number, rules) in calls {
+        let label = match rules[..] {
+            [rule] if rule.conditions.is_empty() => Label::Refuse(rule.refusal),
+            _ => Label::Call(*number),
+        };
+        add(*number, label);
+        add(number + 1, Label::Allow);
+    }
+    if cpu == "x86_64" {
+        add(X32, Label::Refuse(NO_SUCH_CALL));
+    }
+    ranges
+}
+
+/// AUDIT_ARCH_* (linux/audit.h)
+fn audit_number(cpu: &str) -> u32 {
+    match cpu {
+        "x86_64" => 0xc000_003e,
+        "aarch64" => 0xc000_00b7,
+        "riscv64" => 0xc000_00f3,
+        _ => panic!("no seccomp filter for {cpu}"),
+    }
+}
+
+/// A call's number; None where the CPU has no such call.
+fn number(name: &str, cpu: &str) -> Result<Option<u32>, String> {
+    use syscalls::{aarch64, riscv64, x86_64};
+    let here = match cpu {
+        "x86_64" => name.parse().ok().map(|call: x86_64::Sysno| call.id()),
+        "aarch64" => name.parse().ok().map(|call: aarch64::Sysno| call.id()),
+        _ => name.parse().ok().map(|call: riscv64::Sysno| call.id()),
+    };
+    // The CPU with the longest history knows them all.
+    match name.parse::<x86_64::Sysno>() {
+        Err(()) => Err("no such call".into()),
+        Ok(_) => Ok(here.map(|number| number as u32)),
+    }
+}
+
+fn rule(line: &str, cpu: &str, capabilities: &[&str]) -> Result<Option<Rule>, String> {
+    let mut words = line.split_whitespace();
+    let mut word = || words.next().ok_or("too few words");
+    let (name, errno, capability) = (word()?, word()?, word()?);
+    let errno = match errno {
+        "EPERM" => 1,
+        "ENOSYS" => 38,
+        other => return Err(format!("no such error: {other}")),
+    };
+    let position = |name| capabilities.iter().position(|known| *known == name);
+    let capability = match capability {
+        "-" => None,
+        name => Some(position(name).ok_or("no such capability")? as u8),
+    };
+    let rest: Vec<&str> = words.collect();
+    let conditions = match &rest[..] {
+        [] => Vec::new(),
+        rest => rest.split(|word| *word == "and").map(condition).collect::<Result<_, _>>()?,
+    };
+    let refusal = Refusal { errno, capability };
+    Ok(number(name, cpu)?.map(|number| Rule { number, refusal, conditions }))
+}
+
+fn condition(words: &[&str]) -> Result<Condition, String> {
+    let (argument, mut words) = words.split_first().ok_or("a condition is empty")?;
+    let argument = argument.strip_prefix('a').and_then(|digit| digit.parse().ok());
+    let argument = argument.ok_or("arguments are a0 to a5")?;
+    let mut mask = None;
+    if let ["&", value, rest @ ..] = words {
+        mask = Some(numeral(value)?);
+        words = rest;
+    }
+    let test = match words {
+        [] if mask.is_some() => Test::NotZero,
+        ["=", values] => Test::Is(numerals(values)?),
+        ["!=", values] => Test::IsNot(numerals(values)?),
+        _ => return Err("not a condition".into()),
+    };
+    Ok(Condition { argument, mask, test })
+}
+
+fn numerals(text: &str) -> Result<Vec<u32>, String> {
+    text.split(',').map(numeral).collect()
+}
+
+fn numeral(text: &str) -> Result<u32, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| format!("not a number: {text}"))
+}

@@ -1,0 +1,290 @@
+//! The words of `--cap-add`, `--security-opt`, `--ulimit`, `--uidmap` and their like.
+
+use super::values::{bad, id, number_in};
+use super::{Run, SeccompChoice};
+use crate::error::{Error, Result};
+use crate::spec::capability::{self, NAMES, Set};
+use crate::spec::security::{IdRange, PathRule, Rlimit, Users};
+use crate::text::{Text, number};
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// Changes of the usual capabilities.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct CapabilityEdits {
+    /// `--cap-add NAME`
+    pub add: Set,
+    /// `--cap-add ALL`
+    pub add_all: bool,
+    /// `--cap-drop NAME`
+    pub drop: Set,
+    /// `--cap-drop ALL`
+    pub drop_all: bool,
+}
+
+/// `--cap-add NAME[,NAME...]`
+pub fn cap_add(run: &mut Run, value: &CStr) -> Result<()> {
+    capabilities("--cap-add", value, &mut run.capabilities.add, &mut run.capabilities.add_all)
+}
+
+/// `--cap-drop NAME[,NAME...]`
+pub fn cap_drop(run: &mut Run, value: &CStr) -> Result<()> {
+    capabilities("--cap-drop", value, &mut run.capabilities.drop, &mut run.capabilities.drop_all)
+}
+
+fn capabilities(option: &str, value: &CStr, set: &mut Set, all: &mut bool) -> Result<()> {
+    for name in value.to_bytes().split(|b| *b == b',') {
+        if name.eq_ignore_ascii_case(b"ALL") {
+            *all = true;
+            continue;
+        }
+        let Some(capability) = capability::by_name(name) else {
+            return Err(unknown(option, name, "ALL", NAMES.into_iter()));
+        };
+        *set |= 1 << capability;
+    }
+    Ok(())
+}
+
+/// Lists the names that are known.
+fn unknown(
+    option: &str,
+    name: &[u8],
+    first: &str,
+    others: impl Iterator<Item = &'static str>,
+) -> Error {
+    let mut hint = Text::new();
+    hint.str("known are ").str(first);
+    for name in others {
+        hint.str(" ").str(name);
+    }
+    bad(option, name, "unknown").hint_text(&hint)
+}
+
+/// `--security-opt`; `:` for `=` is Docker's older way.
+pub fn security_opt<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let bytes = value.to_bytes();
+    let at = bytes.iter().position(|b| matches!(b, b'=' | b':'));
+    let (name, rest) = (&bytes[..at.unwrap_or(bytes.len())], at.map(|at| &value[at + 1..]));
+    match (name, rest.map(CStr::to_bytes)) {
+        (b"no-new-privileges", None | Some(b"true")) => run.no_new_privileges = Some(true),
+        (b"no-new-privileges", Some(b"false")) => run.no_new_privileges = Some(false),
+        (b"seccomp", Some(b"unconfined")) => run.seccomp = Some(SeccompChoice::Unconfined),
+        (b"seccomp", Some(b"builtin")) => run.seccomp = Some(SeccompChoice::BuiltIn),
+        (b"seccomp", Some([_, ..])) => run.seccomp = rest.map(SeccompChoice::File),
+        (b"unmask", Some(b"all")) | (b"systempaths", Some(b"unconfined")) => {
+            run.masks.unmask_all = true;
+        }
+        (b"unmask", Some([b'/', ..])) => run.masks.unmask.extend(rest),
+        (b"mask", Some([b'/', ..])) => run.masks.mask.extend(rest),
+        _ => {
+            let hint = "no-new-privileges[=false], seccomp=unconfined, seccomp=builtin, \
+                        seccomp=FILE, mask=/PATH, unmask=/PATH or unmask=all";
+            return Err(bad("--security-opt", bytes, "unknown").hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// getrlimit(2), by the names of ulimit and Docker.
+const RLIMITS: [(&str, u32); 16] = [
+    ("cpu", 0),
+    ("fsize", 1),
+    ("data", 2),
+    ("stack", 3),
+    ("core", 4),
+    ("rss", 5),
+    ("nproc", 6),
+    ("nofile", 7),
+    ("memlock", 8),
+    ("as", 9),
+    ("locks", 10),
+    ("sigpending", 11),
+    ("msgqueue", 12),
+    ("nice", 13),
+    ("rtprio", 14),
+    ("rttime", 15),
+];
+
+/// `--ulimit NAME=SOFT[:HARD]`
+pub fn ulimit(run: &mut Run, value: &CStr) -> Result<()> {
+    let bytes = value.to_bytes();
+    let form = |cause| bad("--ulimit", bytes, cause).hint("NAME=SOFT[:HARD], or unlimited");
+    let Some(at) = bytes.iter().position(|b| *b == b'=') else { return Err(form("has no =")) };
+    let (name, limits) = (&bytes[..at], &bytes[at + 1..]);
+    let known = RLIMITS.into_iter().find(|(known, _)| known.as_bytes() == name);
+    let Some((name, resource)) = known else {
+        let names = RLIMITS.into_iter().map(|(name, _)| name);
+        return Err(unknown("--ulimit", name, "those of ulimit:", names));
+    };
+    let one = |text: &[u8]| match text {
+        b"unlimited" | b"-1" => Some(u64::MAX),
+        digits => number(digits, 10),
+    };
+    let mut parts = limits.split(|b| *b == b':').map(one);
+    let (soft, hard) = match (parts.next(), parts.next(), parts.next()) {
+        (Some(Some(soft)), None, None) => (soft, soft),
+        (Some(Some(soft)), Some(Some(hard)), None) => (soft, hard),
+        _ => return Err(form("not a limit")),
+    };
+    if soft > hard {
+        return Err(form("the first limit is above the second"));
+    }
+    run.rlimits.retain(|old| old.resource != resource);
+    run.rlimits.push(Rlimit { resource, name, soft, hard });
+    Ok(())
+}
+
+/// `--umask OCTAL`
+pub fn umask(run: &mut Run, value: &CStr) -> Result<()> {
+    let bytes = value.to_bytes();
+    match number(bytes, 8) {
+        Some(mask @ 0..=0o777) => run.umask = Some(mask as u32),
+        _ => return Err(bad("--umask", bytes, "not a mask").hint("0 to 777, in octal")),
+    }
+    Ok(())
+}
+
+/// `--group-add GROUP`
+pub fn group_add<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    run.groups.push(id("--group-add", value.to_bytes(), value.to_bytes())?);
+    Ok(())
+}
+
+/// `--userns host|auto`
+pub fn user_namespace(run: &mut Run, value: &CStr) -> Result<()> {
+    run.users = match value.to_bytes() {
+        b"auto" => Users::Auto,
+        b"host" => Users::Own,
+        other => return Err(bad("--userns", other, "unknown").hint("host or auto")),
+    };
+    run.shares_users = run.users == Users::Own;
+    Ok(())
+}
+
+/// `--uidmap`, `--gidmap`: `INSIDE:OUTSIDE[:COUNT]`
+pub fn id_range(option: &str, value: &CStr, ranges: &mut Vec<IdRange>) -> Result<()> {
+    let bytes = value.to_bytes();
+    let form = |cause| Err(bad(option, bytes, cause).hint("INSIDE:OUTSIDE[:COUNT]"));
+    let mut parts = bytes.split(|b| *b == b':').map(|part| number(part, 10));
+    let (inside, outside, count) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(Some(inside)), Some(Some(outside)), None, None) => (inside, outside, 1),
+        (Some(Some(inside)), Some(Some(outside)), Some(Some(count)), None) => {
+            (inside, outside, count)
+        }
+        _ => return form("not a range of ids"),
+    };
+    // The highest number is nobody's.
+    const END: u64 = u32::MAX as u64;
+    let fits = |first: u64| first.checked_add(count).is_some_and(|end| end <= END);
+    if count == 0 || !fits(inside) || !fits(outside) {
+        return form("out of range");
+    }
+    let new = IdRange { inside: inside as u32, outside: outside as u32, count: count as u32 };
+    let meet = |a: u32, b: u32, old: &IdRange| a - a.min(b) < old.count && b - a.min(b) < new.count;
+    if ranges
+        .iter()
+        .any(|old| meet(new.inside, old.inside, old) || meet(new.outside, old.outside, old))
+    {
+        return form("overlaps the one before");
+    }
+    if ranges.len() == LINES {
+        return form("more than 340 ranges");
+    }
+    ranges.push(new);
+    Ok(())
+}
+
+/// What the kernel takes (user_namespaces(7)).
+const LINES: usize = 340;
+
+/// `--ro-path`, `--rw-path`
+pub fn path_rule<'a>(
+    run: &mut Run<'a>,
+    option: &str,
+    path: &'a CStr,
+    writable: bool,
+) -> Result<()> {
+    if path.is_empty() {
+        return Err(bad(option, b"", "must not be empty"));
+    }
+    run.paths.push(PathRule { path, writable, optional: false });
+    Ok(())
+}
+
+/// `--preserve-fds N`
+pub fn preserve_fds(run: &mut Run, value: &CStr) -> Result<()> {
+    run.descriptors = number_in("--preserve-fds", value, (0, 1024))? as u32;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(words: &[&CStr]) -> Result<Vec<IdRange>> {
+        let mut ranges = Vec::new();
+        words.iter().try_for_each(|word| id_range("--uidmap", word, &mut ranges))?;
+        Ok(ranges)
+    }
+
+    #[test]
+    fn ranges_of_ids() {
+        let range = |inside, outside, count| IdRange { inside, outside, count };
+        assert_eq!(ranges(&[c"0:1000"]).unwrap(), [range(0, 1000, 1)]);
+        let two = ranges(&[c"0:100000:65536", c"65536:0:1"]).unwrap();
+        assert_eq!(two, [range(0, 100_000, 65_536), range(65_536, 0, 1)]);
+        for bad in
+            [c"", c"0", c"0:", c"0:1:0", c"a:1:1", c"0:1:1:1", c"4294967295:0:1", c"1:2:4294967295"]
+        {
+            assert!(ranges(&[bad]).is_err(), "{bad:?}");
+        }
+        for overlap in [c"5:50:1", c"0:50:6", c"9:105:1", c"50:99:2", c"50:109:9"] {
+            assert!(ranges(&[c"5:100:10", overlap]).is_err(), "{overlap:?}");
+        }
+        assert!(ranges(&[c"5:100:10", c"0:95:5", c"15:110:1"]).is_ok());
+    }
+
+    #[test]
+    fn limits_of_processes() {
+        let mut run = Run::default();
+        ulimit(&mut run, c"nofile=10:20").unwrap();
+        ulimit(&mut run, c"core=unlimited").unwrap();
+        ulimit(&mut run, c"nofile=30").unwrap();
+        let core = Rlimit { resource: 4, name: "core", soft: u64::MAX, hard: u64::MAX };
+        let files = Rlimit { resource: 7, name: "nofile", soft: 30, hard: 30 };
+        assert_eq!(run.rlimits, [core, files]);
+        for bad in [c"nofile", c"nofile=", c"nofile=2:1", c"nofile=1:2:3", c"x=1", c"nofile=-2"] {
+            assert!(ulimit(&mut run, bad).is_err(), "{bad:?}");
+        }
+        let error = ulimit(&mut run, c"files=1").unwrap_err();
+        let line = str::from_utf8(error.line()).unwrap();
+        assert!(line.contains("cpu fsize data stack core"), "{line}");
+    }
+
+    #[test]
+    fn an_unknown_capability_lists_the_known() {
+        let mut run = Run::default();
+        cap_add(&mut run, c"net_admin,CAP_SYS_TIME").unwrap();
+        assert_eq!(run.capabilities.add, 1 << 12 | 1 << 25);
+        let error = cap_drop(&mut run, c"NET_ADMI").unwrap_err();
+        let line = str::from_utf8(error.line()).unwrap();
+        assert!(
+            line.starts_with("option --cap-drop NET_ADMI: unknown (known are ALL CHOWN"),
+            "{line}"
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_taken_or_refused(text in "[ -~]{0,40}") {
+            let word = std::ffi::CString::new(text).unwrap();
+            let word: &'static CStr = Box::leak(word.into_boxed_c_str());
+            let mut run = Run::default();
+            let _ = security_opt(&mut run, word);
+            let _ = ulimit(&mut run, word);
+            let _ = cap_add(&mut run, word);
+            let _ = id_range("--uidmap", word, &mut Vec::new());
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The parent says to the kernel which ids of the container are which outside: itself, or, where
+//! it may not, by the programs that may.
+
+use super::{Manner, explain, trace};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::plan::Step;
+use crate::spec::Spec;
+use crate::sys::memory::ChildMemory;
+use crate::sys::process::{Change, PointerTable};
+use crate::sys::{Errno, clock, fs, process, signal};
+use crate::text::Text;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// Maps one kind of ids of the child.
+pub fn map(step: &Step, child: i32, manner: Manner, spec: &Spec, host: &Host) -> Result<()> {
+    let Step::MapIds { kind, content, by_helper } = step else { return Ok(()) };
+    let start = clock::now();
+    let result = match by_helper {
+        false => {
+            let mut path = Text::new();
+            path.str("/proc/").number(child as u64).str("/").word(kind).str("_map");
+            fs::write_file_at(fs::HERE, path.leak(), content.bytes()).map_err(Failure::Kernel)
+        }
+        true => help(kind, child, content, manner.page_size),
+    };
+    if manner.trace {
+        let errno = match result {
+            Err(Failure::Kernel(errno)) => Some(errno),
+            Err(Failure::Helper) => Some(Errno::EPERM),
+            Ok(()) => None,
+        };
+        trace::step(step, errno, Some((clock::now() - start) / 1000));
+    }
+    match result {
+        Ok(()) => Ok(()),
+        Err(Failure::Kernel(errno)) => Err(explain::step_failure(step, errno, b"", spec, host)),
+        Err(Failure::Helper) => {
+            let mut name = Text::new();
+            name.str("new").word(kind).str("map");
+            let error = Error::new("map").object(kind.to_bytes()).raw(name.bytes());
+            Err(error.cause("refused").hint("its reason stands above; /etc/subuid and /etc/subgid"))
+        }
+    }
+}
+
+enum Failure {
+    Kernel(Errno),
+    /// It said why by itself.
+    Helper,
+}
+
+/// newuidmap(1), newgidmap(1): `PID INSIDE OUTSIDE COUNT...`
+fn help(
+    kind: &CStr,
+    child: i32,
+    content: &Text,
+    page_size: usize,
+) -> core::result::Result<(), Failure> {
+    let mut program = Text::new();
+    program.str("/usr/bin/new").word(kind).str("map");
+    let program = program.leak();
+    let mut pid = Text::new();
+    pid.number(child as u64);
+    let mut table = Vec::from([program.as_ptr() as usize, pid.leak().as_ptr() as usize]);
+    for number in content.bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
+        let mut word = Text::new();
+        word.raw(number);
+        table.push(word.leak().as_ptr() as usize);
+    }
+    table.push(0);
+    let words: &'static (&CStr, Vec<usize>) = alloc::boxed::Box::leak((program, table).into());
+    let memory = ChildMemory::new(0, page_size).map_err(Failure::Kernel)?;
+    let mut helper = process::clone_sharing(libc::CLONE_VFORK, memory, words, |words, _| {
+        // It reads no signals by hand as mini does; its own dispositions are mini's caller's.
+        if signal::set_mask(0).is_ok() {
+            process::execve(words.0, PointerTable::new(&words.1), PointerTable::new(&[0]));
+        }
+        process::exit(i32::from(NO_HELPER))
+    })
+    .map_err(Failure::Kernel)?;
+    let end = process::wait_end(helper.pid()).map_err(Failure::Kernel)?;
+    helper.has_ended();
+    match end {
+        Change::Exited(0) => Ok(()),
+        Change::Exited(NO_HELPER) => Err(Failure::Kernel(Errno::ENOENT)),
+        _ => Err(Failure::Helper),
+    }
+}
+
+/// What the child says when there is no such program.
+const NO_HELPER: u8 = 127;

@@ -1,0 +1,132 @@
+//! Whose ids the container's are: none of its own, the caller's alone, or a range.
+
+use super::Caller;
+use crate::error::{Error, Result};
+use crate::spec::security::{IdRange, Users};
+use crate::sys::{Errno, fs};
+use crate::text::{Text, number};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// Whose ids the container's are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ids {
+    /// The host's: there is no user namespace.
+    Shared,
+    /// The caller's, alone.
+    Own,
+    /// These ranges.
+    Mapped {
+        /// Users.
+        uids: Vec<IdRange>,
+        /// Groups.
+        gids: Vec<IdRange>,
+        /// Whether newuidmap(1) and newgidmap(1) have to say them to the kernel.
+        by_helper: bool,
+    },
+}
+
+/// What `auto` maps when root has no range of its own: beyond those that distributions and
+/// systemd give away.
+const FIXED: u32 = 0x7000_0000;
+/// How many ids `auto` maps.
+const COUNT: u32 = 65_536;
+
+/// Finds the ids that `users` asks for.
+///
+/// # Errors
+/// When the caller has no range to give.
+pub fn find(users: &Users, caller: Caller) -> Result<Ids> {
+    let is_root = caller.euid == 0;
+    Ok(match users {
+        Users::Own if is_root => Ids::Shared,
+        Users::Own => Ids::Own,
+        Users::Mapped { uids, gids } => {
+            Ids::Mapped { uids: uids.clone(), gids: gids.clone(), by_helper: !is_root }
+        }
+        Users::Auto => {
+            let name = user_name(caller.euid);
+            let range = |file: &CStr, own: u32| -> Result<Vec<IdRange>> {
+                let granted = granted(file, &name, caller.euid)?;
+                Ok(match granted {
+                    Some((outside, count)) if is_root => {
+                        vec![IdRange { inside: 0, outside, count }]
+                    }
+                    None if is_root => vec![IdRange { inside: 0, outside: FIXED, count: COUNT }],
+                    // Files of one's own stay one's own: root inside is the caller.
+                    Some((outside, count)) => vec![
+                        IdRange { inside: 0, outside: own, count: 1 },
+                        IdRange { inside: 1, outside, count },
+                    ],
+                    None => return Err(no_range(file, &name)),
+                })
+            };
+            let uids = range(c"/etc/subuid", caller.euid)?;
+            let gids = range(c"/etc/subgid", caller.egid)?;
+            Ids::Mapped { uids, gids, by_helper: !is_root }
+        }
+    })
+}
+
+fn no_range(file: &CStr, name: &[u8]) -> Error {
+    Error::new("user namespace")
+        .object(file.to_bytes())
+        .cause("no range of ids for")
+        .object(name)
+        .hint("root adds one: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER")
+}
+
+/// The first range that a file in the form of subuid(5) gives to a user, cut to what is used.
+fn granted(file: &CStr, name: &[u8], id: u32) -> Result<Option<(u32, u32)>> {
+    let text = match fs::read_file(file, 1 << 20) {
+        Ok(text) => text,
+        Err(Errno::ENOENT) => return Ok(None),
+        Err(errno) => return Err(Error::new("read").object(file.to_bytes()).errno(errno)),
+    };
+    let mut id_text = Text::new();
+    id_text.number(id.into());
+    Ok(text.split(|b| *b == b'\n').find_map(|line| range_of(line, &[name, id_text.bytes()])))
+}
+
+/// subuid(5): `USER:FIRST:COUNT`.
+fn range_of(line: &[u8], names: &[&[u8]]) -> Option<(u32, u32)> {
+    let mut fields = line.split(|b| *b == b':');
+    let user = fields.next()?;
+    if user.is_empty() || !names.contains(&user) {
+        return None;
+    }
+    let first = u32::try_from(number(fields.next()?, 10)?).ok()?;
+    let count = u32::try_from(number(fields.next()?, 10)?).ok()?;
+    let count = count.min(COUNT);
+    (count > 0 && first.checked_add(count).is_some()).then_some((first, count))
+}
+
+/// The name /etc/passwd has for a user; empty when there is none.
+fn user_name(id: u32) -> Vec<u8> {
+    // Without the file there are no names; ranges can be given by number.
+    let text = fs::read_file(c"/etc/passwd", 16 << 20).unwrap_or_default();
+    let named = |line: &[u8]| {
+        let mut fields = line.split(|b| *b == b':');
+        let name = fields.next()?.to_vec();
+        (number(fields.nth(1)?, 10)? == u64::from(id)).then_some(name)
+    };
+    text.split(|b| *b == b'\n').find_map(named).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read() {
+        let names: [&[u8]; 2] = [b"joe", b"1000"];
+        assert_eq!(range_of(b"joe:100000:65536", &names), Some((100_000, 65_536)));
+        assert_eq!(range_of(b"1000:100000:10", &names), Some((100_000, 10)));
+        assert_eq!(range_of(b"joe:100000:9999999", &names), Some((100_000, 65_536)));
+        for bad in ["", "joe", "joe:1", "joe:x:1", "joe:1:0", "joe:4294967295:2", "ann:1:1", ":1:1"]
+        {
+            assert_eq!(range_of(bad.as_bytes(), &[b"joe", b""]), None, "{bad}");
+        }
+    }
+}

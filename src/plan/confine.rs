@@ -1,0 +1,212 @@
+//! The steps that say who the command is and what it may do: users, capabilities, limits of each
+//! process, paths, system calls. All but the users come last, when nothing else needs the rights
+//! that are given up.
+
+use super::{Planner, Step, filter};
+use crate::host::ids::Ids;
+use crate::spec::capability::{ALL, SYS_ADMIN};
+use crate::spec::security::{Capabilities, IdRange, PathRule, Seccomp};
+use crate::spec::{Id, User};
+use crate::text::Text;
+use alloc::vec::Vec;
+
+/// What a command that may reach only some paths needs beside them: its own /proc, and the devices
+/// that can do no harm.
+const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
+    (c"/proc", true),
+    (c"/dev/null", true),
+    (c"/dev/zero", true),
+    (c"/dev/full", true),
+    (c"/dev/random", false),
+    (c"/dev/urandom", false),
+    (c"/dev/tty", true),
+];
+
+impl<'a> Planner<'_, 'a> {
+    /// Who the child is while it makes the container.
+    pub(super) fn users(&mut self) {
+        match &self.host.ids {
+            Ids::Shared => self.add(Step::Undumpable),
+            Ids::Own => self.own_id(),
+            Ids::Mapped { uids, gids, by_helper } => {
+                for (kind, ranges) in [(c"uid", uids), (c"gid", gids)] {
+                    let mut content = Text::new();
+                    for range in ranges {
+                        let IdRange { inside, outside, count } = *range;
+                        for (number, end) in [(inside, " "), (outside, " "), (count, "\n")] {
+                            content.number(number.into()).str(end);
+                        }
+                    }
+                    self.meanwhile.push(Step::MapIds { kind, content, by_helper: *by_helper });
+                }
+                self.add(Step::AwaitMaps);
+                let first = |ranges: &[IdRange]| match ranges.iter().any(|range| range.inside == 0)
+                {
+                    true => 0,
+                    false => ranges.first().map_or(0, |range| range.inside),
+                };
+                // As nobody that is mapped the child could make no file.
+                self.add(Step::Become { uid: first(uids), gid: first(gids) });
+                // A change of user clears it.
+                self.add(Step::DieWithParent);
+            }
+        }
+    }
+
+    /// One id of each kind, the caller's own, seen inside as the one asked for by number, else
+    /// as 0. The child writes the maps itself, so nobody waits for anybody (user_namespaces(7):
+    /// a process may map its own id once setgroups is denied).
+    fn own_id(&mut self) {
+        let user = self.spec.process.user;
+        let inside = |id: Option<Id>| match id {
+            Some(Id::Number(id)) => id,
+            _ => 0,
+        };
+        let uid = inside(user.map(|user| user.uid));
+        let gid = inside(user.and_then(|user| user.gid));
+        let map = |inside: u32, outside: u32| {
+            let mut text = Text::new();
+            text.number(inside.into()).str(" ").number(outside.into()).str(" 1");
+            text
+        };
+        let mut deny = Text::new();
+        deny.str("deny");
+        self.write(c"/proc/self/setgroups", deny);
+        self.write(c"/proc/self/uid_map", map(uid, self.host.euid));
+        self.write(c"/proc/self/gid_map", map(gid, self.host.egid));
+    }
+
+    /// Whether a group of the container is one outside.
+    pub(super) fn has_group(&self, group: u32) -> bool {
+        match &self.host.ids {
+            Ids::Shared => true,
+            Ids::Own => false,
+            Ids::Mapped { gids, .. } => {
+                gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
+            }
+        }
+    }
+
+    /// From here on the command can only lose rights; the last step is the command itself.
+    pub(super) fn confine(&mut self) {
+        let security = &self.spec.security;
+        if let Some(adjustment) = self.spec.process.oom_score_adj {
+            let mut content = Text::new();
+            content.str(if adjustment < 0 { "-" } else { "" });
+            content.number(adjustment.unsigned_abs().into());
+            self.write(c"/proc/self/oom_score_adj", content);
+        }
+        if self.host.ids == Ids::Own {
+            // Only now: the files in /proc of a process that is not dumpable belong to root.
+            self.add(Step::Undumpable);
+        }
+        for limit in &security.rlimits {
+            self.add(Step::Limit(*limit));
+        }
+        let capabilities = self.capabilities();
+        if let Some(Capabilities { set, .. }) = capabilities {
+            // While CAP_SETPCAP is held.
+            self.add(Step::BoundCapabilities(set));
+        }
+        let keeps_right = capabilities.is_some_and(|it| it.added != 0)
+            || (!security.no_new_privileges && security.seccomp != Seccomp::Unconfined);
+        self.become_user(keeps_right);
+        // Without no_new_privs, a filter and path rules take CAP_SYS_ADMIN: that goes last then.
+        let keeps_admin = !security.no_new_privileges;
+        if !keeps_admin {
+            self.give_up(capabilities);
+            self.add(Step::NoNewPrivileges);
+        }
+        if !security.paths.is_empty() {
+            self.add(Step::AllowPaths(self.paths()));
+        }
+        // When the parent has long written: reading then does not wait.
+        self.add(Step::Gate);
+        self.add(Step::Restore { umask: security.umask });
+        // As late as can be: no program has to allow what the launch itself calls, but for exec.
+        match &security.seccomp {
+            Seccomp::Unconfined => {}
+            Seccomp::BuiltIn => {
+                let set = security.capabilities.map_or(ALL, |capabilities| capabilities.set);
+                let program = filter::built_in(set).leak();
+                self.add(Step::Seccomp { program, name: c"built-in" });
+            }
+            Seccomp::Program { file, instructions } => {
+                self.add(Step::Seccomp { program: instructions.clone().leak(), name: file });
+            }
+        }
+        if keeps_admin {
+            self.give_up(capabilities);
+        }
+        self.add(Step::Exec(self.spec.process.args[0]));
+    }
+
+    /// What the command will have. On an initramfs whoever can unmount the new root sees the
+    /// initramfs below it: without CAP_SYS_ADMIN nobody can; a user namespace made inside gives it
+    /// back only over mounts that the kernel locks together (mount_namespaces(7)).
+    fn capabilities(&self) -> Option<Capabilities> {
+        let asked = self.spec.security.capabilities;
+        if !self.root_stays_below() {
+            return asked;
+        }
+        let Capabilities { set, added } = asked.unwrap_or(Capabilities { set: ALL, added: 0 });
+        Some(Capabilities { set: set & !(1 << SYS_ADMIN), added: added & !(1 << SYS_ADMIN) })
+    }
+
+    fn give_up(&mut self, capabilities: Option<Capabilities>) {
+        if let Some(Capabilities { set, added }) = capabilities {
+            self.add(Step::KeepCapabilities { set, added });
+        }
+    }
+
+    fn become_user(&mut self, keep_capabilities: bool) {
+        // The map of an ordinary user forbids setgroups (user_namespaces(7)).
+        let set_groups = self.host.ids != Ids::Own;
+        let groups = &self.spec.security.groups;
+        let process = &self.spec.process;
+        let Some(user) = process.user else {
+            // The caller's groups mean nothing in a root of its own.
+            if (self.spec.rootfs.is_some() && set_groups) || !groups.is_empty() {
+                self.add(Step::Groups(groups.clone().leak()));
+            }
+            return;
+        };
+        self.add(Step::User {
+            user: self.mapped(user),
+            groups: if set_groups || !groups.is_empty() {
+                Some(groups.clone().leak())
+            } else {
+                None
+            },
+            find_home: process.home_from_passwd,
+            keep_capabilities,
+        });
+        // A change of user clears it.
+        self.add(Step::DieWithParent);
+    }
+
+    /// An ordinary user has one group in the container: not the one /etc/passwd tells.
+    fn mapped(&self, user: User<'a>) -> User<'a> {
+        match user {
+            User { uid: Id::Number(_), gid: None } if self.host.ids == Ids::Own => {
+                User { gid: Some(Id::Number(0)), ..user }
+            }
+            _ => user,
+        }
+    }
+
+    /// The rules; a relative path is mini's caller's.
+    fn paths(&self) -> Vec<PathRule<'a>> {
+        let own = HARMLESS.into_iter().map(|(path, writable)| PathRule {
+            path,
+            writable,
+            optional: true,
+        });
+        let asked = self.spec.security.paths.iter().map(|rule| {
+            let mut path = Text::new();
+            path.raw(&self.absolute(rule.path.to_bytes()));
+            PathRule { path: path.leak(), ..*rule }
+        });
+        asked.chain(own).collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! The built-in seccomp filter: a program made from `seccomp.table` by build.rs.
+
+use crate::spec::capability::Set;
+use alloc::vec::Vec;
+
+include!(concat!(env!("OUT_DIR"), "/seccomp.rs"));
+
+/// SECCOMP_RET_ALLOW as an instruction (seccomp(2)).
+const RETURN_ALLOW: u64 = 0x7fff_0000_0000_0006;
+
+/// The program for a container that has these capabilities: what belongs to one of them is
+/// allowed.
+pub fn built_in(capabilities: Set) -> Vec<u64> {
+    let mut program = BUILT_IN.to_vec();
+    for (capability, place) in LIFTED {
+        if capabilities & (1 << capability) != 0 {
+            program[usize::from(place)] = RETURN_ALLOW;
+        }
+    }
+    program
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::capability::{ALL, DEFAULT, by_name};
+    use syscalls::Sysno;
+
+    const ALLOW: u32 = 0x7fff_0000;
+    const KILL: u32 = 0x8000_0000;
+    const fn error(errno: u32) -> u32 {
+        0x0005_0000 | errno
+    }
+
+    /// This CPU, as the filter's input names it.
+    const HERE: u32 = if cfg!(target_arch = "x86_64") {
+        0xc000_003e
+    } else if cfg!(target_arch = "aarch64") {
+        0xc000_00b7
+    } else {
+        0xc000_00f3
+    };
+
+    /// What the kernel would do: as much of classic BPF as filters use (linux/filter.h).
+    fn verdict(program: &[u64], cpu: u32, number: u32, args: [u32; 6]) -> u32 {
+        let (mut at, mut value) = (0, 0u32);
+        loop {
+            let line = program[at];
+            let (code, yes, no) =
+                (line as u16, line as usize >> 16 & 255, line as usize >> 24 & 255);
+            let constant = (line >> 32) as u32;
+            at += 1;
+            match code {
+                0x20 => {
+                    value = match constant {
+                        0 => number,
+                        4 => cpu,
+                        offset => args[(offset as usize - 16) / 8],
+                    }
+                }
+                0x54 => value &= constant,
+                0x15 => at += if value == constant { yes } else { no },
+                0x35 => at += if value >= constant { yes } else { no },
+                0x06 => return constant,
+                other => panic!("no such instruction: {other:#x}"),
+            }
+        }
+    }
+
+    fn of(set: Set, call: Sysno, args: [u32; 6]) -> u32 {
+        verdict(&built_in(set), HERE, call.id() as u32, args)
+    }
+
+    #[test]
+    fn exactly_the_tables_calls_are_refused_and_capabilities_lift_theirs() {
+        let table = include_str!("seccomp.table");
+        let rows: Vec<Vec<&str>> = table
+            .lines()
+            .map(|line| line.split('#').next().unwrap().split_whitespace().collect())
+            .filter(|words: &Vec<&str>| !words.is_empty())
+            .collect();
+        assert!(rows.len() > 60);
+        for number in 0..1024 {
+            let name = Sysno::new(number).map_or("", |call| call.name());
+            let row = rows.iter().find(|row| row[0] == name);
+            let none = verdict(&built_in(0), HERE, number as u32, [0; 6]);
+            let all = verdict(&built_in(ALL), HERE, number as u32, [0; 6]);
+            let Some(row) = row else {
+                assert_eq!(none, ALLOW, "{name}");
+                continue;
+            };
+            let refused = if row[1] == "EPERM" { error(1) } else { error(38) };
+            if row.len() == 3 {
+                assert_eq!(none, refused, "{name}");
+                let lifted = by_name(row[2].as_bytes());
+                assert_eq!(all, if lifted.is_some() { ALLOW } else { refused }, "{name}");
+                if let Some(capability) = lifted {
+                    let one = verdict(&built_in(1 << capability), HERE, number as u32, [0; 6]);
+                    assert_eq!(one, ALLOW, "{name}");
+                }
+            } else {
+                // Conditional ones: these arguments are harmless.
+                assert_eq!(none, ALLOW, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn conditions_look_at_the_low_half_of_arguments() {
+        let a = |args: &[u32]| {
+            let mut all = [0; 6];
+            all[..args.len()].copy_from_slice(args);
+            all
+        };
+        let namespaces = [0x20000, 0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000];
+        for flag in namespaces.into_iter().chain([0x4000_0000]) {
+            assert_eq!(of(DEFAULT, Sysno::clone, a(&[flag | 17])), error(1));
+            assert_eq!(of(DEFAULT, Sysno::unshare, a(&[flag])), error(1));
+            assert_eq!(of(1 << 21, Sysno::unshare, a(&[flag])), ALLOW);
+        }
+        // A thread's flags, as the C library gives them.
+        assert_eq!(of(DEFAULT, Sysno::clone, a(&[0x003d_0f00])), ALLOW);
+        assert_eq!(of(DEFAULT, Sysno::unshare, a(&[0x600])), ALLOW);
+        assert_eq!(of(DEFAULT, Sysno::ioctl, a(&[0, 0x5412])), error(1));
+        assert_eq!(of(DEFAULT, Sysno::ioctl, a(&[0, 0x541c])), error(1));
+        assert_eq!(of(DEFAULT, Sysno::ioctl, a(&[0, 0x5401])), ALLOW);
+        assert_eq!(of(DEFAULT, Sysno::socket, a(&[40])), error(1));
+        assert_eq!(of(DEFAULT, Sysno::socket, a(&[1])), ALLOW);
+        assert_eq!(of(DEFAULT, Sysno::personality, a(&[0x0040_0000])), error(1));
+        for allowed in [0, 8, 0xffff_ffff] {
+            assert_eq!(of(DEFAULT, Sysno::personality, a(&[allowed])), ALLOW);
+        }
+        let node = |mode, device| of(DEFAULT, Sysno::mknodat, a(&[0, 0, mode, device]));
+        assert_eq!(node(0x6180, 0x800), error(1)); // sda
+        assert_eq!(node(0x2180, 0x101), error(1)); // mem
+        assert_eq!(node(0x21b6, 0x103), ALLOW); // null
+        assert_eq!(node(0x21b6, 0), ALLOW); // a whiteout
+        assert_eq!(node(0x11b6, 0x800), ALLOW); // a pipe
+        assert_eq!(node(0x81b6, 0x800), ALLOW); // a file
+    }
+
+    #[test]
+    fn other_cpus_are_refused() {
+        let program = built_in(DEFAULT);
+        assert_eq!(verdict(&program, 0x4000_0003, 1, [0; 6]), KILL);
+        if cfg!(target_arch = "x86_64") {
+            // x32, and the number that stands for none.
+            for number in [0x4000_0000, 0x4000_003b, u32::MAX] {
+                assert_eq!(verdict(&program, HERE, number, [0; 6]), error(38));
+            }
+        }
+    }
+
+    /// The kernel walks the program for each call it knows when it is installed.
+    #[test]
+    fn the_program_is_short() {
+        assert!(BUILT_IN.len() < 200, "{}", BUILT_IN.len());
+    }
+}

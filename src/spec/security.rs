@@ -1,0 +1,123 @@
+//! What a container may do: plain data, in the OCI runtime-spec's words.
+
+use super::capability::Set;
+use super::{Id, Word};
+use alloc::vec::Vec;
+
+/// What the command may do, and who it is outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Security<'a> {
+    /// What root in the container can have; None: what mini has.
+    pub capabilities: Option<Capabilities>,
+    /// Whether no program it runs can have more rights than its caller.
+    pub no_new_privileges: bool,
+    /// Which system calls are refused.
+    pub seccomp: Seccomp<'a>,
+    /// Whether its root shows what is a device as one, and all of /sys can be written to.
+    pub privileged: bool,
+    /// Limits of each process.
+    pub rlimits: Vec<Rlimit>,
+    /// Permissions that new files lack; None: as mini's own.
+    pub umask: Option<u32>,
+    /// The groups it has beside its own.
+    pub groups: Vec<Id<'a>>,
+    /// The only paths it can reach; none: all.
+    pub paths: Vec<PathRule<'a>>,
+    /// Who its users are outside.
+    pub users: Users,
+    /// How many of mini's caller's descriptors it gets, from 3 on.
+    pub descriptors: u32,
+}
+
+impl Security<'_> {
+    /// None of this: as mini's caller.
+    pub const NONE: Security<'static> = Security {
+        capabilities: None,
+        no_new_privileges: false,
+        seccomp: Seccomp::Unconfined,
+        privileged: true,
+        rlimits: Vec::new(),
+        umask: None,
+        groups: Vec::new(),
+        paths: Vec::new(),
+        users: Users::Own,
+        descriptors: 0,
+    };
+}
+
+/// Capabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// What root in the container has, as far as mini has it, and what nobody there can exceed.
+    pub set: Set,
+    /// What was asked for by name: not to have it is an error, and users other than root have it.
+    pub added: Set,
+}
+
+/// Which system calls are refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seccomp<'a> {
+    /// None.
+    Unconfined,
+    /// Those that no usual program needs, unless a capability stands for them.
+    BuiltIn,
+    /// Those that a program says, read from a file.
+    Program {
+        /// The file's name.
+        file: Word<'a>,
+        /// Its instructions (struct sock_filter).
+        instructions: Vec<u64>,
+    },
+}
+
+/// A limit of a process (getrlimit(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rlimit {
+    /// RLIMIT_*
+    pub resource: u32,
+    /// Its name.
+    pub name: &'static str,
+    /// The limit; u64::MAX is none.
+    pub soft: u64,
+    /// How far it can be raised.
+    pub hard: u64,
+}
+
+/// A path that can be reached, with everything below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathRule<'a> {
+    /// The path.
+    pub path: Word<'a>,
+    /// Whether it can be changed, too.
+    pub writable: bool,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// Who the container's users are outside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Users {
+    /// Root's: the same; an ordinary user's: that one, alone.
+    #[default]
+    Own,
+    /// 65,536 of no other use.
+    Auto,
+    /// As said.
+    Mapped {
+        /// Users.
+        uids: Vec<IdRange>,
+        /// Groups.
+        gids: Vec<IdRange>,
+    },
+}
+
+/// A range of ids inside and outside (user_namespaces(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdRange {
+    /// The first one inside.
+    pub inside: u32,
+    /// The first one outside.
+    pub outside: u32,
+    /// How many.
+    pub count: u32,
+}

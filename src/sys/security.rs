@@ -1,0 +1,148 @@
+//! What a process may do: capabilities, no_new_privs, seccomp, Landlock, keyrings, rlimits.
+
+use super::{Errno, Fd, Result};
+use syscalls::{Sysno, syscall};
+
+fn prctl(option: i32, first: usize, second: usize) -> Result<usize> {
+    // SAFETY: the options used here take numbers; unused arguments must be zero.
+    unsafe { syscall!(Sysno::prctl, option, first, second, 0, 0) }
+}
+
+/// prctl(2), PR_CAPBSET_DROP: no program can give this capability any more. EINVAL: the kernel
+/// has no such capability, nor higher ones.
+pub fn drop_bounding(capability: u8) -> Result<()> {
+    prctl(libc::PR_CAPBSET_DROP, capability.into(), 0).map(drop)
+}
+
+/// prctl(2), PR_CAPBSET_READ: whether a program can give it.
+pub fn is_bounding(capability: u8) -> Result<bool> {
+    prctl(libc::PR_CAPBSET_READ, capability.into(), 0).map(|answer| answer == 1)
+}
+
+/// prctl(2), PR_CAP_AMBIENT: programs of a user other than root keep this capability.
+pub fn raise_ambient(capability: u8) -> Result<()> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as usize, capability.into()).map(drop)
+}
+
+/// prctl(2), PR_SET_KEEPCAPS: permitted capabilities outlive the change from root to another user.
+pub fn keep_capabilities() -> Result<()> {
+    prctl(libc::PR_SET_KEEPCAPS, 1, 0).map(drop)
+}
+
+/// prctl(2), PR_SET_NO_NEW_PRIVS
+pub fn no_new_privileges() -> Result<()> {
+    prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).map(drop)
+}
+
+/// prctl(2), PR_SET_DUMPABLE off: nobody but root looks into this process or its /proc files.
+pub fn make_undumpable() -> Result<()> {
+    prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop)
+}
+
+/// Effective, permitted and inheritable of the low 32 capabilities, then of the high ones.
+type Sets = [u32; 6];
+/// Of this process, by the calls' version 3.
+static CAPABILITY_HEADER: [u32; 2] = [0x2008_0522, 0];
+
+/// capget(2): the permitted capabilities.
+pub fn permitted() -> Result<u64> {
+    let mut sets: Sets = [0; 6];
+    // SAFETY: version 3 has two triples of sets, which the kernel fills.
+    unsafe { syscall!(Sysno::capget, CAPABILITY_HEADER.as_ptr(), sets.as_mut_ptr()) }?;
+    Ok(u64::from(sets[1]) | u64::from(sets[4]) << 32)
+}
+
+/// capset(2): these capabilities and no other. The ambient set follows by itself: it never holds
+/// what permitted and inheritable do not.
+pub fn set_capabilities(permitted: u64, inheritable: u64) -> Result<()> {
+    let halves = |set: u64| (set as u32, (set >> 32) as u32);
+    let ((p0, p1), (i0, i1)) = (halves(permitted), halves(inheritable));
+    let sets: Sets = [p0, p0, i0, p1, p1, i1];
+    // SAFETY: the kernel reads two triples.
+    unsafe { syscall!(Sysno::capset, CAPABILITY_HEADER.as_ptr(), sets.as_ptr()) }.map(drop)
+}
+
+/// seccomp(2): from here on every call is put to this program, or as kernels before 3.17 have it,
+/// prctl(2).
+pub fn set_filter(program: &[u64]) -> Result<()> {
+    #[repr(C)]
+    struct SockFprog {
+        len: u16,
+        filter: *const u64,
+    }
+    let len = u16::try_from(program.len()).map_err(|_| Errno::EINVAL)?;
+    let program = SockFprog { len, filter: program.as_ptr() };
+    const SET_MODE_FILTER: usize = 1;
+    // SAFETY: the kernel reads as many instructions as the slice has.
+    unsafe { syscall!(Sysno::seccomp, SET_MODE_FILTER, 0, &raw const program) }.map(drop)
+}
+
+/// prlimit(2): sets a limit of this process.
+pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<()> {
+    let limit = [soft, hard];
+    // SAFETY: the kernel reads one struct rlimit64: two u64.
+    unsafe { syscall!(Sysno::prlimit64, 0, resource, limit.as_ptr(), 0) }.map(drop)
+}
+
+/// keyctl(2), KEYCTL_JOIN_SESSION_KEYRING: an empty one in place of the caller's.
+pub fn new_session_keyring() -> Result<()> {
+    const JOIN: usize = 1;
+    // SAFETY: a null name asks for a new, anonymous keyring.
+    unsafe { syscall!(Sysno::keyctl, JOIN, 0, 0, 0, 0) }.map(drop)
+}
+
+/// Rights over files, as bits (linux/landlock.h).
+pub mod access {
+    /// Run it.
+    pub const EXECUTE: u64 = 1 << 0;
+    /// Open it to write.
+    pub const WRITE_FILE: u64 = 1 << 1;
+    /// Open it to read.
+    pub const READ_FILE: u64 = 1 << 2;
+    /// List it.
+    pub const READ_DIR: u64 = 1 << 3;
+    /// Cut it short (version 3).
+    pub const TRUNCATE: u64 = 1 << 14;
+    /// ioctl(2) on a device (version 5).
+    pub const IOCTL_DEV: u64 = 1 << 15;
+    /// Those that apply to a file itself.
+    pub const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
+}
+
+/// landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION: which of its versions the kernel
+/// has.
+pub fn landlock_version() -> Result<usize> {
+    const VERSION: usize = 1;
+    // SAFETY: asks for a number.
+    unsafe { syscall!(Sysno::landlock_create_ruleset, 0, 0, VERSION) }
+}
+
+/// landlock_create_ruleset(2): rules about these rights over files.
+pub fn landlock_ruleset(handled: u64) -> Result<Fd> {
+    let attributes = [handled];
+    // SAFETY: the kernel reads the one field the first version has.
+    let fd = unsafe {
+        syscall!(Sysno::landlock_create_ruleset, attributes.as_ptr(), size_of_val(&attributes), 0)
+    }?;
+    Ok(Fd::own(fd))
+}
+
+/// landlock_add_rule(2), LANDLOCK_RULE_PATH_BENEATH: allows this much at a path and below.
+pub fn landlock_allow(ruleset: &Fd, path: &Fd, allowed: u64) -> Result<()> {
+    #[repr(C, packed)]
+    struct PathBeneath {
+        allowed: u64,
+        parent: i32,
+    }
+    let rule = PathBeneath { allowed, parent: path.raw() };
+    const PATH_BENEATH: usize = 1;
+    // SAFETY: the kernel reads one structure.
+    unsafe { syscall!(Sysno::landlock_add_rule, ruleset.raw(), PATH_BENEATH, &raw const rule, 0) }
+        .map(drop)
+}
+
+/// landlock_restrict_self(2)
+pub fn landlock_restrict(ruleset: &Fd) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::landlock_restrict_self, ruleset.raw(), 0) }.map(drop)
+}
