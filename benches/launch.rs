@@ -89,8 +89,13 @@ fn candidates(root: &Path, net: bool) -> Vec<Candidate> {
     bwrap.push("/bin/no-op");
     let full = ["run", "--network", network, "--rootfs", root, "/bin/no-op"];
     let open = [&full[..5], &["--security-opt", "unmask=all", "/bin/no-op"]].concat();
-    let all: [(&'static str, &str, &[&str]); 4] = [
+    let privileged = [&full[..5], &["--privileged", "/bin/no-op"]].concat();
+    let open_default =
+        [&full[..5], &["--security-opt", "seccomp=unconfined", "/bin/no-op"]].concat();
+    let all: [(&'static str, &str, &[&str]); 6] = [
         ("mini", mini, &full),
+        ("mini --privileged", mini, &privileged),
+        ("mini, no filter", mini, &open_default),
         ("mini, no masks", mini, &open),
         ("unshare", "unshare", &unshare),
         ("bwrap", "bwrap", &bwrap),
@@ -134,7 +139,7 @@ fn scenario(title: &str, no_op: &Path, mut candidates: Vec<Candidate>) {
         }
     }
     println!("\n{title}: {ROUNDS} rounds, microseconds");
-    println!("{:16} {:>8} {:>8} {:>10}", "", "median", "p90", "to mini's");
+    println!("{:20} {:>8} {:>8} {:>10}", "", "median", "p90", "to mini's");
     for candidate in &candidates {
         let mut ratios: Vec<f64> = candidate
             .times
@@ -146,7 +151,7 @@ fn scenario(title: &str, no_op: &Path, mut candidates: Vec<Candidate>) {
         let mut times = candidate.times.clone();
         times.sort();
         println!(
-            "{:16} {:>8} {:>8} {:>9.2}x",
+            "{:20} {:>8} {:>8} {:>9.2}x",
             candidate.name,
             times[ROUNDS / 2].as_micros(),
             times[ROUNDS * 9 / 10].as_micros(),

@@ -278,6 +278,10 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
             .errno(Errno::ENOEXEC)
             .hint("built for another CPU, or no program")
             .with_status(NOT_EXECUTABLE),
+        Errno::EACCES if !spec.security.paths.is_empty() => error
+            .errno(errno)
+            .hint("perhaps not under a --ro-path, it or its loader and libraries")
+            .with_status(NOT_EXECUTABLE),
         errno => error.errno(errno).with_status(NOT_EXECUTABLE),
     }
 }

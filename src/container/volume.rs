@@ -103,11 +103,10 @@ impl Taken {
     }
 }
 
-/// Adds flags to the mount of the root.
+/// Adds flags to the mount of the root, which is the working directory.
 pub fn restrict_root(flags: libc::c_ulong) -> Result<()> {
-    let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-    match mount::set_attributes(root.raw(), flags, 0, false) {
-        Err(Errno::ENOSYS) => add_flags(&root, flags),
+    match mount::set_attributes(fs::HERE, flags, 0, false) {
+        Err(Errno::ENOSYS) => add_flags(&fs::open(c".", libc::O_PATH, 0)?, flags),
         result => result,
     }
 }

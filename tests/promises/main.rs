@@ -5,9 +5,11 @@
 //! brackets before its name, never to pass it.
 
 mod argv;
+mod attacks;
 mod bad_input;
 mod binary;
 mod debian;
+mod escape;
 mod exit_status;
 mod isolation;
 mod life;
@@ -17,6 +19,7 @@ mod odd_hosts;
 mod plan;
 mod probe;
 mod process;
+mod rights;
 mod rootfs;
 mod system_calls;
 mod vm;
@@ -48,6 +51,8 @@ enum Need {
     Kernels,
     /// mksquashfs, mkfs.erofs and mkfs.ext4, and loop devices.
     ImageTools,
+    /// A kernel whose Landlock can keep files from being cut short.
+    Landlock,
     /// strace(1).
     Strace,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
@@ -67,6 +72,7 @@ fn main() {
         bad_input::PROMISES,
         binary::PROMISES,
         debian::PROMISES,
+        escape::PROMISES,
         exit_status::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
@@ -75,6 +81,7 @@ fn main() {
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,
+        rights::PROMISES,
         rootfs::PROMISES,
         system_calls::PROMISES,
         vm::PROMISES,

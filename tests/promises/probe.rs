@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 pub fn run(args: &[OsString]) -> ! {
     match args[0].to_str().unwrap() {
+        "attack" => crate::attacks::run(&args[1..]),
+        // What the kernel answers to each call whose arguments mean nothing: its error.
+        "calls" => calls(),
         // How many words came, and a hash over each with its length.
         "argv" => println!("{}", digest(&args[1..])),
         // The open descriptors, without the one that reads them.
@@ -51,6 +54,56 @@ pub fn run(args: &[OsString]) -> ! {
         other => panic!("no probe {other}"),
     }
     std::process::exit(0)
+}
+
+/// Prints a line for each call: its name and error, or `ok`.
+fn calls() {
+    // These end or stop whoever calls them, or wait for what does not come.
+    const NOT: [&str; 11] = [
+        "exit",
+        "exit_group",
+        "rt_sigreturn",
+        "pause",
+        "vfork",
+        "fork",
+        "clone",
+        "sched_yield",
+        "wait4",
+        "rt_sigsuspend",
+        "restart_syscall",
+    ];
+    for number in 0..512 {
+        let Some(call) = syscalls::Sysno::new(number) else { continue };
+        if NOT.contains(&call.name()) {
+            continue;
+        }
+        // In a child, since some close descriptors or change who one is.
+        // SAFETY: the child makes one call, whose pointers the kernel refuses, and ends.
+        let status = unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                let result = libc::syscall(
+                    number as i64,
+                    -1isize,
+                    -1isize,
+                    -1isize,
+                    -1isize,
+                    -1isize,
+                    -1isize,
+                );
+                let error = if result < 0 { *libc::__errno_location() } else { 0 };
+                libc::_exit(error);
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &mut status, 0), child);
+            status
+        };
+        match (status & 0x7f, status >> 8) {
+            (0, 0) => println!("{} ok", call.name()),
+            (0, error) => println!("{} {error}", call.name()),
+            (signal, _) => println!("{} signal {signal}", call.name()),
+        }
+    }
 }
 
 /// FNV-1a over lengths and bytes.

@@ -12,6 +12,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "initramfs.sh", "", 13),
     },
     Promise {
+        name: "escape_attacks_that_would_hurt_the_machine_are_held",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "attacks.sh", "", 20),
+    },
+    Promise {
         name: "limits_hold_on_every_kind_of_cgroup",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "limits.sh", "", 19),

@@ -91,6 +91,9 @@ impl Stage {
         if needs.contains(&Need::Busybox) && self.busybox.is_none() {
             return Some("needs a static busybox");
         }
+        if needs.contains(&Need::Landlock) && landlock_version() < 3 {
+            return Some("needs Landlock, version 3");
+        }
         if needs.contains(&Need::Debian) && self.debian.is_none() {
             return Some("needs MINI_TEST_DEBIAN");
         }
@@ -157,6 +160,11 @@ fn controllers_are_there() -> bool {
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.exists())
+}
+
+fn landlock_version() -> i64 {
+    // SAFETY: asks for a number.
+    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, 1) }
 }
 
 fn busybox() -> Option<PathBuf> {
