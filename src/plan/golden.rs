@@ -562,7 +562,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     assert_eq!(lines[0], "put /a from 0 ro nosuid recursive make");
     assert_eq!(lines[3..], ["detach old root", "chdir /", "restrict root ro"]);
     let spec = Spec { rootfs: None, read_only: false, ..spec };
-    let lines = between(&spec, &host, "die with parent", "hostname mini");
+    let lines = between(&spec, &host, "undumpable", "hostname mini");
     assert_eq!(lines[4], "put /a from 0 ro nosuid recursive", "{lines:?}");
 }
 
