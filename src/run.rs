@@ -109,7 +109,7 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
 static NO_MASKS: Masks = Masks { unmask_all: true, unmask: Vec::new(), mask: Vec::new() };
 
 /// What the command may do: the usual, unless told.
-fn security<'a>(request: &Run<'a>) -> Result<Security<'a>> {
+fn security<'a>(request: &'a Run<'a>) -> Result<Security<'a>> {
     let privileged = request.privileged;
     let seccomp = match request.seccomp {
         None if privileged => Seccomp::Unconfined,
@@ -120,14 +120,16 @@ fn security<'a>(request: &Run<'a>) -> Result<Security<'a>> {
         }
     };
     let users = match (&request.uids[..], &request.gids[..]) {
-        ([], []) => request.users.clone(),
+        ([], []) => request.users,
         (uids, gids) => {
             if request.users == Users::Auto || request.shares_users {
                 let error = Error::new("option").object(b"--userns");
                 return Err(error.cause("goes without --uidmap and --gidmap"));
             }
-            let or = |ids: &[_], others: &[_]| if ids.is_empty() { others } else { ids }.to_vec();
-            Users::Mapped { uids: or(uids, gids), gids: or(gids, uids) }
+            Users::Mapped {
+                uids: if uids.is_empty() { gids } else { uids },
+                gids: if gids.is_empty() { uids } else { gids },
+            }
         }
     };
     Ok(Security {
@@ -135,10 +137,10 @@ fn security<'a>(request: &Run<'a>) -> Result<Security<'a>> {
         no_new_privileges: request.no_new_privileges.unwrap_or(!privileged),
         seccomp,
         privileged,
-        rlimits: request.rlimits.clone(),
+        rlimits: &request.rlimits,
         umask: request.umask,
-        groups: request.groups.clone(),
-        paths: request.paths.clone(),
+        groups: &request.groups,
+        paths: &request.paths,
         users,
         descriptors: request.descriptors,
     })
@@ -156,7 +158,7 @@ fn capabilities(edits: &CapabilityEdits, privileged: bool) -> Option<Capabilitie
 }
 
 /// A program for seccomp(2), as bubblewrap takes it: struct sock_filter, one after the other.
-fn read_program(file: &CStr) -> Result<Vec<u64>> {
+fn read_program(file: &CStr) -> Result<&'static [u64]> {
     // BPF_MAXINSNS instructions of eight bytes.
     const LONGEST: usize = 4096 * 8;
     let error = || Error::new("seccomp").object(file.to_bytes());
@@ -169,7 +171,8 @@ fn read_program(file: &CStr) -> Result<Vec<u64>> {
     if instructions.is_empty() || !rest.is_empty() {
         return Err(error().cause("no BPF program: its size is no multiple of 8"));
     }
-    Ok(instructions.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect())
+    let program: Vec<u64> = instructions.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect();
+    Ok(program.leak())
 }
 
 /// Those that shall be handed on must be there, or one of mini's own would take their place.

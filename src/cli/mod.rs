@@ -72,7 +72,7 @@ pub struct Run<'a> {
     /// `--ro-path`, `--rw-path`
     pub paths: Vec<PathRule<'a>>,
     /// `--userns`
-    pub users: Users,
+    pub users: Users<'a>,
     /// Whether that was `host`.
     pub shares_users: bool,
     /// `--uidmap`

@@ -43,7 +43,7 @@ pub fn find(users: &Users, caller: Caller) -> Result<Ids> {
         Users::Own if is_root => Ids::Shared,
         Users::Own => Ids::Own,
         Users::Mapped { uids, gids } => {
-            Ids::Mapped { uids: uids.clone(), gids: gids.clone(), by_helper: !is_root }
+            Ids::Mapped { uids: uids.to_vec(), gids: gids.to_vec(), by_helper: !is_root }
         }
         Users::Auto => {
             let name = user_name(caller.euid);

@@ -89,7 +89,7 @@ impl<'a> Planner<'_, 'a> {
 
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
-        let security = &self.spec.security;
+        let security = self.spec.security;
         if let Some(adjustment) = self.spec.process.oom_score_adj {
             let mut content = Text::new();
             content.str(if adjustment < 0 { "-" } else { "" });
@@ -100,7 +100,7 @@ impl<'a> Planner<'_, 'a> {
             // Only now: the files in /proc of a process that is not dumpable belong to root.
             self.add(Step::Undumpable);
         }
-        for limit in &security.rlimits {
+        for limit in security.rlimits {
             self.add(Step::Limit(*limit));
         }
         let capabilities = self.capabilities();
@@ -132,7 +132,7 @@ impl<'a> Planner<'_, 'a> {
                 self.add(Step::Seccomp { program, name: c"built-in" });
             }
             Seccomp::Program { file, instructions } => {
-                self.add(Step::Seccomp { program: instructions.clone().leak(), name: file });
+                self.add(Step::Seccomp { program: instructions, name: file });
             }
         }
         if keeps_admin {
@@ -162,19 +162,19 @@ impl<'a> Planner<'_, 'a> {
     fn become_user(&mut self, keep_capabilities: bool) {
         // The map of an ordinary user forbids setgroups (user_namespaces(7)).
         let set_groups = self.host.ids != Ids::Own;
-        let groups = &self.spec.security.groups;
+        let groups = self.spec.security.groups;
         let process = &self.spec.process;
         let Some(user) = process.user else {
             // The caller's groups mean nothing in a root of its own.
             if (self.spec.rootfs.is_some() && set_groups) || !groups.is_empty() {
-                self.add(Step::Groups(groups.clone().leak()));
+                self.add(Step::Groups(groups));
             }
             return;
         };
         self.add(Step::User {
             user: self.mapped(user),
             groups: if set_groups || !groups.is_empty() {
-                Some(groups.clone().leak())
+                Some(groups)
             } else {
                 None
             },

@@ -739,10 +739,10 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let added = 1 << 12;
     let security = Security {
         capabilities: Some(Capabilities { set: capability::DEFAULT | added, added }),
-        rlimits: vec![Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
+        rlimits: &[Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
         umask: Some(0o27),
-        groups: vec![Id::Number(4), Id::Name(b"tape")],
-        paths: vec![PathRule { path: c"src", writable: true, optional: false }],
+        groups: &[Id::Number(4), Id::Name(b"tape")],
+        paths: &[PathRule { path: c"src", writable: true, optional: false }],
         descriptors: 2,
         ..usual()
     };

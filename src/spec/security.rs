@@ -2,10 +2,9 @@
 
 use super::capability::Set;
 use super::{Id, Word};
-use alloc::vec::Vec;
 
 /// What the command may do, and who it is outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Security<'a> {
     /// What root in the container can have; None: what mini has.
     pub capabilities: Option<Capabilities>,
@@ -16,15 +15,15 @@ pub struct Security<'a> {
     /// Whether its root shows what is a device as one, and all of /sys can be written to.
     pub privileged: bool,
     /// Limits of each process.
-    pub rlimits: Vec<Rlimit>,
+    pub rlimits: &'a [Rlimit],
     /// Permissions that new files lack; None: as mini's own.
     pub umask: Option<u32>,
     /// The groups it has beside its own.
-    pub groups: Vec<Id<'a>>,
+    pub groups: &'a [Id<'a>],
     /// The only paths it can reach; none: all.
-    pub paths: Vec<PathRule<'a>>,
+    pub paths: &'a [PathRule<'a>],
     /// Who its users are outside.
-    pub users: Users,
+    pub users: Users<'a>,
     /// How many of mini's caller's descriptors it gets, from 3 on.
     pub descriptors: u32,
 }
@@ -36,10 +35,10 @@ impl Security<'_> {
         no_new_privileges: false,
         seccomp: Seccomp::Unconfined,
         privileged: true,
-        rlimits: Vec::new(),
+        rlimits: &[],
         umask: None,
-        groups: Vec::new(),
-        paths: Vec::new(),
+        groups: &[],
+        paths: &[],
         users: Users::Own,
         descriptors: 0,
     };
@@ -55,7 +54,7 @@ pub struct Capabilities {
 }
 
 /// Which system calls are refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seccomp<'a> {
     /// None.
     Unconfined,
@@ -66,7 +65,7 @@ pub enum Seccomp<'a> {
         /// The file's name.
         file: Word<'a>,
         /// Its instructions (struct sock_filter).
-        instructions: Vec<u64>,
+        instructions: &'a [u64],
     },
 }
 
@@ -95,8 +94,8 @@ pub struct PathRule<'a> {
 }
 
 /// Who the container's users are outside.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Users {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Users<'a> {
     /// Root's: the same; an ordinary user's: that one, alone.
     #[default]
     Own,
@@ -105,9 +104,9 @@ pub enum Users {
     /// As said.
     Mapped {
         /// Users.
-        uids: Vec<IdRange>,
+        uids: &'a [IdRange],
         /// Groups.
-        gids: Vec<IdRange>,
+        gids: &'a [IdRange],
     },
 }
 
