@@ -173,11 +173,7 @@ impl<'a> Planner<'_, 'a> {
         };
         self.add(Step::User {
             user: self.mapped(user),
-            groups: if set_groups || !groups.is_empty() {
-                Some(groups)
-            } else {
-                None
-            },
+            groups: if set_groups || !groups.is_empty() { Some(groups) } else { None },
             find_home: process.home_from_passwd,
             keep_capabilities,
         });

@@ -49,7 +49,8 @@ server.accept()[0].sendall(b'over loopback'); print(client.recv(99).decode())
 print(asyncio.run(asyncio.wait_for(asyncio.sleep(0, 'awaited'), 9)))";
     let root = world.debian().to_str().unwrap();
     let layered = format!("{root}:O");
-    let run = |words: &[&str]| world.run(&[&["--rootfs", &layered, "--tmpfs", "/tmp"], words].concat());
+    let run =
+        |words: &[&str]| world.run(&[&["--rootfs", &layered, "--tmpfs", "/tmp"], words].concat());
     let seen = run(&["python3", "-c", script]).ok();
     assert_eq!(seen, "50 child\n45\nover loopback\nawaited\n");
     let sum = "create table t (n); insert into t values (40), (2); select sum(n) from t;";
