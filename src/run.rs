@@ -3,7 +3,7 @@
 
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{CapabilityEdits, EnvEdit, Run, SeccompChoice};
-use crate::container::{self, Manner, report, stdio};
+use crate::container::{self, Manner, Ready, Stop, report, stdio};
 use crate::error::{Error, Result};
 use crate::host::groups::online_cpus;
 use crate::host::{Caller, Host};
@@ -14,6 +14,7 @@ use crate::spec::mounts::Masks;
 use crate::spec::resources::{Limit, Resources};
 use crate::spec::security::{Capabilities, Seccomp, Security, Users};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
+use crate::sys::clock::SECOND;
 use crate::sys::fs;
 use crate::text::Text;
 use alloc::boxed::Box;
@@ -23,13 +24,16 @@ use core::ffi::CStr;
 /// The longest environment file that is read.
 const ENV_FILE_LIMIT: usize = 1 << 20;
 
+/// How long the command has to end when it is asked to, unless told, in nanoseconds.
+const GRACE: u64 = 10 * SECOND;
+
 /// Runs the command; its exit status.
 ///
 /// # Errors
 /// Whatever kept the command from starting.
 pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Result<u8> {
     stdio::repair()?;
-    check_descriptors(request.descriptors)?;
+    check_descriptors(request)?;
     // These three live as long as the process; no code is spent on taking them apart.
     let spec = leak(spec(request, environ)?);
     check_lengths(spec, caller.page_size)?;
@@ -42,8 +46,24 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
         return print(text.bytes().into());
     }
     let report = request.report.map(report::open).transpose()?;
-    let manner =
-        Manner { trace: request.trace, measure: report.is_some(), page_size: caller.page_size };
+    let manner = Manner {
+        trace: request.trace,
+        measure: report.is_some(),
+        page_size: caller.page_size,
+        stack: caller.stack,
+        stop: Stop {
+            timeout: request.timeout,
+            signal: request.stop_signal.unwrap_or(libc::SIGTERM),
+            grace: request.stop_timeout.unwrap_or(GRACE),
+            grace_is_asked: request.stop_timeout.is_some(),
+        },
+        pidfile: request.pidfile,
+        ready: Ready {
+            descriptor: request.ready_fd,
+            // With the host's files the command can tell by itself.
+            socket: spec.rootfs.and(value_of(b"NOTIFY_SOCKET", environ)),
+        },
+    };
     let result = container::run(plan, spec, host, manner);
     if let Some(to) = report {
         report::write(&to, &result, spec, host)?;
@@ -73,6 +93,10 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
             return Err(Error::new("option").object(option.as_bytes()).cause("needs --rootfs"));
         }
     }
+    if request.init && request.namespaces.pid == Namespace::Host {
+        let error = Error::new("option").object(b"--init");
+        return Err(error.cause("needs processes of its own").hint("leave out --pid host"));
+    }
     let mut env = if inherited { environ.to_vec() } else { clean_env(request, hostname, environ) };
     for edit in &request.env {
         apply(*edit, &mut env, environ)?;
@@ -90,6 +114,8 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
             home_from_passwd: !home_is_set && !root,
             cwd: request.cwd,
             oom_score_adj: request.oom_score_adj,
+            terminal: request.tty,
+            init: request.init.then_some(request.stop_timeout.unwrap_or(GRACE)),
             user: request.user,
         },
         rootfs: request.rootfs,
@@ -176,11 +202,12 @@ fn read_program(file: &CStr) -> Result<&'static [u64]> {
 }
 
 /// Those that shall be handed on must be there, or one of mini's own would take their place.
-fn check_descriptors(count: u32) -> Result<()> {
-    for fd in 3..3 + count {
+fn check_descriptors(request: &Run) -> Result<()> {
+    let preserved = (3..3 + request.descriptors).map(|fd| ("--preserve-fds", fd));
+    for (option, fd) in preserved.chain(request.ready_fd.map(|fd| ("--ready-fd", fd))) {
         if !fs::is_open(fd as i32) {
             return Err(Error::new("option")
-                .object(b"--preserve-fds")
+                .object(option.as_bytes())
                 .cause("not open:")
                 .number(fd));
         }

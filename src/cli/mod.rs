@@ -93,6 +93,18 @@ pub struct Run<'a> {
     pub env: Vec<EnvEdit<'a>>,
     /// `-t`
     pub tty: bool,
+    /// `--init`
+    pub init: bool,
+    /// `--timeout`, in nanoseconds
+    pub timeout: Option<u64>,
+    /// `--stop-timeout`, in nanoseconds
+    pub stop_timeout: Option<u64>,
+    /// `--stop-signal`
+    pub stop_signal: Option<i32>,
+    /// `--pidfile`
+    pub pidfile: Option<&'a CStr>,
+    /// `--ready-fd`
+    pub ready_fd: Option<u32>,
     /// `--network`, `--pid`, `--ipc`, `--uts`
     pub namespaces: Namespaces,
     /// The limits.

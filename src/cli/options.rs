@@ -1,8 +1,8 @@
 //! The options of `mini run`: one table, from which parsing and help are made.
 
 use super::values::{
-    adjustment, conf, cpu_list, cpus, env_edit, hostname, limit, name, namespace, network,
-    not_empty, number_in, percent, size_in, size_limit, user,
+    adjustment, conf, cpu_list, cpus, duration, env_edit, hostname, limit, name, namespace,
+    network, not_empty, number_in, percent, size_in, size_limit, stop_signal, user,
 };
 use super::{EnvEdit, Run, mounts, nearest, security};
 use crate::error::{Error, Result};
@@ -112,8 +112,70 @@ pub static OPTIONS: &[Opt] = &[
         long: "tty",
         short: Some(b't'),
         original: None,
-        help: "set TERM; the terminal itself is the caller's",
+        help: "give it a terminal of its own, and pass on what is typed at, and goes to, this one",
         act: Act::Flag(|run| run.tty = true),
+    },
+    Opt {
+        section: None,
+        long: "init",
+        short: None,
+        original: None,
+        help: "run it as process 2: process 1 is mini, collects orphans, and ends what is left when \
+               the command has ended",
+        act: Act::Flag(|run| run.init = true),
+    },
+    Opt {
+        section: None,
+        long: "timeout",
+        short: None,
+        original: None,
+        help: "end it after so long, as 90, 10m or 1.5h; the status is 124",
+        act: Act::Value("DURATION", |run, value| {
+            run.timeout = Some(duration("--timeout", value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "stop-signal",
+        short: None,
+        original: None,
+        help: "the signal that asks it to end, in place of SIGTERM to mini, too",
+        act: Act::Value("SIGNAL", |run, value| {
+            run.stop_signal = Some(stop_signal(value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "stop-timeout",
+        short: None,
+        original: None,
+        help: "how long it has to end then, before it is killed: 10s after a timeout, for ever after \
+               a signal to mini",
+        act: Act::Value("DURATION", |run, value| {
+            run.stop_timeout = Some(duration("--stop-timeout", value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "pidfile",
+        short: None,
+        original: None,
+        help: "write the process id it has on the host, as long as it runs",
+        act: Act::Value("FILE", |run, value| not_empty("--pidfile", value, &mut run.pidfile)),
+    },
+    Opt {
+        section: None,
+        long: "ready-fd",
+        short: None,
+        original: None,
+        help: "write a newline to this descriptor when it has started",
+        act: Act::Value("FD", |run, value| {
+            run.ready_fd = Some(number_in("--ready-fd", value, (1, 1024))? as u32);
+            Ok(())
+        }),
     },
     Opt {
         section: None,

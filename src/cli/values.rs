@@ -6,6 +6,7 @@ use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::error::{Error, Result};
 use crate::spec::resources::{Conf, Limit};
 use crate::spec::{Id, Namespace, User};
+use crate::sys::clock::SECOND;
 use crate::text::{Text, number};
 use core::ffi::CStr;
 
@@ -210,6 +211,60 @@ fn quota(option: &str, value: &CStr, unit: u64) -> Result<u64> {
     }
 }
 
+/// A duration in nanoseconds: a number, perhaps with a fraction, and `ms`, `s`, `m`, `h` or `d`;
+/// seconds unless told.
+pub fn duration(option: &str, value: &CStr) -> Result<u64> {
+    let bytes = value.to_bytes();
+    let end = bytes.iter().position(|b| b.is_ascii_alphabetic()).unwrap_or(bytes.len());
+    let (digits, unit) = bytes.split_at(end);
+    let unit = match unit {
+        b"ms" => SECOND / 1000,
+        b"" | b"s" => SECOND,
+        b"m" => 60 * SECOND,
+        b"h" => 3600 * SECOND,
+        b"d" => 86400 * SECOND,
+        _ => 0,
+    };
+    // More than the kernel's clocks count is for ever.
+    match scaled(digits, unit) {
+        Some(nanos) if unit != 0 => Ok(nanos.min(u64::MAX >> 1)),
+        _ => Err(bad(option, bytes, "not a duration").hint("as 90, 1.5s, 10m, 2h or 500ms")),
+    }
+}
+
+/// A signal by its name, with or without SIG, or its number.
+pub fn stop_signal(value: &CStr) -> Result<i32> {
+    const NAMES: [(&str, i32); 18] = [
+        ("HUP", libc::SIGHUP),
+        ("INT", libc::SIGINT),
+        ("QUIT", libc::SIGQUIT),
+        ("ABRT", libc::SIGABRT),
+        ("KILL", libc::SIGKILL),
+        ("USR1", libc::SIGUSR1),
+        ("USR2", libc::SIGUSR2),
+        ("PIPE", libc::SIGPIPE),
+        ("ALRM", libc::SIGALRM),
+        ("TERM", libc::SIGTERM),
+        ("CONT", libc::SIGCONT),
+        ("STOP", libc::SIGSTOP),
+        ("TSTP", libc::SIGTSTP),
+        ("WINCH", libc::SIGWINCH),
+        ("IO", libc::SIGIO),
+        ("PWR", libc::SIGPWR),
+        ("RTMIN", 34),
+        ("RTMIN+3", 37),
+    ];
+    let bytes = value.to_bytes();
+    let prefix = bytes.get(..3).filter(|prefix| prefix.eq_ignore_ascii_case(b"SIG"));
+    let name = if prefix.is_some() { &bytes[3..] } else { bytes };
+    let known = NAMES.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+    match (known, number(bytes, 10)) {
+        (Some((_, signal)), _) => Ok(*signal),
+        (None, Some(signal @ 1..=64)) => Ok(signal as i32),
+        _ => Err(bad("--stop-signal", bytes, "no such signal").hint("as TERM, SIGINT or 15")),
+    }
+}
+
 /// A list of processors or nodes.
 pub fn cpu_list<'a>(option: &str, value: &'a CStr) -> Result<&'a CStr> {
     if !crate::cgroup::cpus::is_list(value.to_bytes()) {
@@ -273,6 +328,26 @@ mod tests {
             ["", "m", "64x", "64mm", "64mib1", "-1", "1.", ".5", "1..5", "0x10", "1 m", "1e9"]
         {
             assert_eq!(size(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_and_signals() {
+        let nanos = |text| duration("--timeout", text).ok();
+        assert_eq!(nanos(c"90"), Some(90 * SECOND));
+        assert_eq!(nanos(c"1.5s"), Some(SECOND * 3 / 2));
+        assert_eq!(nanos(c"500ms"), Some(SECOND / 2));
+        assert_eq!(nanos(c"2h"), Some(7200 * SECOND));
+        assert_eq!(nanos(c"0"), Some(0));
+        assert_eq!(nanos(c"99999999999999999d"), Some(u64::MAX >> 1));
+        for bad in [c"", c"s", c"-1", c"1x", c"1 s", c"1s1", c"1.s"] {
+            assert_eq!(nanos(bad), None, "{bad:?}");
+        }
+        for (name, signal) in [(c"TERM", 15), (c"sigint", 2), (c"SIGRTMIN+3", 37), (c"9", 9)] {
+            assert_eq!(stop_signal(name).unwrap(), signal);
+        }
+        for bad in [c"", c"SIG", c"0", c"65", c"TERMINATE"] {
+            assert!(stop_signal(bad).is_err(), "{bad:?}");
         }
     }
 

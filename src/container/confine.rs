@@ -28,6 +28,7 @@ pub fn become_user(
     account: &mut Account,
     detail: &mut Detail,
     keep_capabilities: bool,
+    has_terminal: bool,
 ) -> Result<()> {
     let is_told = matches!(user.uid, Id::Number(_)) && user.gid.is_some();
     let entry = match is_told && !wish.find_home {
@@ -55,6 +56,10 @@ pub fn become_user(
     }
     if !wish.find_home {
         account.forget_home();
+    }
+    if has_terminal {
+        // Some programs open it again by its path.
+        fs::give_to(0, uid)?;
     }
     if keep_capabilities {
         security::keep_capabilities()?;

@@ -9,11 +9,14 @@ use super::exec;
 use super::gate::{self, Words};
 use super::inside::{self, Make};
 use super::passwd::Account;
+use super::reaper;
 use super::status::{Detail, Record};
 use super::unpack;
 use super::volume::{self, Taken};
 use crate::plan::{Mount, Plan, Step, WhenMissing};
-use crate::sys::{Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal};
+use crate::sys::{
+    Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
+};
 use core::ffi::CStr;
 
 /// What the child gets from its parent.
@@ -28,6 +31,10 @@ pub struct Child<'a> {
     pub doors: &'a [Fd],
     /// What it takes of the host's mounts, by number.
     pub trees: &'a [Taken],
+    /// The connection over which a terminal goes: (the parent's end, the child's).
+    pub terminal: Option<(Fd, Fd)>,
+    /// Where mini's own words and environment begin, and bytes in a page.
+    pub stack: (usize, usize),
     /// Whether to report the steps that went well, too.
     pub trace: bool,
 }
@@ -49,6 +56,9 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
     // Now only the parent holds the other ends: their closing means its death.
     child.gate.1.close_copy();
     child.status.0.close_copy();
+    if let Some((parents, _)) = &child.terminal {
+        parents.close_copy();
+    }
     let mut state = State {
         inbox: Some(inbox),
         words: None,
@@ -197,6 +207,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 &mut state.account,
                 &mut state.detail,
                 *keep_capabilities,
+                child.terminal.is_some(),
             )?;
         }
         Step::NoNewPrivileges => security::no_new_privileges()?,
@@ -207,6 +218,13 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::MakeGroup(_) | Step::MoveToGroup(_) | Step::OpenGroup(_) | Step::MapIds { .. } => {
             return Err(Errno::ENOSYS);
         }
+        Step::Terminal { console } => open_terminal(*console, state, child)?,
+        Step::Init { grace } => match process::fork()? {
+            // The kernel's word about the parent's death is not handed down, nor needed: it comes to
+            // process 1, with which all others end.
+            0 => {}
+            command => reaper::run(command, *grace, child.stack),
+        },
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
     }
@@ -276,6 +294,32 @@ fn protect(path: &CStr) -> Result<()> {
     }
     let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     mount::mount(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
+}
+
+fn open_terminal(console: bool, state: &mut State, child: &Child) -> Result<()> {
+    let (_, socket) = child.terminal.as_ref().ok_or(Errno::EBADF)?;
+    let pair = terminal::open_pair(c"/dev/ptmx")?;
+    // As the one mini was started at: it is not made raw before this one has arrived.
+    if let Ok(settings) = terminal::settings(0) {
+        terminal::set_settings(pair.end.raw(), &settings)?;
+    }
+    if let Some(size) = super::terminal::outer_size() {
+        terminal::set_size(pair.main.raw(), size)?;
+    }
+    if console {
+        let path = c"/dev/console";
+        let (base, name) = state.parents.find(path)?;
+        match fs::mknod_at(base, name, libc::S_IFREG | 0o600, 0) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        let end = fs::NumberedPath::new(b"/dev/pts/", pair.number);
+        mount::mount(Some(end.as_c_str()), path, None, libc::MS_BIND, None)?;
+        state.parents = inside::Parents::new();
+    }
+    net::send_descriptors(socket, [&pair.main, &pair.end])?;
+    socket.close_copy();
+    terminal::take(&pair.end)
 }
 
 fn pass_gate(state: &mut State, child: &Child) -> Result<()> {

@@ -2,15 +2,16 @@
 //! been sent its words.
 
 use super::init::{self, Child};
+use super::ready::PidFile;
 use super::volume::Taken;
-use super::{Manner, explain, gate, ids};
+use super::{Manner, explain, gate, ids, ready};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::Spec;
 use crate::sys::memory::ChildMemory;
 use crate::sys::process::SharingChild;
-use crate::sys::{Errno, Fd, fs, process, signal};
+use crate::sys::{Errno, Fd, fs, net, process, signal};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -20,6 +21,10 @@ pub struct Launched<'a> {
     pub child: SharingChild<'a>,
     /// Where it reports.
     pub status: &'a Fd,
+    /// Over which its terminal comes.
+    pub terminal: Option<&'a Fd>,
+    /// The file that names it, as long as it runs.
+    pub pidfile: Option<PidFile<'a>>,
 }
 
 /// Starts the child in its namespaces and passes it the command's words.
@@ -28,7 +33,7 @@ pub fn launch<'a>(
     spec: &Spec,
     host: &Host,
     doors: &'a [Fd],
-    manner: Manner,
+    manner: Manner<'a>,
 ) -> Result<Launched<'a>> {
     let failed = |step| move |errno| Error::new(step).errno(errno);
     let (args, env) = (spec.process.args, &spec.process.env);
@@ -52,9 +57,18 @@ pub fn launch<'a>(
         status: (status_read, status_write),
         doors,
         trees,
+        terminal: spec
+            .process
+            .terminal
+            .then(net::socket_pair)
+            .transpose()
+            .map_err(failed("socket"))?,
+        stack: (manner.stack, manner.page_size),
         trace: manner.trace,
     }));
-    let clone = |flags| process::clone_sharing(flags, memory, shared, init::enter);
+    // Process 1 of mini's own lives on, and so takes a copy of mini's memory.
+    let sharing = if spec.process.init.is_some() { 0 } else { libc::CLONE_VM };
+    let clone = |flags: i32| process::clone_onto(flags | sharing, memory, shared, init::enter);
     let child = match clone(plan.clone_flags) {
         // Linux 4.6 has cgroup namespaces; without them there is no view of cgroups to hide.
         Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP),
@@ -63,6 +77,10 @@ pub fn launch<'a>(
     let child = child.map_err(|errno| explain::clone_failure(errno, host))?;
     shared.gate.0.close_copy();
     shared.status.1.close_copy();
+    if let Some((_, childs)) = &shared.terminal {
+        childs.close_copy();
+    }
+    let pidfile = manner.pidfile.map(|file| ready::write_pid(file, child.pid())).transpose()?;
     if !plan.meanwhile.is_empty() {
         for step in &plan.meanwhile {
             ids::map(step, child.pid(), manner, spec, host)?;
@@ -76,5 +94,6 @@ pub fn launch<'a>(
         result => result.map_err(failed("pass the command"))?,
     }
     shared.gate.1.close_copy();
-    Ok(Launched { child, status: &shared.status.0 })
+    let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
+    Ok(Launched { child, status: &shared.status.0, terminal, pidfile })
 }

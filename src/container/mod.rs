@@ -11,11 +11,14 @@ mod init;
 mod inside;
 mod launch;
 mod passwd;
+mod ready;
+mod reaper;
 pub mod report;
 mod status;
 pub mod stdio;
 mod supervise;
 mod tar;
+mod terminal;
 mod trace;
 mod unpack;
 mod usage;
@@ -27,18 +30,55 @@ use crate::plan::Plan;
 use crate::spec::Spec;
 use crate::sys::clock;
 use crate::text::Text;
+use core::ffi::CStr;
 use groups::Groups;
 use usage::{Figure, Usage};
 
 /// How to go about it, beside what to do.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub struct Manner<'a> {
     /// Print each step with its result and time.
     pub trace: bool,
     /// Measure what the command uses.
     pub measure: bool,
     /// Bytes in a page.
     pub page_size: usize,
+    /// Where mini's own words and environment begin.
+    pub stack: usize,
+    /// When and how to end the command.
+    pub stop: Stop,
+    /// Where to write the command's process id.
+    pub pidfile: Option<&'a CStr>,
+    /// Whom to tell that it has started.
+    pub ready: Ready<'a>,
+}
+
+/// When and how to end the command; times in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop {
+    /// After this much time.
+    pub timeout: Option<u64>,
+    /// By this signal, also when somebody sends SIGTERM to mini.
+    pub signal: i32,
+    /// What it has to end then, before it is killed.
+    pub grace: u64,
+    /// Whether that was asked for, and so applies whoever wants it to end.
+    pub grace_is_asked: bool,
+}
+
+/// Whom to tell that the command has started.
+#[derive(Debug, Clone, Copy)]
+pub struct Ready<'a> {
+    /// This descriptor gets a newline.
+    pub descriptor: Option<u32>,
+    /// The value of NOTIFY_SOCKET, where the container cannot reach it itself (sd_notify(3)).
+    pub socket: Option<&'a [u8]>,
+}
+
+impl Ready<'_> {
+    fn is_wanted(&self) -> bool {
+        self.descriptor.is_some() || self.socket.is_some()
+    }
 }
 
 /// How the command ended, and, if measured, what it used.
@@ -62,7 +102,7 @@ pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outc
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.
     groups::prune(host);
-    let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner.trace)?;
+    let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner)?;
     let killed = outcome.status == 128 + libc::SIGKILL as u8;
     let usage = &mut outcome.usage;
     if manner.measure {

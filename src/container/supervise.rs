@@ -1,19 +1,24 @@
-//! The parent's half after the launch: one loop over signals until the command has ended.
+//! The parent's half after the launch: one loop over signals, the deadline and the terminal, until
+//! the command has ended.
 //!
 //! No handler runs: all signals are blocked and taken one by one, so nothing is interrupted and
 //! nothing races.
 
 use super::launch::Launched;
 use super::status::{Detail, Record};
-use super::{Outcome, explain, trace};
+use super::terminal::{Event, Terminal};
+use super::{Manner, Outcome, Stop, explain, ready, trace};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::{Namespace, Spec};
-use crate::sys::process::{Change, Rusage};
+use crate::sys::process::{Change, News, Rusage};
 use crate::sys::signal::Taken;
-use crate::sys::{Errno, Fd, fs, process, signal};
+use crate::sys::{Errno, Fd, clock, fs, net, process, signal, terminal};
 use crate::text::{Text, number};
+
+/// Exit status when the time was over, as timeout(1) has it.
+const TIMED_OUT: u8 = 124;
 
 /// Waits for the command; how it ended, and the kernel's account of it.
 pub fn supervise(
@@ -21,29 +26,73 @@ pub fn supervise(
     plan: &Plan,
     spec: &Spec,
     host: &Host,
-    traced: bool,
+    manner: Manner,
 ) -> Result<(Outcome, Rusage)> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
-    let Launched { mut child, status } = launched;
+    let Launched { mut child, status, terminal: connection, pidfile: _pidfile } = launched;
     let mut detail = Detail::new();
-    let mut failed = if traced { follow(status, plan, &mut detail)? } else { None };
+    let foreground = Foreground::note();
+    let mut terminal = match connection {
+        // When the child has failed before, there is no terminal, and the status pipe says why.
+        Some(connection) => net::receive_descriptors(connection)
+            .and_then(|ends| ends.map(|ends| Terminal::new(ends, child.pid())).transpose())
+            .map_err(lost)?,
+        None => None,
+    };
+    let mut failed = None;
+    let mut status_is_read = false;
+    if manner.trace {
+        failed = follow(status, plan, &mut detail)?;
+        status_is_read = true;
+    } else if manner.ready.is_wanted() {
+        failed = Record::read(&mut detail, status).map_err(lost)?;
+        status_is_read = true;
+    }
+    if failed.is_none()
+        && manner.ready.is_wanted()
+        && let Err(error) = ready::tell(manner.ready, child.pid())
+    {
+        // The command runs; that nobody heard of it is for whoever should have to act upon.
+        error.print();
+    }
     let mut command = Command {
         pid: child.pid(),
         is_init: spec.namespaces.pid == Namespace::New,
+        has_reaper: spec.process.init.is_some(),
         status,
+        stop: manner.stop,
+        deadline: manner.stop.timeout.map(|timeout| clock::now().saturating_add(timeout)),
+        is_ending: false,
+        timed_out: false,
         asked_to_end: None,
         killed_for: None,
     };
     let (end, rusage) = loop {
-        let taken = signal::wait(signal::ALL).map_err(lost)?;
-        if taken.signal != libc::SIGCHLD {
-            command.pass_on(taken).map_err(lost)?;
-        } else if let Some(end) = command.reap().map_err(lost)? {
-            child.has_ended();
-            break end;
+        let event = match &mut terminal {
+            Some(terminal) => terminal.wait(command.deadline).map_err(lost)?,
+            None => match signal::wait(signal::ALL, command.deadline).map_err(lost)? {
+                Some(taken) => Event::Signal(taken),
+                None => Event::Deadline,
+            },
+        };
+        match event {
+            Event::Signal(Taken { signal: libc::SIGCHLD, .. }) => {
+                if let Some(end) = command.reap(&terminal).map_err(lost)? {
+                    child.has_ended();
+                    break end;
+                }
+            }
+            Event::Signal(taken) => command.pass_on(taken, &mut terminal).map_err(lost)?,
+            Event::Deadline => command.overdue().map_err(lost)?,
+            Event::Typed(signal) => command.typed(signal, &mut terminal).map_err(lost)?,
         }
     };
-    if failed.is_none() && !traced {
+    if let Some(terminal) = &mut terminal {
+        terminal.drain().map_err(lost)?;
+    }
+    drop(terminal);
+    foreground.take_back();
+    if failed.is_none() && !status_is_read {
         failed = Record::read(&mut detail, status).map_err(lost)?;
     }
     if let Some(Record { step, failure: Some(errno), .. }) = failed {
@@ -54,7 +103,29 @@ pub fn supervise(
         (Change::Signaled(9), Some(signal)) => (128 + signal as u8, Some(signal as u8)),
         (Change::Signaled(signal) | Change::Stopped(signal), _) => (128 + signal, Some(signal)),
     };
+    let status = if command.timed_out { TIMED_OUT } else { status };
     Ok((Outcome { status, signal, ..Outcome::default() }, rusage))
+}
+
+/// The terminal mini was started at, if it was in its foreground.
+struct Foreground(Option<i32>);
+
+impl Foreground {
+    fn note() -> Foreground {
+        let group = terminal::foreground(0).ok();
+        Foreground(group.filter(|group| Ok(*group) == process::getpgid(0)))
+    }
+
+    /// A shell inside leaves its own group in the foreground: mini's it cannot name, which is in
+    /// another process namespace. Then whoever comes after mini would be in the background.
+    fn take_back(self) {
+        if let Some(group) = self.0
+            && terminal::foreground(0) != Ok(group)
+        {
+            // When the terminal is gone, nobody is in front of it.
+            let _ = terminal::set_foreground(0, group);
+        }
+    }
 }
 
 /// The command, seen from outside.
@@ -62,7 +133,15 @@ struct Command<'a> {
     pid: i32,
     /// Whether the kernel treats it as a process 1, which ignores what it has no handler for.
     is_init: bool,
+    /// Whether that is mini's own.
+    has_reaper: bool,
     status: &'a Fd,
+    stop: Stop,
+    /// When its time is over.
+    deadline: Option<u64>,
+    /// Whether it was told to end, and will be made to.
+    is_ending: bool,
+    timed_out: bool,
     /// The last signal that asked it to end, where nothing could tell whether it would.
     asked_to_end: Option<i32>,
     /// The signal on whose behalf it was killed.
@@ -71,25 +150,41 @@ struct Command<'a> {
 
 impl Command<'_> {
     /// Does for the command what a signal to mini asks for.
-    fn pass_on(&mut self, taken: Taken) -> crate::sys::Result<()> {
+    fn pass_on(&mut self, taken: Taken, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
         let Taken { signal, from_kernel } = taken;
         // What mini's caller ignores (nohup) is not meant for the command either.
         if signal::is_ignored(signal) {
             return Ok(());
         }
-        let ends = matches!(signal, libc::SIGTERM | libc::SIGINT | libc::SIGHUP | libc::SIGQUIT);
+        if cfg!(debug_assertions) && signal == signal::LAST {
+            // For the test that a panic leaves the terminal as it was.
+            panic!("asked for by signal {}", signal::LAST);
+        }
+        match (signal, &mut *terminal) {
+            (libc::SIGWINCH, Some(terminal)) => {
+                // The kernel tells whoever is in the foreground there.
+                terminal.resize();
+                return Ok(());
+            }
+            (libc::SIGCONT, Some(terminal)) => terminal.resume(),
+            (libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU, _) => return self.halt(terminal),
+            (libc::SIGTERM, _) => return self.end(self.stop.signal),
+            (libc::SIGINT | libc::SIGHUP | libc::SIGQUIT, _) if self.is_ending => {
+                return self.kill(signal);
+            }
+            _ => {}
+        }
+        let typed = matches!(signal, libc::SIGINT | libc::SIGQUIT | libc::SIGWINCH) && from_kernel;
+        let has_it = typed && self.shares_process_group();
+        let ends = matches!(signal, libc::SIGINT | libc::SIGHUP | libc::SIGQUIT);
         if ends && self.is_init && !self.will_act_on(signal) {
-            self.killed_for = Some(signal);
-            return process::kill(self.pid, libc::SIGKILL);
+            return self.kill(signal);
         }
-        let stops = signal == libc::SIGTSTP;
-        let typed = matches!(signal, libc::SIGINT | libc::SIGQUIT | libc::SIGTSTP) && from_kernel;
-        if typed && !stops && self.shares_process_group() {
-            // The terminal gave it to the whole group: the command has it already.
-            return Ok(());
-        }
-        // A process 1 cannot be stopped politely.
-        let signal = if stops { libc::SIGSTOP } else { signal };
+        // The terminal gave it to the whole group: the command has it already.
+        if has_it { Ok(()) } else { self.send(signal) }
+    }
+
+    fn send(&self, signal: i32) -> crate::sys::Result<()> {
         match process::kill(self.pid, signal) {
             // It has ended; its SIGCHLD is on the way.
             Err(Errno::ESRCH) => Ok(()),
@@ -97,10 +192,70 @@ impl Command<'_> {
         }
     }
 
+    /// Ends it for good, on behalf of a signal.
+    fn kill(&mut self, signal: i32) -> crate::sys::Result<()> {
+        self.killed_for = Some(signal);
+        self.deadline = None;
+        self.send(libc::SIGKILL)
+    }
+
+    /// Asks it to end by this signal; the second time, or when it would not hear, it is killed.
+    fn end(&mut self, signal: i32) -> crate::sys::Result<()> {
+        if self.is_ending || (self.is_init && !self.will_act_on(signal)) {
+            return self.kill(signal);
+        }
+        if self.timed_out || self.stop.grace_is_asked {
+            self.is_ending = true;
+            self.deadline = Some(clock::now().saturating_add(self.stop.grace));
+        }
+        self.send(signal)
+    }
+
+    /// Its time is over: to run, or to end.
+    fn overdue(&mut self) -> crate::sys::Result<()> {
+        if self.is_ending {
+            return self.kill(libc::SIGKILL);
+        }
+        self.timed_out = true;
+        // Stopped, it would not hear.
+        self.send(libc::SIGCONT)?;
+        self.end(self.stop.signal)
+    }
+
+    /// Stops it, and mini with it.
+    fn halt(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
+        if self.has_reaper {
+            // That one stops the others, and does not stop itself.
+            self.send(libc::SIGTSTP)?;
+            return stop_with_it(terminal);
+        }
+        // A process 1 cannot be stopped politely; mini follows when it has stopped.
+        self.send(libc::SIGSTOP)
+    }
+
+    /// A signal was typed at the terminal of the command, which is in its foreground: a process 1
+    /// that does not act on it would leave the user without a way to end or to suspend it.
+    fn typed(&mut self, signal: i32, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
+        let suspends = signal == libc::SIGTSTP;
+        let acts = !self.is_init || self.will_act_on(signal);
+        match terminal {
+            // The reaper would not tell that the command has stopped.
+            Some(terminal) if acts && !(suspends && self.has_reaper) => {
+                terminal.type_character(signal);
+                Ok(())
+            }
+            _ if suspends => self.halt(terminal),
+            _ => self.kill(signal),
+        }
+    }
+
     /// Whether a signal will have an effect: the command catches it, ignores it on purpose, or
     /// holds it back to read it (signalfd(2)). Without /proc nobody can tell: then the first
     /// signal is passed on, and the second time the answer is no.
     fn will_act_on(&mut self, signal: i32) -> bool {
+        if self.has_reaper {
+            return true;
+        }
         if !fs::is_alone(self.status).unwrap_or(false) {
             // Not started yet: nothing could keep the signal over execve.
             return false;
@@ -120,18 +275,28 @@ impl Command<'_> {
 
     /// Collects children; how the command ended, if it has. mini may have others: a program
     /// that turned into mini by exec leaves it its own, and a process 1 is given orphans.
-    fn reap(&mut self) -> crate::sys::Result<Option<(Change, Rusage)>> {
-        while let Some((pid, change, rusage)) = process::wait_any()? {
+    fn reap(
+        &mut self,
+        terminal: &Option<Terminal>,
+    ) -> crate::sys::Result<Option<(Change, Rusage)>> {
+        while let News::Of(pid, change, rusage) = process::wait_any()? {
             match change {
                 _ if pid != self.pid => {}
-                // Stop with it, so that a shell sees its job stopped. Not by SIGSTOP: where no
-                // shell could continue us (an orphaned process group) the kernel lets this be.
-                Change::Stopped(_) => signal::raise_unblocked(libc::SIGTSTP)?,
+                Change::Stopped(_) => stop_with_it(terminal)?,
                 end => return Ok(Some((end, rusage))),
             }
         }
         Ok(None)
     }
+}
+
+/// Stops mini, so that a shell sees its job stopped. Not by SIGSTOP: where no shell could continue
+/// it (an orphaned process group) the kernel lets this be.
+fn stop_with_it(terminal: &Option<Terminal>) -> crate::sys::Result<()> {
+    if let Some(terminal) = terminal {
+        terminal.suspend();
+    }
+    signal::raise_unblocked(libc::SIGTSTP)
 }
 
 /// The signals a process blocks, ignores or catches (proc_pid_status(5)).

@@ -22,6 +22,9 @@ pub struct Caller {
     pub egid: u32,
     /// Bytes in a page.
     pub page_size: usize,
+    /// Where the kernel put mini's words and environment: above this address, to the end of the
+    /// stack.
+    pub stack: usize,
 }
 
 /// A root in a file.

@@ -90,6 +90,9 @@ impl<'a> Planner<'_, 'a> {
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
         let security = self.spec.security;
+        if self.spec.process.terminal {
+            self.add(Step::Terminal { console: self.spec.rootfs.is_some() });
+        }
         if let Some(adjustment) = self.spec.process.oom_score_adj {
             let mut content = Text::new();
             content.str(if adjustment < 0 { "-" } else { "" });
@@ -122,6 +125,10 @@ impl<'a> Planner<'_, 'a> {
         }
         // When the parent has long written: reading then does not wait.
         self.add(Step::Gate);
+        if let Some(grace) = self.spec.process.init {
+            // Before the filter, which is the command's.
+            self.add(Step::Init { grace });
+        }
         self.add(Step::Restore { umask: security.umask });
         // As late as can be: no program has to allow what the launch itself calls, but for exec.
         match &security.seccomp {

@@ -48,6 +48,8 @@ fn spec() -> Spec<'static> {
             home_from_passwd: false,
             cwd: None,
             oom_score_adj: None,
+            terminal: false,
+            init: None,
             user: None,
         },
         rootfs: None,

@@ -4,6 +4,7 @@ use crate::spec::capability::Set;
 use crate::spec::mounts::Setting;
 use crate::spec::security::{PathRule, Rlimit};
 use crate::spec::{Id, User, Word};
+use crate::sys::clock::SECOND;
 use crate::sys::fs::Base;
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -202,6 +203,16 @@ pub enum Step<'a> {
     NoNewPrivileges,
     /// Let no path be reached but these.
     AllowPaths(Vec<PathRule<'a>>),
+    /// Open a terminal, give its outer side to the parent, and go on at it.
+    Terminal {
+        /// Whether to show it as /dev/console.
+        console: bool,
+    },
+    /// Leave a process behind as process 1, to collect whoever ends, and go on as its child.
+    Init {
+        /// How long others have to end when the command has, in nanoseconds.
+        grace: u64,
+    },
     /// Read the command's words from the parent, and see that it is still alive.
     Gate,
     /// Undo what the launch changed for itself, or mini's caller for mini: the dispositions of
@@ -304,6 +315,8 @@ impl Step<'_> {
             Step::User { .. } => "user",
             Step::NoNewPrivileges => "no new privileges",
             Step::AllowPaths(_) => "allow paths",
+            Step::Terminal { .. } => "terminal",
+            Step::Init { .. } => "init",
             Step::Gate => "gate",
             Step::Restore { .. } => "restore",
             Step::Seccomp { .. } => "seccomp",
@@ -349,6 +362,8 @@ impl Step<'_> {
             | Step::Undumpable
             | Step::NoNewPrivileges
             | Step::AllowPaths(_)
+            | Step::Terminal { .. }
+            | Step::Init { .. }
             | Step::Restore { .. }
             | Step::Unpack { .. }
             | Step::PivotRoot
@@ -429,6 +444,12 @@ impl Step<'_> {
                 for rule in rules {
                     out.str(if rule.writable { " rw " } else { " ro " }).word(rule.path);
                 }
+            }
+            Step::Terminal { console: true } => {
+                out.str(" and /dev/console");
+            }
+            Step::Init { grace } => {
+                out.str(" grace ").number(grace / SECOND).str(" s");
             }
             Step::Restore { umask: Some(umask) } => {
                 out.str(" umask ").octal(*umask);

@@ -6,6 +6,7 @@ use mini::sys::process;
 
 #[panic_handler]
 fn panic(info: &PanicInfo) -> ! {
+    mini::sys::terminal::restore();
     let mut error = Error::new("internal error");
     if let Some(place) = info.location() {
         error = error.object(place.file().as_bytes()).number(place.line());

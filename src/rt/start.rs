@@ -29,7 +29,8 @@ pub unsafe extern "C" fn enter(
         let args = stack.add(1);
         let env = args.add(*stack + 1);
         let (env, aux) = words_at(env);
-        (words_at(args).0, env, caller_at(aux.cast()))
+        let caller = Caller { stack: stack as usize, ..caller_at(aux.cast()) };
+        (words_at(args).0, env, caller)
     };
     mini::sys::process::exit(i32::from(mini::main(&args, &env, caller)))
 }
@@ -112,7 +113,7 @@ unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
 /// # Safety
 /// `at` is the kernel's auxiliary vector.
 unsafe fn caller_at(mut at: *const [usize; 2]) -> Caller {
-    let mut caller = Caller { euid: 0, egid: 0, page_size: 4096 };
+    let mut caller = Caller { euid: 0, egid: 0, page_size: 4096, stack: 0 };
     // SAFETY: the vector ends with AT_NULL.
     unsafe {
         while (*at)[0] != libc::AT_NULL as usize {

@@ -60,6 +60,11 @@ pub struct Process<'a> {
     /// How much sooner than others the kernel ends it when memory runs out, -1000 to 1000; None
     /// leaves mini's own.
     pub oom_score_adj: Option<i32>,
+    /// Whether it gets a terminal of its own.
+    pub terminal: bool,
+    /// Whether process 1 is mini's, which collects orphans, and the command another one; then how
+    /// long the others have to end when the command has, in nanoseconds.
+    pub init: Option<u64>,
     /// Who it runs as; None: id 0 and its groups as they are.
     pub user: Option<User<'a>>,
 }

@@ -10,6 +10,15 @@ pub fn pause(nanos: i64) {
     let _ = unsafe { syscall!(Sysno::nanosleep, &raw const time, 0) };
 }
 
+/// How long until `deadline` (by [`now`]).
+pub fn left(deadline: u64) -> libc::timespec {
+    let nanos = deadline.saturating_sub(now());
+    libc::timespec { tv_sec: (nanos / SECOND) as _, tv_nsec: (nanos % SECOND) as _ }
+}
+
+/// In nanoseconds.
+pub const SECOND: u64 = 1_000_000_000;
+
 /// Nanoseconds since boot (clock_gettime(2), CLOCK_MONOTONIC), which never goes backwards.
 pub fn now() -> u64 {
     let mut time = MaybeUninit::<libc::timespec>::uninit();
@@ -19,6 +28,6 @@ pub fn now() -> u64 {
             return 0;
         }
         let time = time.assume_init();
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+        time.tv_sec as u64 * SECOND + time.tv_nsec as u64
     }
 }

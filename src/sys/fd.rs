@@ -8,6 +8,8 @@ pub struct Fd(i32);
 
 /// Standard error; a static is never dropped, so never closed.
 pub static STDERR: Fd = Fd(2);
+/// Standard input.
+pub static STDIN: Fd = Fd(0);
 /// Standard output.
 pub static STDOUT: Fd = Fd(1);
 

@@ -74,15 +74,21 @@ pub fn read_file_at(base: Base, path: &CStr, limit: usize) -> Result<Vec<u8>> {
     }
 }
 
+/// write(2), again when a signal came between; how much was written.
+pub fn write(fd: &Fd, bytes: &[u8]) -> Result<usize> {
+    loop {
+        // SAFETY: the kernel reads the slice, no further than its length.
+        match unsafe { syscall!(Sysno::write, fd.raw(), bytes.as_ptr(), bytes.len()) } {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
 /// write(2) until everything is written.
 pub fn write_all(fd: &Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
-        // SAFETY: the kernel reads the slice, no further than its length.
-        match unsafe { syscall!(Sysno::write, fd.raw(), bytes.as_ptr(), bytes.len()) } {
-            Ok(n) => bytes = &bytes[n..],
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno),
-        }
+        bytes = &bytes[write(fd, bytes)?..];
     }
     Ok(())
 }
@@ -126,6 +132,12 @@ pub fn rmdir_at(base: Base, path: &CStr) -> Result<()> {
 pub fn unlink_at(base: Base, path: &CStr) -> Result<()> {
     // SAFETY: the path is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::unlinkat, base, path.as_ptr(), 0) }.map(drop)
+}
+
+/// renameat(2)
+pub fn rename(from: &CStr, to: &CStr) -> Result<()> {
+    // SAFETY: both paths are NUL-terminated and outlive the call.
+    unsafe { syscall!(Sysno::renameat2, HERE, from.as_ptr(), HERE, to.as_ptr(), 0) }.map(drop)
 }
 
 /// linkat(2)
@@ -304,6 +316,12 @@ pub fn kind(file: &Fd) -> Result<Kind> {
     })
 }
 
+/// Whether an open file is a pipe (fstat(2)).
+pub fn is_fifo(file: &Fd) -> bool {
+    stat(file.raw(), c"", libc::AT_EMPTY_PATH)
+        .is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+}
+
 /// Whether a path leads to a character or block device (stat(2)).
 pub fn is_device(path: &CStr) -> Result<bool> {
     let kind = stat(HERE, path, 0)?.st_mode & libc::S_IFMT;
@@ -443,6 +461,37 @@ pub fn keep_over_exec(fd: Fd) -> Result<()> {
 fn set_cloexec(fd: i32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_SETFD, libc::FD_CLOEXEC) }.map(drop)
+}
+
+/// Lets no read or write through this descriptor wait (fcntl(2), F_SETFL); others that share it
+/// are affected.
+pub fn set_nonblocking(fd: &Fd) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe {
+        let flags = syscall!(Sysno::fcntl, fd.raw(), libc::F_GETFL, 0)?;
+        syscall!(Sysno::fcntl, fd.raw(), libc::F_SETFL, flags | libc::O_NONBLOCK as usize)
+    }
+    .map(drop)
+}
+
+/// Gives an open file to a user (fchown(2)); the group stays.
+pub fn give_to(fd: i32, uid: u32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fchown, fd, uid, u32::MAX) }.map(drop)
+}
+
+/// Closes every descriptor from `first` on (close_range(2), Linux 5.9; before, one by one).
+pub fn close_from(first: i32) -> Result<()> {
+    // SAFETY: closes numbers; whoever calls this does not use them again.
+    match unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) } {
+        Err(Errno::ENOSYS) => {}
+        result => return result.map(drop),
+    }
+    for fd in first..open_files_limit()? {
+        // SAFETY: as above.
+        let _ = unsafe { syscall!(Sysno::close, fd) };
+    }
+    Ok(())
 }
 
 fn open_files_limit() -> Result<i32> {

@@ -17,6 +17,17 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     Ok(at as *mut u8)
 }
 
+/// Forgets the first stack of the process from an address to its end (madvise(2), MADV_DONTNEED):
+/// it reads as zeros from then on. For a process that runs on another stack.
+pub fn forget_from(address: usize, page_size: usize) {
+    // Far more than there can be: what is not mapped behind it is passed over, with an error.
+    const MORE: usize = 64 << 20;
+    let start = address & !(page_size - 1);
+    // SAFETY: private memory, which stays mapped; what lies there are bytes that nobody reads any
+    // more, and zeros are as good.
+    let _ = unsafe { syscall!(Sysno::madvise, start, MORE, libc::MADV_DONTNEED) };
+}
+
 /// Bytes of the machine's memory (sysinfo(2)).
 pub fn total() -> Result<u64> {
     let mut info = MaybeUninit::<libc::sysinfo>::uninit();

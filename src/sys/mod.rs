@@ -12,9 +12,11 @@ pub mod loopdev;
 pub mod memory;
 pub mod mount;
 pub mod net;
+pub mod poll;
 pub mod process;
 pub mod security;
 pub mod signal;
+pub mod terminal;
 
 pub use fd::Fd;
 pub use syscalls::Errno;

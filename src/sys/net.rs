@@ -1,6 +1,7 @@
-//! Network interfaces.
+//! Network interfaces, and unix sockets.
 
-use super::{Fd, Result};
+use super::{Errno, Fd, Result};
+use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
 /// Brings the loopback interface up (netdevice(7), SIOCSIFFLAGS). The kernel then gives it
@@ -20,4 +21,96 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: the kernel reads one ifreq.
     unsafe { syscall!(Sysno::ioctl, socket.raw(), libc::SIOCSIFFLAGS, &raw const request) }
         .map(drop)
+}
+
+/// socketpair(2): two ends of a connection.
+pub fn socket_pair() -> Result<(Fd, Fd)> {
+    let mut ends = [0i32; 2];
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    // SAFETY: the kernel writes two ints.
+    unsafe { syscall!(Sysno::socketpair, libc::AF_UNIX, kind, 0, ends.as_mut_ptr()) }?;
+    Ok((Fd::own(ends[0] as usize), Fd::own(ends[1] as usize)))
+}
+
+/// A control message with two descriptors (cmsg(3), unix(7)).
+#[repr(C)]
+struct Descriptors {
+    length: usize,
+    level: i32,
+    kind: i32,
+    descriptors: [i32; 2],
+}
+
+/// One byte, and what goes with it.
+fn with_message<T>(
+    byte: &mut u8,
+    descriptors: &mut Descriptors,
+    call: impl FnOnce(*mut libc::msghdr) -> Result<T>,
+) -> Result<T> {
+    let mut part = libc::iovec { iov_base: (&raw mut *byte).cast(), iov_len: 1 };
+    // SAFETY: all zero is a valid message; some C libraries' have padding.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = (&raw mut *descriptors).cast();
+    message.msg_controllen = size_of::<Descriptors>() as _;
+    call(&raw mut message)
+}
+
+/// sendmsg(2): gives copies of two descriptors to the process at the other end.
+pub fn send_descriptors(socket: &Fd, descriptors: [&Fd; 2]) -> Result<()> {
+    let mut control = Descriptors {
+        length: size_of::<Descriptors>(),
+        level: libc::SOL_SOCKET,
+        kind: libc::SCM_RIGHTS,
+        descriptors: descriptors.map(Fd::raw),
+    };
+    with_message(&mut 0, &mut control, |message| {
+        // SAFETY: the message and all it points to live across the call.
+        unsafe { syscall!(Sysno::sendmsg, socket.raw(), message, 0) }.map(drop)
+    })
+}
+
+/// recvmsg(2): waits for two descriptors; None when the other end is closed instead.
+pub fn receive_descriptors(socket: &Fd) -> Result<Option<[Fd; 2]>> {
+    let mut control = Descriptors { length: 0, level: 0, kind: 0, descriptors: [-1; 2] };
+    let length = with_message(&mut 0, &mut control, |message| {
+        let flags = libc::MSG_CMSG_CLOEXEC;
+        // SAFETY: as above; the kernel fills what it points to.
+        unsafe { syscall!(Sysno::recvmsg, socket.raw(), message, flags) }
+    })?;
+    if length == 0 {
+        return Ok(None);
+    }
+    if control.kind != libc::SCM_RIGHTS || control.length != size_of::<Descriptors>() {
+        return Err(Errno::EBADMSG);
+    }
+    Ok(Some(control.descriptors.map(|fd| Fd::own(fd as usize))))
+}
+
+/// sendto(2): a datagram to a unix socket by its path, or, after `@`, its abstract name.
+pub fn send_datagram(path: &[u8], text: &[u8]) -> Result<()> {
+    // SAFETY: all zero is a valid address.
+    let mut address: libc::sockaddr_un = unsafe { MaybeUninit::zeroed().assume_init() };
+    address.sun_family = libc::AF_UNIX as _;
+    let room = address.sun_path.get_mut(..path.len()).ok_or(Errno::ENAMETOOLONG)?;
+    for (place, byte) in room.iter_mut().zip(path) {
+        *place = *byte as _;
+    }
+    if path.first() == Some(&b'@') {
+        address.sun_path[0] = 0;
+    }
+    let length = size_of::<libc::sa_family_t>() + path.len();
+    // SAFETY: numbers only.
+    let socket = unsafe {
+        syscall!(Sysno::socket, libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)
+    }?;
+    let socket = Fd::own(socket);
+    let flags = libc::MSG_NOSIGNAL;
+    // SAFETY: the kernel reads the text and the address, no further than their lengths.
+    unsafe {
+        let (text, size) = (text.as_ptr(), text.len());
+        syscall!(Sysno::sendto, socket.raw(), text, size, flags, &raw const address, length)
+    }
+    .map(drop)
 }

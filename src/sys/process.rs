@@ -76,9 +76,9 @@ struct Start<'a, T> {
     entry: fn(&T, &'static mut [usize]) -> !,
 }
 
-/// clone(2) with CLONE_VM: the child runs `entry(shared, inbox)` on its own stack and shares all
-/// memory. It must not allocate: the allocator is its parent's.
-pub fn clone_sharing<'a, T: Sync>(
+/// clone(2) onto a stack of its own, where the child runs `entry(shared, inbox)`. With CLONE_VM it
+/// shares all memory and must not allocate: the allocator is its parent's.
+pub fn clone_onto<'a, T: Sync>(
     flags: i32,
     memory: ChildMemory,
     shared: &'a T,
@@ -93,7 +93,7 @@ pub fn clone_sharing<'a, T: Sync>(
     }
     let block = (memory.stack_top() as usize - size_of::<Start<T>>()) & !15;
     let block = block as *mut Start<T>;
-    let flags = (flags | libc::CLONE_VM | libc::SIGCHLD) as u32 as usize;
+    let flags = (flags | libc::SIGCHLD) as u32 as usize;
     // SAFETY: the block lies in the child's mapping, which nobody else uses, and its stack begins
     // below; `shared` is Sync, and the value returned keeps it borrowed while the child uses it.
     let pid = unsafe {
@@ -102,6 +102,13 @@ pub fn clone_sharing<'a, T: Sync>(
     };
     let pid = Errno::from_ret(pid as usize)? as i32;
     Ok(SharingChild { pid, ended: false, borrowed: PhantomData })
+}
+
+/// fork(2): the new process goes on with a copy of everything; 0 there, its id here.
+pub fn fork() -> Result<i32> {
+    // SAFETY: without CLONE_VM and a new stack both go on as one would have, each with its own
+    // memory; mini has no threads.
+    unsafe { syscall!(Sysno::clone, libc::SIGCHLD, 0, 0, 0, 0) }.map(|pid| pid as i32)
 }
 
 /// A table of pointers to C strings that ends with a null, as execve(2) reads it.
@@ -147,16 +154,30 @@ pub struct Rusage {
     pub max_rss: u64,
 }
 
-/// wait4(2) for any child without blocking, stops included; None when nothing has changed.
-pub fn wait_any() -> Result<Option<(i32, Change, Rusage)>> {
+/// What wait4(2) has to tell.
+#[derive(Debug, Clone, Copy)]
+pub enum News {
+    /// This child changed so, and used this much.
+    Of(i32, Change, Rusage),
+    /// No child has changed.
+    None,
+    /// There is no child.
+    NoChild,
+}
+
+/// wait4(2) for any child without blocking, stops included.
+pub fn wait_any() -> Result<News> {
     const ANY: isize = -1;
     let mut status = 0i32;
     let options = libc::WNOHANG | libc::WUNTRACED | libc::__WALL;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the kernel writes one int and, for a child that ended, one rusage; zero is valid.
     let (pid, usage) = unsafe {
-        let pid = syscall!(Sysno::wait4, ANY, &raw mut status, options, usage.as_mut_ptr())?;
-        (pid as i32, usage.assume_init())
+        match syscall!(Sysno::wait4, ANY, &raw mut status, options, usage.as_mut_ptr()) {
+            Ok(0) => return Ok(News::None),
+            Err(Errno::ECHILD) => return Ok(News::NoChild),
+            result => (result? as i32, usage.assume_init()),
+        }
     };
     let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
     let rusage = Rusage {
@@ -165,7 +186,7 @@ pub fn wait_any() -> Result<Option<(i32, Change, Rusage)>> {
         // In KiB.
         max_rss: usage.ru_maxrss as u64 * 1024,
     };
-    Ok((pid != 0).then(|| (pid, change(status), rusage)))
+    Ok(News::Of(pid, change(status), rusage))
 }
 
 /// wait4(2) for one child, blocking until it has ended.

@@ -36,21 +36,26 @@ pub struct Taken {
     pub from_kernel: bool,
 }
 
-/// sigwaitinfo(2): waits for one of `set`, all of which must be blocked.
-pub fn wait(set: Set) -> Result<Taken> {
+/// sigtimedwait(2): waits for one of `set`, all of which must be blocked, at most until `deadline`
+/// (by [`super::clock::now`]); None when that has come.
+pub fn wait(set: Set, deadline: Option<u64>) -> Result<Option<Taken>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     loop {
-        // SAFETY: the kernel reads the set and fills the structure; no timeout.
+        let left = deadline.map(super::clock::left);
+        let timeout = left.as_ref().map_or(null(), |left| &raw const *left);
+        // SAFETY: the kernel reads the set and the time and fills the structure.
         let taken = unsafe {
-            syscall!(Sysno::rt_sigtimedwait, &raw const set, info.as_mut_ptr(), 0, size_of::<Set>())
+            let (set, info) = (&raw const set, info.as_mut_ptr());
+            syscall!(Sysno::rt_sigtimedwait, set, info, timeout, size_of::<Set>())
         };
         match taken {
             // SAFETY: filled by the kernel, and all zero is valid too.
             Ok(signal) => unsafe {
                 let from_kernel = info.assume_init_ref().si_code == libc::SI_KERNEL;
-                return Ok(Taken { signal: signal as i32, from_kernel });
+                return Ok(Some(Taken { signal: signal as i32, from_kernel }));
             },
             Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => return Ok(None),
             Err(errno) => return Err(errno),
         }
     }
