@@ -103,6 +103,10 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
     Some(match (step, errno) {
         (Step::WriteFile { place, .. }, _) => return write_hint(place.path.to_bytes(), errno),
         (Step::MapIds { .. } | Step::AwaitMaps, errno) => return map_hint(step, errno),
+        (Step::Terminal { .. }, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::EIO) => {
+            "no pseudo terminals here: mount devpts on /dev/pts, and have /dev/ptmx"
+        }
+        (Step::Terminal { .. }, Errno::ENOSPC) => "no pseudo terminal is free: kernel.pty.max",
         (Step::Limit(_), Errno::EPERM) => "to raise a limit takes CAP_SYS_RESOURCE outside",
         (Step::BoundCapabilities(_), Errno::EPERM) => "mini has no CAP_SETPCAP here",
         (Step::KeepCapabilities { .. }, Errno::EPERM) => {

@@ -17,15 +17,22 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     Ok(at as *mut u8)
 }
 
-/// Forgets the first stack of the process from an address to its end (madvise(2), MADV_DONTNEED):
-/// it reads as zeros from then on. For a process that runs on another stack.
+/// Forgets the first stack of the process from the words it was called with to its end (madvise(2), MADV_DONTNEED):
+/// it reads as zeros from then on, but for `mini` in place of the first word. For a process that runs on another stack.
 pub fn forget_from(address: usize, page_size: usize) {
     // Far more than there can be: what is not mapped behind it is passed over, with an error.
     const MORE: usize = 64 << 20;
     let start = address & !(page_size - 1);
+    // What ps(1) shows: the kernel looks where the first word was, which the initial stack names
+    // behind the number of words.
+    const NAME: [u8; 5] = *b"mini\0";
+    // SAFETY: the initial stack is mapped for the life of the process.
+    let first = unsafe { (address as *const [usize; 2]).read()[1] } as *mut [u8; 5];
     // SAFETY: private memory, which stays mapped; what lies there are bytes that nobody reads any
     // more, and zeros are as good.
     let _ = unsafe { syscall!(Sysno::madvise, start, MORE, libc::MADV_DONTNEED) };
+    // SAFETY: still mapped; the words and the environment behind them are longer than this.
+    unsafe { first.write(NAME) };
 }
 
 /// Bytes of the machine's memory (sysinfo(2)).
