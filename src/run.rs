@@ -101,6 +101,9 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
     for edit in &request.env {
         apply(*edit, &mut env, environ)?;
     }
+    if request.tty && value_of(b"TERM", &env).is_none() {
+        env.push(c"TERM=xterm");
+    }
     // Without a name to look up, 0 is root and root's home is known.
     let root = matches!(request.user, None | Some(User { uid: Id::Number(0), .. }));
     let home_is_set = inherited || value_of(b"HOME", &env).is_some();
@@ -277,11 +280,7 @@ fn clean_env<'a>(
         text.str("HOSTNAME=").raw(name.to_bytes());
         env.push(text.leak());
     }
-    match environ.iter().find(|word| key(word.to_bytes()) == b"TERM") {
-        Some(term) => env.push(*term),
-        None if request.tty => env.push(c"TERM=xterm"),
-        None => {}
-    }
+    env.extend(environ.iter().find(|word| key(word.to_bytes()) == b"TERM"));
     env
 }
 

@@ -3,6 +3,7 @@
 //!
 //! They aim at what the test has made. What would hurt the machine is in `tests/vm/attacks.sh`.
 
+use crate::terminal::terminal_pair;
 use crate::world::{Outcome, World};
 use crate::{Need, Promise};
 use std::fs;
@@ -367,16 +368,6 @@ fn terminal(world: &World) {
     held(run(&[]), &[]);
     // From Linux 6.2 on the kernel may refuse it to all but CAP_SYS_ADMIN.
     out(run(&["--privileged"]), &["--privileged"]);
-}
-
-/// A new pseudo terminal.
-fn terminal_pair() -> (fs::File, fs::File) {
-    let main = rustix::pty::openpt(rustix::pty::OpenptFlags::RDWR).unwrap();
-    rustix::pty::grantpt(&main).unwrap();
-    rustix::pty::unlockpt(&main).unwrap();
-    let name = rustix::pty::ptsname(&main, Vec::new()).unwrap();
-    let end = fs::OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    (fs::File::from(main), end)
 }
 
 fn sniff(world: &World) {

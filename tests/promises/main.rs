@@ -22,6 +22,7 @@ mod process;
 mod rights;
 mod rootfs;
 mod system_calls;
+mod terminal;
 mod vm;
 mod world;
 
@@ -84,6 +85,7 @@ fn main() {
         rights::PROMISES,
         rootfs::PROMISES,
         system_calls::PROMISES,
+        terminal::PROMISES,
         vm::PROMISES,
     ]
     .concat();

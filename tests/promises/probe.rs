@@ -47,6 +47,13 @@ pub fn run(args: &[OsString]) -> ! {
                 .count();
             println!("{started}");
         }
+        // Says so when it has no handlers, and waits for a signal that ends it.
+        "wait" => {
+            println!("up");
+            loop {
+                std::thread::park();
+            }
+        }
         // Waits for a signal that ends it.
         "sleep" => loop {
             std::thread::park();
