@@ -260,13 +260,31 @@ impl Command<'_> {
             // Not started yet: nothing could keep the signal over execve.
             return false;
         }
-        let mut path = Text::new();
-        path.str("/proc/").number(self.pid as u64).str("/status");
-        let status = fs::read_file(path.leak(), 65536).ok();
-        match status {
-            Some(status) => handled(&status) & signal::only(signal) != 0,
+        let handles = || {
+            let status = self.about(b"/status").ok()?;
+            Some(handled(&status) & signal::only(signal) != 0)
+        };
+        match handles() {
+            // Who waits for signals in sigtimedwait(2), as mini and other init programs do, does not
+            // block them meanwhile. It may have come back from there between the two looks.
+            Some(false) => self.waits_for_signals() || handles() == Some(true),
+            Some(true) => true,
             None => self.asked_to_end.replace(signal).is_none(),
         }
+    }
+
+    /// Whether it is in that call (proc_pid_syscall(5)).
+    fn waits_for_signals(&self) -> bool {
+        let Ok(text) = self.about(b"/syscall") else { return false };
+        let call = text.split(|b| *b == b' ').next().and_then(|digits| number(digits, 10));
+        call == Some(libc::SYS_rt_sigtimedwait as u64)
+    }
+
+    /// A file of its directory in /proc.
+    fn about(&self, name: &[u8]) -> crate::sys::Result<alloc::vec::Vec<u8>> {
+        let mut path = Text::new();
+        path.str("/proc/").number(self.pid as u64).raw(name);
+        fs::read_file(path.leak(), 65536)
     }
 
     fn shares_process_group(&self) -> bool {

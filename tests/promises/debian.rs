@@ -21,7 +21,7 @@ pub const PROMISES: &[Promise] = &[
 
 fn debian(world: &World, script: &str) -> Outcome {
     let root = world.debian().to_str().unwrap();
-    world.run(&["--rootfs", root, "-it", "/bin/bash", "-c", script])
+    world.run(&["--rootfs", root, "-i", "/bin/bash", "-c", script])
 }
 
 fn programs(world: &World) {

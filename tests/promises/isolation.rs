@@ -17,7 +17,7 @@ pub const PROMISES: &[Promise] = &[
 
 fn pid_1(world: &World) {
     assert_eq!(world.sh(&[], "echo \"hello from pid $$\"").ok(), "hello from pid 1\n");
-    assert_eq!(world.sh(&["-it"], "echo $$").ok(), "1\n");
+    assert_eq!(world.sh(&["-i"], "echo $$").ok(), "1\n");
 }
 
 fn processes(world: &World) {

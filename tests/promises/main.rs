@@ -9,6 +9,7 @@ mod attacks;
 mod bad_input;
 mod binary;
 mod debian;
+mod ending;
 mod escape;
 mod exit_status;
 mod isolation;
@@ -73,6 +74,7 @@ fn main() {
         bad_input::PROMISES,
         binary::PROMISES,
         debian::PROMISES,
+        ending::PROMISES,
         escape::PROMISES,
         exit_status::PROMISES,
         isolation::PROMISES,

@@ -54,6 +54,9 @@ pub fn run(args: &[OsString]) -> ! {
                 std::thread::park();
             }
         }
+        // Leaves so many children of its children behind, and tells how many processes there are
+        // when they have ended.
+        "orphans" => orphans(args[1].to_str().unwrap().parse().unwrap()),
         // Waits for a signal that ends it.
         "sleep" => loop {
             std::thread::park();
@@ -111,6 +114,29 @@ fn calls() {
             (signal, _) => println!("{} signal {signal}", call.name()),
         }
     }
+}
+
+fn orphans(count: usize) {
+    // SAFETY: the children only fork and exit.
+    unsafe {
+        for _ in 0..count {
+            let child = libc::fork();
+            if child == 0 {
+                libc::fork();
+                libc::_exit(0);
+            }
+            assert_eq!(libc::waitpid(child, std::ptr::null_mut(), 0), child);
+        }
+    }
+    let processes = || {
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        entries.filter(|entry| entry.file_name().as_bytes()[0].is_ascii_digit()).count()
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while processes() > 2 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    println!("{} processes", processes());
 }
 
 /// FNV-1a over lengths and bytes.

@@ -442,8 +442,8 @@ fn restored(world: &World) {
 }
 
 fn shared_flags(world: &World) {
-    let (read, write) = rustix::pipe::pipe().unwrap();
-    let output = rustix::pipe::pipe().unwrap();
+    let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+    let ((read, write), output) = (pipe(), pipe());
     rustix::fs::fcntl_setfl(&read, rustix::fs::OFlags::NONBLOCK).unwrap();
     let mut command = world.run_command(&["-t", "/bin/sh", "-c", "stty -echo; echo up; cat"]);
     command.stdin(read.try_clone().unwrap()).stdout(output.1.try_clone().unwrap());
