@@ -55,6 +55,8 @@ enum Need {
     ImageTools,
     /// A kernel whose Landlock can keep files from being cut short.
     Landlock,
+    /// tmux(1).
+    Tmux,
     /// strace(1).
     Strace,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.

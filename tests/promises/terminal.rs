@@ -35,6 +35,11 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "terminal_is_not_touched_by_flags", needs: &[], check: shared_flags },
     Promise { name: "terminal_of_odd_sizes_will_do", needs: &[], check: odd_sizes },
     Promise { name: "terminal_costs_nothing_while_idle", needs: &[], check: idle },
+    Promise {
+        name: "terminal_shows_full_screen_programs",
+        needs: &[Need::Busybox, Need::Tmux],
+        check: full_screen,
+    },
     Promise { name: "terminal_that_goes_away_ends_the_command", needs: &[], check: hang_up },
 ];
 
@@ -452,7 +457,7 @@ fn shared_flags(world: &World) {
     File::from(output.0.try_clone().unwrap()).read_exact(&mut seen).unwrap();
     // Nothing to read is not the end.
     File::from(write).write_all(b"word\n").unwrap();
-    assert!(child.wait().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(rustix::fs::fcntl_getfl(&read).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
     assert!(!rustix::fs::fcntl_getfl(&output.1).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
 }
@@ -500,4 +505,85 @@ fn hang_up(world: &World) {
 fn last_signal() -> Signal {
     // SAFETY: the number of a real-time signal that no C library keeps for itself.
     unsafe { Signal::from_raw_unchecked(64) }
+}
+
+/// A terminal that draws: tmux(1), with a server of its own, that goes when this does.
+struct Tmux {
+    socket: String,
+}
+
+impl Tmux {
+    fn start(world: &World, words: &[&str]) -> Tmux {
+        let socket = world.directory().join("tmux").to_str().unwrap().to_owned();
+        let tmux = Tmux { socket };
+        let mut command = world.command("tmux".as_ref(), &["-S", &tmux.socket, "-f", "/dev/null"]);
+        command.args(["new-session", "-d", "-x", "200", "-y", "50"]).args(words);
+        let outcome = Outcome::of(command.env_remove("TMUX").env("TERM", "xterm"));
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        tmux
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        let mut command = Command::new("tmux");
+        Outcome::of(command.args(["-S", &self.socket]).args(words)).stdout
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"], keys].concat());
+    }
+
+    #[track_caller]
+    fn shows(&self, text: &str) {
+        let mut screen = String::new();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !screen.contains(text) {
+            assert!(Instant::now() < deadline, "no {text:?} on the screen:\n{screen}");
+            std::thread::sleep(Duration::from_millis(5));
+            screen = self.run(&["capture-pane", "-p"]);
+        }
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+fn full_screen(world: &World) {
+    let (mini, root) = (world.mini(), world.busybox());
+    let tmux = Tmux::start(world, &["PS1='outer> ' exec bash --norc --noediting"]);
+    tmux.shows("outer>");
+    let command = format!(
+        "{} run -it -e PS1='in> ' --tmpfs /tmp --rootfs {} sh",
+        mini.display(),
+        root.display()
+    );
+    tmux.keys(&[&command, "Enter"]);
+    tmux.shows("in>");
+    tmux.keys(&["vi /tmp/text", "Enter"]);
+    tmux.shows("~\n~\n~");
+    tmux.keys(&["i", "written in vi"]);
+    tmux.shows("I /tmp/text");
+    tmux.keys(&["Escape"]);
+    tmux.shows("- /tmp/text");
+    tmux.keys(&[":wq", "Enter"]);
+    tmux.shows("in>");
+    tmux.keys(&["clear; wc -c /tmp/text", "Enter"]);
+    tmux.shows("14 /tmp/text");
+    tmux.keys(&["seq 1000 > /tmp/long; less /tmp/long", "Enter"]);
+    tmux.shows("\n48\n");
+    tmux.keys(&["G"]);
+    tmux.shows("\n1000\n");
+    tmux.keys(&["q"]);
+    tmux.keys(&["top", "Enter"]);
+    tmux.shows("Load average");
+    tmux.keys(&["q"]);
+    tmux.run(&["resize-window", "-x", "123", "-y", "45"]);
+    tmux.keys(&["clear; stty size", "Enter"]);
+    tmux.shows("45 123");
+    tmux.keys(&["exit", "Enter"]);
+    tmux.shows("outer>");
+    tmux.keys(&["clear; echo bac''k", "Enter"]);
+    tmux.shows("back");
 }

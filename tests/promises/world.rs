@@ -91,6 +91,9 @@ impl Stage {
         if needs.contains(&Need::Busybox) && self.busybox.is_none() {
             return Some("needs a static busybox");
         }
+        if needs.contains(&Need::Tmux) && on_path("tmux").is_none() {
+            return Some("needs tmux");
+        }
         if needs.contains(&Need::Landlock) && landlock_version() < 3 {
             return Some("needs Landlock, version 3");
         }

@@ -38,3 +38,11 @@ check "the same with /proc mounted" "denied" "$(inside 'umount -l / 2>/dev/null 
 mount -t tmpfs tmpfs /r/etc
 check "mounts in the root come along" "tmpfs" "$(inside 'cat /proc/mounts' | grep ' /etc ' | cut -d' ' -f3)"
 check "nothing is left mounted" 3 "$(grep -c . /proc/mounts)"
+
+# The terminal: without devpts there is none to give; with it there is.
+mini run -t -- true 2>/tmp/error
+check "no terminal without devpts" "125 1" "$? $(grep -c 'mount devpts' /tmp/error)"
+check "one in a root of its own" "/dev/pts/0" "$(mini run -t --rootfs /r -- sh -c 'readlink /proc/self/fd/0' | tr -d '\r')"
+check "init collects, also here" "2 5" "$(mini run --init -- sh -c 'echo $$; exit 5' | tr -d "\n"; mini run --init -- sh -c "exit 5"; echo " $?")"
+mini run --timeout 1 -- sleep 100
+check "a timeout" 124 $?
