@@ -404,7 +404,8 @@ fn scripts(world: &World) {
 }
 
 fn restored(world: &World) {
-    let endings: [(&str, &[&str], &str, Option<Signal>, i32); 8] = [
+    type Ending<'a> = (&'a str, &'a [&'a str], &'a str, Option<Signal>, i32);
+    let endings: [Ending; 8] = [
         ("it ends", &["-t"], "echo up; exit 3", None, 3),
         ("it is killed", &["-t", "--init"], "echo up; kill -9 $$", None, 137),
         ("it cannot start", &["-t", "-w", "/nope"], "exit 1", None, 125),
