@@ -52,19 +52,36 @@ pub mod cli;
 /// The verb `mini run`.
 pub mod run;
 
+/// mini as the machine's first process.
+pub mod machine;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use cli::{Command, Topic};
 use core::ffi::CStr;
 use error::{Error, Result};
 use host::Caller;
+use spec::Then;
 use text::Text;
 
 /// The whole program: mini's words and environment in, an exit status out.
 pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
+    if !machine::is_mine() {
+        return obey(words, env, caller, &mut Then::default());
+    }
+    machine::begin();
+    let mut then = Then::default();
+    let status = obey(words, env, caller, &mut then);
+    machine::end(then, status)
+}
+
+fn obey(words: &[&CStr], env: &[&CStr], caller: Caller, then: &mut Then) -> u8 {
     let result = cli::parse(words).and_then(|command| match command {
         // It lives as long as the process, and so does what is made of it.
-        Command::Run(request) => run::run(Box::leak(request), env, caller),
+        Command::Run(request) => {
+            *then = request.then.unwrap_or_default();
+            run::run(Box::leak(request), env, caller)
+        }
         Command::Help(topic) => show(topic),
         Command::Version => print(concat!("mini ", env!("CARGO_PKG_VERSION"), "\n").into()),
     });

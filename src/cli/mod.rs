@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::spec::mounts::{Masks, Overlay, Volume};
 use crate::spec::resources::Resources;
 use crate::spec::security::{IdRange, PathRule, Rlimit, Users};
-use crate::spec::{Id, Namespaces, User, Word};
+use crate::spec::{Id, Namespaces, Then, User, Word};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -101,6 +101,8 @@ pub struct Run<'a> {
     pub stop_timeout: Option<u64>,
     /// `--stop-signal`
     pub stop_signal: Option<i32>,
+    /// `--then`
+    pub then: Option<Then>,
     /// `--pidfile`
     pub pidfile: Option<&'a CStr>,
     /// `--ready-fd`

@@ -2,7 +2,7 @@
 
 use super::values::{
     adjustment, conf, cpu_list, cpus, duration, env_edit, hostname, limit, name, namespace,
-    network, not_empty, number_in, percent, size_in, size_limit, stop_signal, user,
+    network, not_empty, number_in, percent, size_in, size_limit, stop_signal, then, user,
 };
 use super::{EnvEdit, Run, mounts, nearest, security};
 use crate::error::{Error, Result};
@@ -155,6 +155,18 @@ pub static OPTIONS: &[Opt] = &[
                a signal to mini",
         act: Act::Value("DURATION", |run, value| {
             run.stop_timeout = Some(duration("--stop-timeout", value)?);
+            Ok(())
+        }),
+    },
+    Opt {
+        section: None,
+        long: "then",
+        short: None,
+        original: None,
+        help: "what the machine does when it has ended, where mini is its first process: poweroff, \
+               reboot, halt or panic",
+        act: Act::Value("WHAT", |run, value| {
+            run.then = Some(then(value)?);
             Ok(())
         }),
     },

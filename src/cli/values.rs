@@ -5,7 +5,7 @@ use crate::cgroup::Controller;
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::error::{Error, Result};
 use crate::spec::resources::{Conf, Limit};
-use crate::spec::{Id, Namespace, User};
+use crate::spec::{Id, Namespace, Then, User};
 use crate::sys::clock::SECOND;
 use crate::text::{Text, number};
 use core::ffi::CStr;
@@ -262,6 +262,17 @@ pub fn stop_signal(value: &CStr) -> Result<i32> {
         (Some((_, signal)), _) => Ok(*signal),
         (None, Some(signal @ 1..=64)) => Ok(signal as i32),
         _ => Err(bad("--stop-signal", bytes, "no such signal").hint("as TERM, SIGINT or 15")),
+    }
+}
+
+/// `poweroff`, `reboot`, `halt` or `panic`.
+pub fn then(value: &CStr) -> Result<Then> {
+    match value.to_bytes() {
+        b"poweroff" => Ok(Then::PowerOff),
+        b"reboot" => Ok(Then::Reboot),
+        b"halt" => Ok(Then::Halt),
+        b"panic" => Ok(Then::Panic),
+        other => Err(bad("--then", other, "unknown").hint("poweroff, reboot, halt or panic")),
     }
 }
 

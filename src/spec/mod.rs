@@ -111,3 +111,18 @@ pub struct Namespaces {
     /// The view of cgroups.
     pub cgroup: Namespace,
 }
+
+/// What the machine does when the command has ended, where mini is its first process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Then {
+    /// Switch the machine off.
+    #[default]
+    PowerOff,
+    /// Start it anew.
+    Reboot,
+    /// Stop it, with the power on.
+    Halt,
+    /// Let the kernel panic, as it does when its first process ends: what it then does is for its
+    /// parameter `panic=` to say.
+    Panic,
+}

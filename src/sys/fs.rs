@@ -186,6 +186,12 @@ pub fn read_link(link: &Fd, text: &mut [u8]) -> Result<usize> {
     unsafe { syscall!(Sysno::readlinkat, link.raw(), c"".as_ptr(), text.as_mut_ptr(), text.len()) }
 }
 
+/// readlinkat(2) of a path; the length of what it says.
+pub fn read_link_at(base: Base, path: &CStr, text: &mut [u8]) -> Result<usize> {
+    // SAFETY: the path is NUL-terminated; the kernel writes no further than the length.
+    unsafe { syscall!(Sysno::readlinkat, base, path.as_ptr(), text.as_mut_ptr(), text.len()) }
+}
+
 /// A short path that ends in a number, without allocation.
 pub struct NumberedPath([u8; 32]);
 

@@ -13,6 +13,7 @@ pub mod memory;
 pub mod mount;
 pub mod net;
 pub mod poll;
+pub mod power;
 pub mod process;
 pub mod security;
 pub mod signal;

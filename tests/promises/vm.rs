@@ -17,6 +17,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "attacks.sh", "", 20),
     },
     Promise {
+        name: "it_can_be_the_machines_first_process",
+        needs: &[Need::Root, Need::Kernels],
+        check: first,
+    },
+    Promise {
         name: "limits_hold_on_every_kind_of_cgroup",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "limits.sh", "", 19),
@@ -32,6 +37,28 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "no-memory-controller.sh", "cgroup_disable=memory", 4),
     },
 ];
+
+/// The kernel starts mini, which has nothing but a root for its container, and ends the machine.
+fn first(world: &World) {
+    let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm");
+    for kernel in std::fs::read_dir(world.kernels()).unwrap().flatten() {
+        for (words, status, end) in [
+            ("run --rootfs /app /scenario", 7, "mini: status 7, power off"),
+            ("run --then reboot --rootfs /app /bin/false", 1, ""),
+            ("run --then panic --init --rootfs /app /bin/false", 1, ""),
+            ("run --rootfs /nowhere sh", 125, ""),
+            ("no-such-verb", 125, ""),
+        ] {
+            let mut command = Command::new(vm.join("boot"));
+            command.arg(kernel.path()).arg(world.mini()).arg(vm.join("first.sh")).arg("128");
+            let output = command.env("VM_WORDS", words).output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(output.status.code(), Some(status), "{words}: {text}");
+            assert!(text.contains(end) && !text.contains("FAIL"), "{words}: {text}");
+            assert_eq!(text.matches("ok: ").count(), if end.is_empty() { 0 } else { 3 }, "{text}");
+        }
+    }
+}
 
 /// Runs a scenario of `tests/vm` on every kernel; it prints a line for each of its checks.
 fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {

@@ -1,0 +1,90 @@
+//! mini as the machine's first process: the kernel started it (`rdinit=/mini -- run ...`), there may
+//! be no /proc and no /dev yet, and when the command has ended there is nobody to go back to.
+
+use crate::error::{Error, FAILED};
+use crate::spec::Then;
+use crate::sys::fs::{self, HERE};
+use crate::sys::{Errno, mount, power, process};
+use crate::text::Text;
+use core::ffi::CStr;
+use libc::{MS_NODEV, MS_NOEXEC, MS_NOSUID};
+
+/// Whether this is the machine's first process, and not a container's.
+pub fn is_mine() -> bool {
+    if process::getpid() != 1 {
+        return false;
+    }
+    // The first process namespace has a number that never changes (the kernel's proc_ns.h).
+    const FIRST: &[u8] = b"pid:[4026531836]";
+    let name = |base, path: &CStr| -> Result<bool, Errno> {
+        let mut text = [0; 32];
+        let length = fs::read_link_at(base, path, &mut text)?;
+        Ok(&text[..length] == FIRST)
+    };
+    name(HERE, c"/proc/self/ns/pid")
+        .or_else(|_| {
+            // Where none is mounted, one that nobody sees.
+            let proc = mount::mount_unseen(c"proc", core::iter::empty(), 0)?;
+            name(proc.raw(), c"self/ns/pid")
+        })
+        // Before Linux 5.2 there is no such thing. But the machine's second process is the kernel's
+        // own, in no process group.
+        .unwrap_or_else(|_| process::getpgid(2) == Ok(0))
+}
+
+/// Makes what programs take for granted, where it is missing, and asks for Ctrl-Alt-Del as a signal.
+pub fn begin() {
+    let quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
+    for (fstype, path, flags) in [
+        (c"proc", c"/proc", quiet),
+        (c"sysfs", c"/sys", quiet),
+        (c"devtmpfs", c"/dev", MS_NOSUID | MS_NOEXEC),
+    ] {
+        // What is there is left as it is; what cannot be made will be missed, if at all, by a step
+        // that says so.
+        let probe = if fstype == c"devtmpfs" { c"/dev/null" } else { path };
+        let is_there = match fstype == c"devtmpfs" {
+            true => fs::is_device(probe) == Ok(true),
+            false => fs::identity(path)
+                .is_ok_and(|it| fs::identity(c"/").is_ok_and(|root| it.device != root.device)),
+        };
+        if !is_there {
+            let _ = fs::mkdir_at(HERE, path, 0o755);
+            let _ = mount::mount(Some(fstype), path, Some(fstype), flags, None);
+        }
+    }
+    if !fs::is_open(0) {
+        // The kernel found no /dev/console: now there may be one.
+        for _ in 0..=2 {
+            if let Ok(console) = fs::open(c"/dev/console", libc::O_RDWR | libc::O_NOCTTY, 0) {
+                let _ = fs::keep_over_exec(console);
+            }
+        }
+    }
+    let _ = power::keys_as_signal();
+}
+
+/// Says how it ended, and ends the machine.
+pub fn end(then: Then, status: u8) -> ! {
+    let mut text = Text::new();
+    text.str("mini: status ").number(status.into()).str(match then {
+        Then::PowerOff => ", power off",
+        Then::Reboot => ", reboot",
+        Then::Halt => ", halt",
+        Then::Panic => ", panic",
+    });
+    text.str("\n");
+    // With the console gone there is nobody to tell.
+    let _ = fs::write_all(&crate::sys::fd::STDERR, text.bytes());
+    power::sync();
+    let result = match then {
+        Then::PowerOff => power::off(),
+        Then::Reboot => power::restart(),
+        Then::Halt => power::halt(),
+        Then::Panic => process::exit(status.into()),
+    };
+    if let Err(errno) = result {
+        Error::new("end the machine").errno(errno).print();
+    }
+    process::exit(i32::from(if result.is_ok() { status } else { FAILED }))
+}
