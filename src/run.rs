@@ -37,6 +37,10 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
     // These three live as long as the process; no code is spent on taking them apart.
     let spec = leak(spec(request, environ)?);
     check_lengths(spec, caller.page_size)?;
+    if request.shares_users && caller.euid != 0 {
+        let error = Error::new("option").object(b"--userns host").cause("needs root");
+        return Err(error.hint("an ordinary user's container has a user namespace"));
+    }
     let host = leak(Host::probe(caller, spec)?);
     check_lock(request, spec, host)?;
     let plan = leak(Plan::new(spec, host));

@@ -43,8 +43,9 @@ name, IPC and network. Options end at the first word that is none, or at --.
     out.str(
         "
 Exit status:
-  the command's own; 128+N when signal N ended it; 125 when mini failed before
-  the command ran; 126 when it cannot be executed; 127 when it is not found.
+  the command's own; 128+N when signal N ended it; 124 when its time was over;
+  125 when mini failed before the command ran; 126 when it cannot be executed;
+  127 when it is not found.
 
 As an ordinary user everything happens in a user namespace, in which the caller
 is user 0 (or the number given with -u).

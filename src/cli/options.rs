@@ -299,16 +299,6 @@ pub static OPTIONS: &[Opt] = &[
     },
     Opt {
         section: None,
-        long: "security-opt",
-        short: None,
-        original: None,
-        help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
-               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path; \
-               unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
-        act: Act::Value("OPT", security::security_opt),
-    },
-    Opt {
-        section: None,
         long: "cgroupns",
         short: None,
         original: None,
@@ -372,6 +362,16 @@ pub static OPTIONS: &[Opt] = &[
         help: "take no rights away: all capabilities, no filter of system calls, nothing masked, \
                /sys writable; for what you trust as yourself",
         act: Act::Flag(|run| run.privileged = true),
+    },
+    Opt {
+        section: None,
+        long: "security-opt",
+        short: None,
+        original: None,
+        help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
+               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path; \
+               unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
+        act: Act::Value("OPT", security::security_opt),
     },
     Opt {
         section: None,

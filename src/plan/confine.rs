@@ -112,7 +112,8 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::BoundCapabilities(set));
         }
         let keeps_right = capabilities.is_some_and(|it| it.added != 0)
-            || (!security.no_new_privileges && security.seccomp != Seccomp::Unconfined);
+            || (!security.no_new_privileges
+                && (security.seccomp != Seccomp::Unconfined || !security.paths.is_empty()));
         self.become_user(keeps_right);
         // Without no_new_privs, a filter and path rules take CAP_SYS_ADMIN: that goes last then.
         let keeps_admin = !security.no_new_privileges;

@@ -328,6 +328,9 @@ fn bad(world: &World) {
     ] {
         world.run(&[words, &["--", "/bin/echo", "it ran"]].concat()).refused(125, line);
     }
+    if !world.is_root() {
+        world.run(&["--userns", "host", "true"]).refused(125, "--userns host: needs root");
+    }
     // What is asked for by name and not there to give.
     let mini = world.mini();
     let words = ["--cap-drop", "SYS_TIME", "--privileged", "--", mini.to_str().unwrap(), "run"];
