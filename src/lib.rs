@@ -28,6 +28,9 @@ pub mod sys;
 /// Text for people.
 pub mod text;
 
+/// JSON for programs.
+pub mod json;
+
 /// The one kind of failure.
 pub mod error;
 
@@ -51,6 +54,9 @@ pub mod cli;
 
 /// The verb `mini run`.
 pub mod run;
+
+/// The verb `mini check`.
+pub mod check;
 
 /// mini as the machine's first process.
 pub mod machine;
@@ -82,6 +88,7 @@ fn obey(words: &[&CStr], env: &[&CStr], caller: Caller, then: &mut Then) -> u8 {
             *then = request.then.unwrap_or_default();
             run::run(Box::leak(request), env, caller)
         }
+        Command::Check { json } => check::check(json, env, caller),
         Command::Help(topic) => show(topic),
         Command::Version => print(concat!("mini ", env!("CARGO_PKG_VERSION"), "\n").into()),
     });

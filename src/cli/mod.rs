@@ -25,6 +25,11 @@ use options::{Act, Opt};
 pub enum Command<'a> {
     /// `mini run`
     Run(Box<Run<'a>>),
+    /// `mini check`
+    Check {
+        /// `--json`
+        json: bool,
+    },
     /// `mini help`, `mini run --help`: show this text.
     Help(Topic),
     /// `mini --version`
@@ -156,10 +161,19 @@ pub fn parse<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
     let rest = words.get(2..).unwrap_or_default();
     match verb {
         b"run" => parse_run(rest),
+        b"check" => match rest {
+            [] => Ok(Command::Check { json: false }),
+            [word] if word.to_bytes() == b"--json" => Ok(Command::Check { json: true }),
+            [word] if word.to_bytes() == b"--help" => Ok(Command::Help(Topic::Overview)),
+            [word, ..] => {
+                let usage = "usage: mini check [--json]";
+                Err(Error::new("option").object(word.to_bytes()).cause("unknown").hint(usage))
+            }
+        },
         b"" | b"--help" | b"-h" => Ok(Command::Help(Topic::Overview)),
         b"--version" | b"-V" => Ok(Command::Version),
         b"help" => match rest.first().map(|word| word.to_bytes()) {
-            None | Some(b"help") => Ok(Command::Help(Topic::Overview)),
+            None | Some(b"help" | b"check") => Ok(Command::Help(Topic::Overview)),
             Some(b"run") => Ok(Command::Help(Topic::Run)),
             Some(verb) => Err(unknown_verb(verb)),
         },
@@ -169,7 +183,7 @@ pub fn parse<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
 
 fn unknown_verb(verb: &[u8]) -> Error {
     let error = Error::new("command").object(verb).cause("unknown");
-    nearest::suggest(error, "", verb, ["run", "help"].into_iter())
+    nearest::suggest(error, "", verb, ["run", "check", "help"].into_iter())
 }
 
 fn parse_run<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {

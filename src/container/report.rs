@@ -4,6 +4,7 @@ use super::Outcome;
 use crate::cgroup::Version;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::json::Json;
 use crate::spec::Spec;
 use crate::spec::resources::Limit;
 use crate::sys::{Fd, fs};
@@ -75,7 +76,7 @@ fn limits(json: &mut Json, spec: &Spec) {
         ("pids", resources.pids),
         ("io_weight", resources.io_weight.map(Limit::At)),
     ] {
-        json.limit(name, value);
+        limit(json, name, value);
     }
     for (name, list) in [("cpuset_cpus", cpu.cpus), ("cpuset_mems", cpu.mems)] {
         match list {
@@ -85,48 +86,10 @@ fn limits(json: &mut Json, spec: &Spec) {
     }
 }
 
-/// An object being written.
-struct Json {
-    text: Text,
-}
-
-impl Json {
-    fn key(&mut self, key: &str) -> &mut Text {
-        if !self.text.bytes().ends_with(b"{") {
-            self.text.str(",");
-        }
-        self.text.str("\"").str(key).str("\":")
-    }
-
-    fn number(&mut self, key: &str, value: Option<u64>) {
-        match value {
-            Some(value) => self.key(key).number(value),
-            None => self.key(key).str("null"),
-        };
-    }
-
-    fn limit(&mut self, key: &str, value: Option<Limit>) {
-        match value {
-            Some(Limit::At(value)) => self.number(key, Some(value)),
-            Some(Limit::Max) => drop(self.key(key).str("\"max\"")),
-            None => self.number(key, None),
-        };
-    }
-
-    /// Error lines and lists: their bytes are printable already, and no backslash or quote is
-    /// left alone.
-    fn string(&mut self, key: &str, value: &[u8]) -> &mut Text {
-        self.key(key).str("\"");
-        for byte in value {
-            if matches!(byte, b'"' | b'\\') {
-                self.text.str("\\");
-            }
-            self.text.raw(&[*byte]);
-        }
-        self.text.str("\"")
-    }
-
-    fn end(&mut self) {
-        self.text.str("}");
-    }
+fn limit(json: &mut Json, key: &str, value: Option<Limit>) {
+    match value {
+        Some(Limit::At(value)) => json.number(key, Some(value)),
+        Some(Limit::Max) => drop(json.key(key).str("\"max\"")),
+        None => json.number(key, None),
+    };
 }

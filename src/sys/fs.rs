@@ -450,6 +450,12 @@ pub fn duplicate(fd: i32) -> Result<Fd> {
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_DUPFD_CLOEXEC, 3) }.map(Fd::own)
 }
 
+/// Puts a copy of an open file in a descriptor's place, over exec too (dup3(2)).
+pub fn replace(fd: i32, by: &Fd) -> Result<()> {
+    // SAFETY: numbers only; whoever owned the place has given it up.
+    unsafe { syscall!(Sysno::dup3, by.raw(), fd, 0) }.map(drop)
+}
+
 /// Whether a number is that of an open descriptor (fcntl(2), F_GETFD).
 pub fn is_open(fd: i32) -> bool {
     // SAFETY: numbers only.

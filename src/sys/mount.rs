@@ -69,6 +69,14 @@ pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
 }
 
+/// Whether the kernel has a type of file system, or gets it (fsopen(2)); without the call nothing is
+/// known.
+pub fn knows(fstype: &CStr) -> Result<()> {
+    const CLOEXEC: u32 = 1;
+    // SAFETY: the name is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::fsopen, fstype.as_ptr(), CLOEXEC) }.map(|fd| drop(Fd::own(fd)))
+}
+
 /// Whether the kernel has open_tree(2): asked with a descriptor that cannot be.
 pub fn can_take_trees() -> bool {
     const NO_FD: isize = -1;

@@ -8,6 +8,7 @@ mod argv;
 mod attacks;
 mod bad_input;
 mod binary;
+mod check;
 mod debian;
 mod ending;
 mod escape;
@@ -55,6 +56,8 @@ enum Need {
     ImageTools,
     /// A kernel whose Landlock can keep files from being cut short.
     Landlock,
+    /// newuidmap(1) and newgidmap(1).
+    IdHelpers,
     /// tmux(1).
     Tmux,
     /// strace(1).
@@ -75,6 +78,7 @@ fn main() {
         argv::PROMISES,
         bad_input::PROMISES,
         binary::PROMISES,
+        check::PROMISES,
         debian::PROMISES,
         ending::PROMISES,
         escape::PROMISES,

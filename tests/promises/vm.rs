@@ -9,7 +9,7 @@ pub const PROMISES: &[Promise] = &[
     Promise {
         name: "an_initramfs_is_a_host_and_stays_out_of_reach",
         needs: &[Need::Root, Need::Kernels],
-        check: |world| scenario(world, "initramfs.sh", "", 17),
+        check: |world| scenario(world, "initramfs.sh", "", 19),
     },
     Promise {
         name: "escape_attacks_that_would_hurt_the_machine_are_held",

@@ -91,6 +91,9 @@ impl Stage {
         if needs.contains(&Need::Busybox) && self.busybox.is_none() {
             return Some("needs a static busybox");
         }
+        if needs.contains(&Need::IdHelpers) && on_path("newuidmap").is_none() {
+            return Some("needs newuidmap");
+        }
         if needs.contains(&Need::Tmux) && on_path("tmux").is_none() {
             return Some("needs tmux");
         }

@@ -46,3 +46,6 @@ check "one in a root of its own" "/dev/pts/0" "$(mini run -t --rootfs /r -- sh -
 check "init collects, also here" "2 5" "$(mini run --init -- sh -c 'echo $$; exit 5' | tr -d "\n"; mini run --init -- sh -c "exit 5"; echo " $?")"
 mini run --timeout 1 -- sleep 100
 check "a timeout" 124 $?
+mini check >/tmp/check
+check "mini check finds that it works here" "0 ok" "$? $(sed -n 's/ *plain run.*//p' /tmp/check)"
+check "and what does not" "missing" "$(sed -n 's/ *terminal .*//p' /tmp/check)"

@@ -1,0 +1,237 @@
+//! The verb `mini check`: what this host can do, found out by doing it. Each line is a run of mini in
+//! a throw-away process, with a command that does not exist: when that is all there is to
+//! complain about, everything before it went well. So what is missing is said, with its cause and
+//! remedy, in the very words of the run that would fail.
+
+use crate::cli::{self, Command};
+use crate::error::{Error, Result};
+use crate::host::Caller;
+use crate::json::Json;
+use crate::sys::process::{self, Change};
+use crate::sys::{Errno, fs, mount};
+use crate::text::Text;
+use crate::{print, run};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// Something that a host can or cannot do.
+struct Check {
+    name: &'static str,
+    probe: Probe,
+}
+
+enum Probe {
+    /// By a run with these options.
+    Run(&'static [&'static CStr]),
+    /// By a run in a root that is an archive with nothing in it.
+    EmptyRoot,
+    /// By a run in a throw-away layer over a directory of the host.
+    Layer,
+    /// By asking the kernel for a file system of this type.
+    FileSystem(&'static CStr),
+    /// By copying a mount.
+    Volumes,
+}
+
+const CHECKS: [Check; 17] = [
+    Check { name: "plain run", probe: Probe::Run(&[]) },
+    Check { name: "host's network", probe: Probe::Run(&[c"--network", c"host"]) },
+    Check { name: "root of its own", probe: Probe::EmptyRoot },
+    Check { name: "layer over a root", probe: Probe::Layer },
+    Check { name: "volumes", probe: Probe::Volumes },
+    Check { name: "squashfs images", probe: Probe::FileSystem(c"squashfs") },
+    Check { name: "erofs images", probe: Probe::FileSystem(c"erofs") },
+    Check { name: "terminal", probe: Probe::Run(&[c"-t"]) },
+    Check { name: "init", probe: Probe::Run(&[c"--init"]) },
+    Check { name: "memory limit", probe: Probe::Run(&[c"-m", c"64m"]) },
+    Check { name: "processor limit", probe: Probe::Run(&[c"--cpus", c"0.1"]) },
+    Check { name: "processor set", probe: Probe::Run(&[c"--cpuset-cpus", c"0"]) },
+    Check { name: "process limit", probe: Probe::Run(&[c"--pids-limit", c"100"]) },
+    Check { name: "disk weight", probe: Probe::Run(&[c"--blkio-weight", c"100"]) },
+    Check { name: "ranges of ids", probe: Probe::Run(&[c"--userns", c"auto"]) },
+    Check { name: "path rules", probe: Probe::Run(&[c"--ro-path", c"/"]) },
+    Check { name: "nesting", probe: Probe::Run(&[c"--privileged"]) },
+];
+
+/// What a check found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ok,
+    Limited,
+    Missing,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Limited => "limited",
+            State::Missing => "missing",
+        }
+    }
+}
+
+/// Tries everything, prints what was found, as a table or as JSON; 0 when a plain run would work,
+/// else 1.
+///
+/// # Errors
+/// When it cannot be printed.
+pub fn check(json: bool, env: &[&CStr], caller: Caller) -> Result<u8> {
+    let mut text = Text::new();
+    let mut object = Json { text: Text::new() };
+    object.text.str("{");
+    let mut works = false;
+    for Check { name, probe } in &CHECKS {
+        let (state, reason) = perform(probe, env, caller)?;
+        if *name == CHECKS[0].name {
+            works = state == State::Ok;
+        }
+        line(&mut text, name, state, probe, &reason);
+        object.key(name).str("{");
+        object.string("state", state.name().as_bytes());
+        if !reason.is_empty() {
+            object.string("reason", &reason);
+        }
+        object.end();
+    }
+    object.end();
+    object.text.str("\n");
+    print(if json { object.text.bytes().into() } else { text.bytes().into() })?;
+    Ok(u8::from(!works))
+}
+
+/// `STATE NAME OPTIONS`, and below what is to be said of it.
+fn line(text: &mut Text, name: &str, state: State, probe: &Probe, reason: &[u8]) {
+    let pad = |text: &mut Text, start: usize, column: usize| {
+        while text.bytes().len() < start + column {
+            text.str(" ");
+        }
+    };
+    let start = text.bytes().len();
+    text.str(state.name());
+    pad(text, start, 9);
+    text.str(name);
+    pad(text, start, 28);
+    match probe {
+        Probe::Run(words) => {
+            text.str("mini run");
+            for word in *words {
+                text.str(" ").word(word);
+            }
+        }
+        Probe::EmptyRoot => drop(text.str("mini run --rootfs DIR")),
+        Probe::Layer => drop(text.str("mini run --rootfs DIR:O")),
+        Probe::FileSystem(_) => drop(text.str("mini run --rootfs FILE")),
+        Probe::Volumes => drop(text.str("mini run -v SRC:DST")),
+    }
+    text.str("\n");
+    if !reason.is_empty() {
+        text.str("         ").raw(reason).str("\n");
+    }
+}
+
+fn perform(probe: &Probe, env: &[&CStr], caller: Caller) -> Result<(State, Vec<u8>)> {
+    match probe {
+        Probe::Run(words) => attempt(words, None, env, caller),
+        Probe::EmptyRoot => attempt(&[c"--rootfs", c"-"], Some(&[0; 1024]), env, caller),
+        Probe::Layer => {
+            const LAYERS: [(&CStr, &CStr); 3] =
+                [(c"/usr", c"/usr:O"), (c"/bin", c"/bin:O"), (c"/etc", c"/etc:O")];
+            let is_there = |path| fs::identity(path).is_ok_and(|it| it.is_directory);
+            let layer = LAYERS.into_iter().find(|(path, _)| is_there(path)).unwrap_or(LAYERS[0]);
+            attempt(&[c"--rootfs", layer.1], None, env, caller)
+        }
+        Probe::FileSystem(fstype) => Ok(file_system(fstype, caller)),
+        Probe::Volumes => Ok(match mount::can_take_trees() {
+            true => (State::Ok, Vec::new()),
+            false => {
+                let reason = "before Linux 5.2 volumes are mounted by their names in /proc, which \
+                              must be there";
+                (State::Limited, reason.into())
+            }
+        }),
+    }
+}
+
+/// The kernel knows a type when it opens one, whoever asks (fsopen(2)); only root may mount it.
+fn file_system(fstype: &CStr, caller: Caller) -> (State, Vec<u8>) {
+    match mount::knows(fstype) {
+        _ if caller.euid != 0 => (State::Missing, "the kernel mounts images for root only".into()),
+        Ok(()) if !fs::is_device(c"/dev/loop-control").unwrap_or(false) => {
+            (State::Missing, "there is no loop device: /dev/loop-control".into())
+        }
+        Ok(()) => (State::Ok, Vec::new()),
+        Err(Errno::ENOSYS) => {
+            (State::Limited, "before Linux 5.2 only a mount would tell whether it is there".into())
+        }
+        Err(errno) => {
+            let error = Error::new("file system").object(fstype.to_bytes()).errno(errno);
+            let hint = match errno {
+                Errno::ENODEV => "the kernel was built without it",
+                _ => "CAP_SYS_ADMIN is missing",
+            };
+            (State::Missing, error.hint(hint).line().into())
+        }
+    }
+}
+
+/// A command that is in no container.
+const NOTHING: &CStr = c"/mini-check-no-such-command";
+/// Exit status of a command that is not there.
+const NOT_FOUND: u8 = 127;
+
+/// A run with these options, and with this to read, in a process of its own; why it failed before
+/// the command, if it did.
+fn attempt(
+    options: &[&'static CStr],
+    input: Option<&[u8]>,
+    env: &[&CStr],
+    caller: Caller,
+) -> Result<(State, Vec<u8>)> {
+    let failed = |errno| Error::new("check").errno(errno);
+    let (answer, question) = fs::pipe().map_err(failed)?;
+    let (source, content) = fs::pipe().map_err(failed)?;
+    fs::write_all(&content, input.unwrap_or_default()).map_err(failed)?;
+    drop(content);
+    if process::fork().map_err(failed)? == 0 {
+        drop(answer);
+        // What the process has for standard input is not to be read, nor its terminal touched.
+        let status = match fs::replace(0, &source).map_err(failed) {
+            Ok(()) => try_run(options, env, caller, &question),
+            Err(_) => crate::error::FAILED,
+        };
+        process::exit(status.into());
+    }
+    drop(question);
+    let mut reason = Vec::new();
+    let mut buffer = [0; 512];
+    loop {
+        match fs::read(&answer, &mut buffer).map_err(failed)? {
+            0 => break,
+            length => reason.extend_from_slice(&buffer[..length]),
+        }
+    }
+    // Any child is the one: there is no other.
+    let end = process::wait_end(-1).map_err(failed)?;
+    Ok(match end {
+        Change::Exited(NOT_FOUND) => (State::Ok, Vec::new()),
+        _ => (State::Missing, reason),
+    })
+}
+
+fn try_run(options: &[&'static CStr], env: &[&CStr], caller: Caller, tell: &crate::sys::Fd) -> u8 {
+    let words = [&[c"mini", c"run"], options, &[c"--", NOTHING]].concat().leak();
+    let result = cli::parse(words).and_then(|command| match command {
+        Command::Run(request) => run::run(Box::leak(request), env, caller),
+        _ => Err(Error::new("check")),
+    });
+    match result {
+        Ok(status) => status,
+        Err(error) => {
+            // Whoever asked is gone when this fails.
+            let _ = fs::write_all(tell, error.line());
+            error.status()
+        }
+    }
+}
