@@ -16,6 +16,10 @@ ci:
 bench:
     cargo bench --bench launch
 
+# Build the binary for every CPU whose tools are here, with checksums.
+dist:
+    .ci/dist
+
 # Boot KERNEL into an initramfs with mini and run SCRIPT there.
 vm KERNEL SCRIPT: build
     tests/vm/boot {{KERNEL}} target/release/mini {{SCRIPT}}
