@@ -66,16 +66,69 @@ impl Rest {
     }
 }
 
+/// The directories from the root to where the walk is. The kernel is never asked for "..": as long as
+/// the old root is not detached it lies on top of the new one, and the way up ends there.
+struct Way {
+    directories: [Option<Fd>; Way::DEEPEST],
+    depth: usize,
+}
+
+impl Way {
+    /// Deeper than mount points are.
+    const DEEPEST: usize = 64;
+
+    fn new() -> Result<Way> {
+        let mut way = Way { directories: [const { None }; Way::DEEPEST], depth: 0 };
+        way.enter(fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?)?;
+        Ok(way)
+    }
+
+    fn enter(&mut self, directory: Fd) -> Result<()> {
+        *self.directories.get_mut(self.depth).ok_or(Errno::ENAMETOOLONG)? = Some(directory);
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Above the root there is the root.
+    fn go_up(&mut self) {
+        if self.depth > 1 {
+            self.depth -= 1;
+            self.directories[self.depth] = None;
+        }
+    }
+
+    fn go_to_root(&mut self) {
+        while self.depth > 1 {
+            self.go_up();
+        }
+    }
+
+    fn here(&self) -> Result<&Fd> {
+        self.directories[self.depth - 1].as_ref().ok_or(Errno::EBADF)
+    }
+
+    fn end(mut self) -> Result<Fd> {
+        self.directories[self.depth - 1].take().ok_or(Errno::EBADF)
+    }
+}
+
 /// Opens a path with O_PATH; what is missing is made as asked, for root to own.
 pub fn open(path: &CStr, make: Make) -> Result<Fd> {
-    let root = || fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0);
     let mut rest = Rest::new(path.to_bytes())?;
-    let mut here = root()?;
+    let mut way = Way::new()?;
     let mut links = 0;
     let mut name = [0; 256];
     while let Some(name) = rest.next(&mut name)? {
         let is_last = rest.bytes().iter().all(|b| *b == b'/');
-        // ".." of the root is the root; the kernel sees to it, since it is the process's own.
+        match name.to_bytes() {
+            b"." => continue,
+            b".." => {
+                way.go_up();
+                continue;
+            }
+            _ => {}
+        }
+        let here = way.here()?;
         let flags = libc::O_PATH | libc::O_NOFOLLOW;
         let found = match fs::open_at(here.raw(), name, flags, 0) {
             Err(Errno::ENOENT) if make != Make::Nothing => {
@@ -101,16 +154,16 @@ pub fn open(path: &CStr, make: Make) -> Result<Fd> {
                 let mut text = [0; LONGEST];
                 let length = fs::read_link(&found, &mut text)?;
                 if text[0] == b'/' {
-                    here = root()?;
+                    way.go_to_root();
                 }
                 rest.put_before(&text[..length])?;
             }
-            Kind::Directory => here = found,
+            Kind::Directory => way.enter(found)?,
             Kind::Other if is_last => return Ok(found),
             Kind::Other => return Err(Errno::ENOTDIR),
         }
     }
-    Ok(here)
+    way.end()
 }
 
 /// The directory in which something is to be made, walked to once for all that goes there: where a

@@ -18,6 +18,7 @@ mod life;
 mod limits;
 mod mounts;
 mod odd_hosts;
+mod old;
 mod plan;
 mod probe;
 mod process;
@@ -70,6 +71,9 @@ fn main() {
     let args: Vec<_> = std::env::args_os().collect();
     if args.get(1).is_some_and(|word| word == "__probe") {
         probe::run(&args[2..]);
+    }
+    if old::is_wanted() {
+        old::pretend();
     }
     let mut arguments = Arguments::from_args();
     // Two cores are common, and the tests of death want to see races, not a crowd.

@@ -447,6 +447,11 @@ fn swapped(world: &World) {
     fs::create_dir(own.join("dev")).unwrap();
     symlink(format!("/proc/self/cwd{}", outside.display()), own.join("l")).unwrap();
     while_swapped(world, ["dev", "l"], &outside, &own, &[], 2000);
+    // The way up leads to the old root as long as that lies on the new one.
+    let own = root(world);
+    fs::create_dir(own.join("dev")).unwrap();
+    symlink(format!("../../../../..{}", outside.display()), own.join("l")).unwrap();
+    while_swapped(world, ["dev", "l"], &outside, &own, &[], 2000);
 }
 
 fn refused(world: &World) {
