@@ -724,17 +724,20 @@ fn bad_archives(world: &World) {
         run(world, &archive(name), &[], "true").refused(125, "the name leads out of the archive");
     }
     // A link to the outside, and then a member through it: it lands inside.
-    let staged = world.directory();
-    symlink(&outside, staged.join("l")).unwrap();
-    tar(&staged, &["-cf", &archive("link"), "l"]);
-    fs::remove_file(staged.join("l")).unwrap();
-    fs::create_dir(staged.join("l")).unwrap();
-    fs::write(staged.join("l/x"), "x").unwrap();
-    tar(&staged, &["-rf", &archive("link"), "l/x"]);
-    tar(&root, &["-rf", &archive("link"), "."]);
-    let seen = run(world, &archive("link"), &[], &format!("ls {}", outside.display()));
-    assert_eq!(seen.stdout, "x\n", "{seen:?}");
-    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    let up = format!("../../../../..{}", outside.display());
+    for (name, to) in [("link", outside.to_str().unwrap()), ("link-up", &up)] {
+        let staged = world.directory();
+        symlink(to, staged.join("l")).unwrap();
+        tar(&staged, &["-cf", &archive(name), "l"]);
+        fs::remove_file(staged.join("l")).unwrap();
+        fs::create_dir(staged.join("l")).unwrap();
+        fs::write(staged.join("l/x"), "x").unwrap();
+        tar(&staged, &["-rf", &archive(name), "l/x"]);
+        tar(&root, &["-rf", &archive(name), "."]);
+        let seen = run(world, &archive(name), &[], &format!("ls {}", outside.display()));
+        assert_eq!(seen.stdout, "x\n", "{seen:?}");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    }
     // Cut short, and damaged.
     let good = fs::read(archive("good")).unwrap();
     let cut = world.file("cut", &good[..good.len() / 2 / 512 * 512]);
