@@ -38,7 +38,7 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
     let spec = leak(spec(request, environ)?);
     check_lengths(spec, caller.page_size)?;
     if request.shares_users && caller.euid != 0 {
-        let error = Error::new("option").object(b"--userns host").cause("needs root");
+        let error = Error::new("option").object(b"--userns").cause("host needs root");
         return Err(error.hint("an ordinary user's container has a user namespace"));
     }
     let host = leak(Host::probe(caller, spec)?);

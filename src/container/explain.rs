@@ -189,7 +189,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::ELOOP) => {
             "too many links, or one of /proc"
         }
-        (Step::PutTree { .. }, Errno::EINVAL) => {
+        (Step::PutTree { .. }, Errno::EINVAL | Errno::ENOTDIR) => {
             "a file cannot be put on a directory, or the reverse"
         }
         (Step::TakeTree { .. }, Errno::EINVAL) if host.euid != 0 => {

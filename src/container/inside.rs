@@ -71,36 +71,46 @@ impl Rest {
 struct Way {
     directories: [Option<Fd>; Way::DEEPEST],
     depth: usize,
+    /// Whether some behind the root were too many to be kept, so that there is no way back to them.
+    has_gap: bool,
 }
 
 impl Way {
-    /// Deeper than mount points are.
-    const DEEPEST: usize = 64;
+    /// As many steps back as links usually take, and more.
+    const DEEPEST: usize = 32;
 
     fn new() -> Result<Way> {
-        let mut way = Way { directories: [const { None }; Way::DEEPEST], depth: 0 };
-        way.enter(fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?)?;
+        let mut way = Way { directories: [const { None }; Way::DEEPEST], depth: 0, has_gap: false };
+        way.enter(fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?);
         Ok(way)
     }
 
-    fn enter(&mut self, directory: Fd) -> Result<()> {
-        *self.directories.get_mut(self.depth).ok_or(Errno::ENAMETOOLONG)? = Some(directory);
+    fn enter(&mut self, directory: Fd) {
+        if self.depth == Way::DEEPEST {
+            self.directories[1..].rotate_left(1);
+            self.depth -= 1;
+            self.has_gap = true;
+        }
+        self.directories[self.depth] = Some(directory);
         self.depth += 1;
-        Ok(())
     }
 
     /// Above the root there is the root.
-    fn go_up(&mut self) {
+    fn go_up(&mut self) -> Result<()> {
+        if self.depth == 2 && self.has_gap {
+            return Err(Errno::ENAMETOOLONG);
+        }
         if self.depth > 1 {
             self.depth -= 1;
             self.directories[self.depth] = None;
         }
+        Ok(())
     }
 
     fn go_to_root(&mut self) {
-        while self.depth > 1 {
-            self.go_up();
-        }
+        self.directories[1..].fill_with(|| None);
+        self.depth = 1;
+        self.has_gap = false;
     }
 
     fn here(&self) -> Result<&Fd> {
@@ -123,7 +133,7 @@ pub fn open(path: &CStr, make: Make) -> Result<Fd> {
         match name.to_bytes() {
             b"." => continue,
             b".." => {
-                way.go_up();
+                way.go_up()?;
                 continue;
             }
             _ => {}
@@ -158,7 +168,7 @@ pub fn open(path: &CStr, make: Make) -> Result<Fd> {
                 }
                 rest.put_before(&text[..length])?;
             }
-            Kind::Directory => way.enter(found)?,
+            Kind::Directory => way.enter(found),
             Kind::Other if is_last => return Ok(found),
             Kind::Other => return Err(Errno::ENOTDIR),
         }

@@ -130,7 +130,12 @@ fn set_by_path(target: &CStr, manner: Manner) -> Result<()> {
     let opened = fs::open(path.as_c_str(), libc::O_PATH | libc::O_NOFOLLOW, 0)?;
     let length = fs::read_link(&opened, &mut place)?;
     for_each_mount(&place[..length], |below| {
-        add_flags(&inside::open(below, Make::Nothing)?, manner.flags)
+        // What is covered by the volume, and so out of reach, is listed as well: there is no such
+        // path, or nothing is mounted there.
+        match inside::open(below, Make::Nothing).and_then(|at| add_flags(&at, manner.flags)) {
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL) => Ok(()),
+            result => result,
+        }
     })
 }
 

@@ -10,7 +10,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "check_speaks_json", needs: &[], check: json },
     Promise {
         name: "check_finds_everything_here",
-        needs: &[Need::Root, Need::Limits],
+        needs: &[Need::Root, Need::Limits, Need::LaterCalls],
         check: everything,
     },
     Promise { name: "check_refuses_other_words", needs: &[], check: words },

@@ -18,12 +18,16 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "the_originals_words_work", needs: HERE, check: originals },
     Promise {
         name: "two_containers_have_limits_of_their_own",
-        needs: &[Need::Root, Need::Limits, Need::Busybox],
+        needs: &[Need::Root, Need::Limits, Need::Busybox, Need::LaterCalls],
         check: separate,
     },
     Promise { name: "no_group_is_left_whatever_happens", needs: HERE, check: cleaned },
     Promise { name: "what_is_left_in_the_group_is_killed", needs: HERE, check: swept },
-    Promise { name: "a_container_is_at_the_top_of_its_groups", needs: &[], check: namespace },
+    Promise {
+        name: "a_container_is_at_the_top_of_its_groups",
+        needs: &[Need::LaterCalls],
+        check: namespace,
+    },
     Promise { name: "limits_work_inside_limits", needs: HERE, check: nested },
     Promise { name: "bad_limits_are_refused", needs: HERE, check: refused },
     Promise { name: "an_ordinary_user_is_told_what_is_missing", needs: &[Need::User], check: user },

@@ -57,6 +57,8 @@ enum Need {
     ImageTools,
     /// A kernel whose Landlock can keep files from being cut short.
     Landlock,
+    /// System calls later than Linux 4.4, which MINI_TEST_OLD_KERNEL takes away.
+    LaterCalls,
     /// newuidmap(1) and newgidmap(1).
     IdHelpers,
     /// tmux(1).

@@ -36,7 +36,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         name: "an_image_is_a_root",
-        needs: &[Need::Root, Need::Busybox, Need::ImageTools],
+        needs: &[Need::Root, Need::Busybox, Need::ImageTools, Need::LaterCalls],
         check: images,
     },
     Promise { name: "an_archive_is_a_root", needs: BUSYBOX, check: archives },
@@ -47,7 +47,11 @@ pub const PROMISES: &[Promise] = &[
         check: debian_archive,
     },
     Promise { name: "bad_images_are_refused", needs: &[Need::Busybox], check: bad_images },
-    Promise { name: "other_file_systems_are_volumes_too", needs: BUSYBOX, check: others },
+    Promise {
+        name: "other_file_systems_are_volumes_too",
+        needs: &[Need::Busybox, Need::LaterCalls],
+        check: others,
+    },
     Promise { name: "a_device_of_the_host_can_be_given", needs: BUSYBOX, check: device },
     Promise { name: "the_machines_files_are_masked", needs: BUSYBOX, check: masks },
     Promise { name: "hostile_links_do_not_lead_out", needs: BUSYBOX, check: hostile },

@@ -5,7 +5,7 @@ use crate::{Need, Promise};
 use std::fs;
 
 pub const PROMISES: &[Promise] = &[
-    Promise { name: "capabilities_are_as_asked", needs: &[], check: capabilities },
+    Promise { name: "capabilities_are_as_asked", needs: &[Need::LaterCalls], check: capabilities },
     Promise {
         name: "users_other_than_root_keep_what_was_added",
         needs: &[Need::Root],
@@ -329,7 +329,7 @@ fn bad(world: &World) {
         world.run(&[words, &["--", "/bin/echo", "it ran"]].concat()).refused(125, line);
     }
     if !world.is_root() {
-        world.run(&["--userns", "host", "true"]).refused(125, "--userns host: needs root");
+        world.run(&["--userns", "host", "true"]).refused(125, "--userns: host needs root");
     }
     // What is asked for by name and not there to give.
     let mini = world.mini();

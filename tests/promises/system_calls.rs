@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub const PROMISES: &[Promise] = &[Promise {
     name: "every_system_call_of_the_launch_is_explained",
-    needs: &[Need::Root, Need::Busybox, Need::Strace],
+    needs: &[Need::Root, Need::Busybox, Need::Strace, Need::LaterCalls],
     check: explained,
 }];
 

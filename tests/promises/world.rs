@@ -91,6 +91,9 @@ impl Stage {
         if needs.contains(&Need::Busybox) && self.busybox.is_none() {
             return Some("needs a static busybox");
         }
+        if needs.contains(&Need::LaterCalls) && crate::old::is_wanted() {
+            return Some("needs a later kernel than 4.4");
+        }
         if needs.contains(&Need::IdHelpers) && on_path("newuidmap").is_none() {
             return Some("needs newuidmap");
         }
