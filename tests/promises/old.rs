@@ -13,9 +13,8 @@ pub fn is_wanted() -> bool {
     std::env::var_os("MINI_TEST_OLD_KERNEL").is_some()
 }
 
-/// Takes the later calls away, for good.
+/// Takes the later calls away, for good; the numbers are x86_64's.
 pub fn pretend() {
-    assert!(cfg!(target_arch = "x86_64"), "the numbers are this CPU's");
     const LOAD: u16 = 0x20;
     const IF_EQUAL: u16 = 0x15;
     const IF_ABOVE: u16 = 0x25;
