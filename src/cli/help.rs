@@ -15,9 +15,9 @@ pub fn overview(out: &mut Text) {
 
 Usage:
   mini run [OPTIONS] [--] COMMAND [ARG...]   run a command in a container
-  mini check [--json]                        try what this host can do, and tell what
-                                             would have to change; 0 when a plain run
-                                             would work
+  mini check [--json]                        try what can be done here, and tell
+                                             what would have to change; 0 when a
+                                             plain run would work
   mini help [run]                            explain mini, or one of its verbs
   mini --version                             print the version
 

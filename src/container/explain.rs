@@ -203,6 +203,10 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "the root is read-only and lacks this directory: add it to the image"
         }
         (Step::Mount(_), Errno::EPERM) => "CAP_SYS_ADMIN is missing",
+        (Step::Mount(mount), Errno::ENOENT) if mount.source.to_bytes().starts_with(b"dev/") => {
+            "an ordinary user's container has the host's devices, and this one is not there: mount \
+             devtmpfs on /dev"
+        }
         (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
             "the kernel was built without this file system"
         }
