@@ -1,11 +1,12 @@
 //! `--init`, seen from inside: the container's process 1 is mini itself. It starts the command,
 //! passes signals on, collects whoever ends, and when the command has ended sees the others off.
 //!
-//! It is a copy of mini's process, not one that shares its memory, and nobody can look into it.
+//! It is a copy of mini's process, not one that shares its memory, and as little dumpable: nobody can
+//! look into it.
 
 use crate::sys::process::{Change, News};
 use crate::sys::signal::{self, Taken};
-use crate::sys::{clock, fs, memory, process, security};
+use crate::sys::{clock, fs, memory, process};
 
 /// Goes on as process 1; `grace` is how long, in nanoseconds, the others have to end when the
 /// command has. What mini was called with, at `stack`, is forgotten: it stands in /proc/1/cmdline.
@@ -21,7 +22,6 @@ pub fn run(command: i32, grace: u64, (stack, page_size): (usize, usize)) -> ! {
 
 fn serve(command: i32, grace: u64) -> crate::sys::Result<u8> {
     signal::set_mask(signal::ALL)?;
-    security::make_undumpable()?;
     // The command has its own copies; a pipe of its is not to be held open here.
     fs::close_from(3)?;
     fs::chdir(c"/")?;
