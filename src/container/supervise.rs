@@ -217,8 +217,6 @@ impl Command<'_> {
             return self.kill(libc::SIGKILL);
         }
         self.timed_out = true;
-        // Stopped, it would not hear.
-        self.send(libc::SIGCONT)?;
         self.end(self.stop.signal)
     }
 
