@@ -24,6 +24,10 @@ dist:
 vm KERNEL SCRIPT: build
     tests/vm/boot {{KERNEL}} target/release/mini {{SCRIPT}}
 
+# Try everything on every kernel of a directory, in every kind of machine (a quarter of an hour).
+matrix KERNELS: build
+    tests/vm/matrix {{KERNELS}} target/release/mini >docs/matrix.md
+
 # Format and lint.
 lint:
     cargo fmt --check

@@ -199,6 +199,12 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "parts of the host's /proc are covered, as in a container, and the kernel shows no \
              new one there: uncover them, or run as root"
         }
+        (Step::Mount(mount), Errno::EPERM)
+            if mount.fstype == Some(c"sysfs") && host.ids != Ids::Shared =>
+        {
+            "the kernel shows an ordinary user a new /sys only where the host has one that nothing \
+             covers: mount sysfs on /sys"
+        }
         (Step::Mount(mount), Errno::EROFS) if mount.fstype.is_some() => {
             "the root is read-only and lacks this directory: add it to the image"
         }
