@@ -367,7 +367,9 @@ pub fn mount_flags(file: &Fd) -> Result<libc::c_ulong> {
     unsafe { syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr()) }?;
     let flags = stat[10] as libc::c_ulong;
     // ST_* and MS_* are the same numbers but for this one.
-    let relatime = if flags & libc::ST_RELATIME != 0 { libc::MS_RELATIME } else { 0 };
+    // linux/statfs.h; not every C library's constants have it.
+    const ST_RELATIME: libc::c_ulong = 0x1000;
+    let relatime = if flags & ST_RELATIME != 0 { libc::MS_RELATIME } else { 0 };
     let same = libc::MS_RDONLY
         | libc::MS_NOSUID
         | libc::MS_NODEV
