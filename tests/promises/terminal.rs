@@ -423,6 +423,10 @@ fn restored(world: &World) {
         ),
     ];
     for (name, options, script, signal, status) in endings {
+        // Only the binary that cargo built for tests panics when asked to.
+        if name == "mini panics" && std::env::var_os("MINI_TEST_BINARY").is_some() {
+            continue;
+        }
         let mut command = world.command(
             "/bin/sh".as_ref(),
             &["-c", "stty erase ^H -ixon iutf8 kill ^X; exec \"$@\"", "sh"],
