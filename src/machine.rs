@@ -35,19 +35,18 @@ pub fn is_mine() -> bool {
 /// Makes what programs take for granted, where it is missing, and asks for Ctrl-Alt-Del as a signal.
 pub fn begin() {
     let quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
-    for (fstype, path, flags) in [
-        (c"proc", c"/proc", quiet),
-        (c"sysfs", c"/sys", quiet),
-        (c"devtmpfs", c"/dev", MS_NOSUID | MS_NOEXEC),
+    let is_mounted = |path| {
+        let device = |path| fs::identity(path).map(|it| it.device);
+        matches!((device(path), device(c"/")), (Ok(own), Ok(root)) if own != root)
+    };
+    let has_devices = fs::is_device(c"/dev/null") == Ok(true);
+    for (fstype, path, flags, is_there) in [
+        (c"proc", c"/proc", quiet, is_mounted(c"/proc")),
+        (c"sysfs", c"/sys", quiet, is_mounted(c"/sys")),
+        (c"devtmpfs", c"/dev", MS_NOSUID | MS_NOEXEC, has_devices),
     ] {
         // What is there is left as it is; what cannot be made will be missed, if at all, by a step
         // that says so.
-        let probe = if fstype == c"devtmpfs" { c"/dev/null" } else { path };
-        let is_there = match fstype == c"devtmpfs" {
-            true => fs::is_device(probe) == Ok(true),
-            false => fs::identity(path)
-                .is_ok_and(|it| fs::identity(c"/").is_ok_and(|root| it.device != root.device)),
-        };
         if !is_there {
             let _ = fs::mkdir_at(HERE, path, 0o755);
             let _ = mount::mount(Some(fstype), path, Some(fstype), flags, None);

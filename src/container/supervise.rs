@@ -112,8 +112,7 @@ struct Foreground(Option<i32>);
 
 impl Foreground {
     fn note() -> Foreground {
-        let group = terminal::foreground(0).ok();
-        Foreground(group.filter(|group| Ok(*group) == process::getpgid(0)))
+        Foreground(terminal::own_foreground(0))
     }
 
     /// A shell inside leaves its own group in the foreground: mini's it cannot name, which is in

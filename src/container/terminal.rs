@@ -4,7 +4,7 @@
 use crate::sys::poll::{next_signal, wait};
 use crate::sys::signal::{self, Taken};
 use crate::sys::terminal::{self, Size};
-use crate::sys::{Errno, Fd, Result, fd, fs, poll, process};
+use crate::sys::{Errno, Fd, Result, fd, fs, poll};
 use libc::{POLLERR, POLLHUP, POLLIN, POLLOUT, pollfd};
 
 /// What is on its way in one direction.
@@ -132,11 +132,6 @@ pub fn outer_size() -> Option<Size> {
     (0..=2).find_map(|fd| terminal::size(fd).ok())
 }
 
-/// Whether mini is in the foreground of standard input's terminal.
-fn is_in_foreground() -> bool {
-    matches!((terminal::foreground(0), process::getpgid(0)), (Ok(a), Ok(b)) if a == b)
-}
-
 impl Terminal {
     /// Begins, with the two ends that the child has sent.
     pub fn new([main, end]: [Fd; 2], child: i32) -> Result<Terminal> {
@@ -153,7 +148,8 @@ impl Terminal {
             outward: Buffer::new(),
         };
         let is_a_terminal = terminal::settings(0).is_ok();
-        if is_a_terminal && !is_in_foreground() && terminal::foreground(0).is_ok() {
+        if is_a_terminal && terminal::own_foreground(0).is_none() && terminal::foreground(0).is_ok()
+        {
             // A job in the background waits for its turn, as any other does that wants the terminal.
             signal::raise_unblocked(libc::SIGTTOU)?;
         }
@@ -163,7 +159,7 @@ impl Terminal {
 
     /// Takes the outer terminal over, where mini is in its foreground.
     pub fn resume(&mut self) {
-        if is_in_foreground() || terminal::foreground(0) == Err(Errno::ENOTTY) {
+        if terminal::own_foreground(0).is_some() || terminal::foreground(0) == Err(Errno::ENOTTY) {
             // What is no terminal cannot be made raw, nor need it be.
             let _ = terminal::make_raw(0);
         }

@@ -28,6 +28,7 @@ pub struct Security<'a> {
     pub descriptors: u32,
 }
 
+#[cfg(test)]
 impl Security<'_> {
     /// None of this: as mini's caller.
     pub const NONE: Security<'static> = Security {

@@ -182,8 +182,7 @@ pub fn mknod_at(base: Base, path: &CStr, mode: Mode, device: u32) -> Result<()> 
 
 /// readlink(2) of a link that was opened with O_PATH and O_NOFOLLOW; the length of its text.
 pub fn read_link(link: &Fd, text: &mut [u8]) -> Result<usize> {
-    // SAFETY: an empty path, and the kernel writes no further than the buffer's length.
-    unsafe { syscall!(Sysno::readlinkat, link.raw(), c"".as_ptr(), text.as_mut_ptr(), text.len()) }
+    read_link_at(link.raw(), c"", text)
 }
 
 /// readlinkat(2) of a path; the length of what it says.

@@ -45,10 +45,9 @@ pub fn mount_unseen<'a>(
     const SET_FLAG: u32 = 0;
     const SET_STRING: u32 = 1;
     const CMD_CREATE: u32 = 6;
-    const CLOEXEC: u32 = 1;
+    let context = open_type(fstype)?;
     // SAFETY: every string is NUL-terminated and outlives its call, or NULL; the rest are numbers.
     unsafe {
-        let context = Fd::own(syscall!(Sysno::fsopen, fstype.as_ptr(), CLOEXEC)?);
         for (name, value) in settings {
             let command = if value.is_some() { SET_STRING } else { SET_FLAG };
             let value = pointer(value);
@@ -69,13 +68,15 @@ pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
 }
 
-/// Whether the kernel has a type of file system, or gets it (fsopen(2)); without the call nothing is
-/// known.
-pub fn knows(fstype: &CStr) -> Result<()> {
-    const CLOEXEC: u32 = 1;
+/// fsopen(2): begins to mount a type of file system; ENODEV when the kernel neither has it nor gets
+/// it.
+pub fn open_type(fstype: &CStr) -> Result<Fd> {
     // SAFETY: the name is NUL-terminated and outlives the call.
-    unsafe { syscall!(Sysno::fsopen, fstype.as_ptr(), CLOEXEC) }.map(|fd| drop(Fd::own(fd)))
+    unsafe { syscall!(Sysno::fsopen, fstype.as_ptr(), CLOEXEC) }.map(Fd::own)
 }
+
+/// FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
+const CLOEXEC: u32 = 1;
 
 /// Whether the kernel has open_tree(2): asked with a descriptor that cannot be.
 pub fn can_take_trees() -> bool {

@@ -8,11 +8,7 @@ use syscalls::{Sysno, syscall};
 /// 127.0.0.1 and ::1 by itself. The request is the same for a socket of any family, and a unix
 /// socket exists in every kernel.
 pub fn loopback_up() -> Result<()> {
-    // SAFETY: numbers only.
-    let socket = unsafe {
-        syscall!(Sysno::socket, libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)
-    }?;
-    let socket = Fd::own(socket);
+    let socket = datagram_socket()?;
     // SAFETY: all zero is a valid ifreq.
     let mut request: libc::ifreq = unsafe { core::mem::zeroed() };
     request.ifr_name[0] = b'l' as _;
@@ -21,6 +17,13 @@ pub fn loopback_up() -> Result<()> {
     // SAFETY: the kernel reads one ifreq.
     unsafe { syscall!(Sysno::ioctl, socket.raw(), libc::SIOCSIFFLAGS, &raw const request) }
         .map(drop)
+}
+
+/// socket(2) for datagrams between processes.
+fn datagram_socket() -> Result<Fd> {
+    let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::socket, libc::AF_UNIX, kind, 0) }.map(Fd::own)
 }
 
 /// socketpair(2): two ends of a connection.
@@ -101,11 +104,7 @@ pub fn send_datagram(path: &[u8], text: &[u8]) -> Result<()> {
         address.sun_path[0] = 0;
     }
     let length = size_of::<libc::sa_family_t>() + path.len();
-    // SAFETY: numbers only.
-    let socket = unsafe {
-        syscall!(Sysno::socket, libc::AF_UNIX, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0)
-    }?;
-    let socket = Fd::own(socket);
+    let socket = datagram_socket()?;
     let flags = libc::MSG_NOSIGNAL;
     // SAFETY: the kernel reads the text and the address, no further than their lengths.
     unsafe {

@@ -1,6 +1,7 @@
 //! Processes: clone, exec, wait, identity.
 
 use super::memory::ChildMemory;
+use super::security::prctl;
 use super::{Errno, Result, arch};
 use core::ffi::{CStr, c_void};
 use core::marker::PhantomData;
@@ -211,11 +212,6 @@ fn change(status: i32) -> Change {
     }
 }
 
-fn prctl(option: i32, argument: usize) -> Result<usize> {
-    // SAFETY: the options used here take numbers; unused arguments must be zero.
-    unsafe { syscall!(Sysno::prctl, option, argument, 0, 0, 0) }
-}
-
 /// unshare(2)
 pub fn unshare(flags: i32) -> Result<()> {
     // SAFETY: numbers only.
@@ -224,7 +220,7 @@ pub fn unshare(flags: i32) -> Result<()> {
 
 /// prctl(2), PR_SET_PDEATHSIG: this signal comes when the parent dies.
 pub fn set_parent_death_signal(signal: i32) -> Result<()> {
-    prctl(libc::PR_SET_PDEATHSIG, signal as usize).map(drop)
+    prctl(libc::PR_SET_PDEATHSIG, signal as usize, 0).map(drop)
 }
 
 /// sethostname(2)

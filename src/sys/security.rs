@@ -3,7 +3,7 @@
 use super::{Errno, Fd, Result};
 use syscalls::{Sysno, syscall};
 
-fn prctl(option: i32, first: usize, second: usize) -> Result<usize> {
+pub(super) fn prctl(option: i32, first: usize, second: usize) -> Result<usize> {
     // SAFETY: the options used here take numbers; unused arguments must be zero.
     unsafe { syscall!(Sysno::prctl, option, first, second, 0, 0) }
 }

@@ -1,6 +1,6 @@
 //! Terminals and pseudo terminals (ioctl_tty(2), pty(7)).
 
-use super::{Errno, Fd, Result, fs};
+use super::{Errno, Fd, Result, fs, process};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use syscalls::{Sysno, syscall};
@@ -85,6 +85,13 @@ pub fn set_size(fd: i32, size: Size) -> Result<()> {
 pub fn foreground(fd: i32) -> Result<i32> {
     let mut group = 0i32;
     control(fd, libc::TIOCGPGRP as u32, (&raw mut group) as usize).map(|_| group)
+}
+
+/// The process group of the caller, if it is the one in the foreground.
+pub fn own_foreground(fd: i32) -> Option<i32> {
+    // Asked first: most often there is no terminal at all.
+    let group = foreground(fd).ok()?;
+    (process::getpgid(0) == Ok(group)).then_some(group)
 }
 
 /// TIOCSPGRP

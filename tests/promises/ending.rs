@@ -1,12 +1,13 @@
 //! How a run ends: process 1 that collects orphans, time limits, the handshake with supervisors.
 
+use crate::life::{signal, started};
 use crate::world::{Outcome, World};
 use crate::{Need, Promise};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 pub const PROMISES: &[Promise] = &[
@@ -28,23 +29,8 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "bad_ends_are_refused", needs: &[], check: bad },
 ];
 
-/// Starts `mini run OPTIONS -- sh -c SCRIPT` and waits for the script's first line.
-fn started(world: &World, options: &[&str], script: &str) -> (Child, BufReader<ChildStdout>) {
-    let words = [options, &["--", "/bin/sh", "-c", script]].concat();
-    let mut child = world.run_command(&words).stdout(Stdio::piped()).spawn().unwrap();
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    assert_eq!(line, "up\n");
-    (child, stdout)
-}
-
-fn signal(child: &Child, signal: Signal) {
-    kill_process(Pid::from_child(child), signal).unwrap();
-}
-
 /// Its status, and what it had still to say.
-fn ended(mut child: Child, mut stdout: BufReader<ChildStdout>) -> (i32, String) {
+fn ended(mut child: Child, mut stdout: impl Read) -> (i32, String) {
     let mut text = String::new();
     stdout.read_to_string(&mut text).unwrap();
     (child.wait().unwrap().code().unwrap(), text)

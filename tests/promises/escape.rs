@@ -3,7 +3,7 @@
 //!
 //! They aim at what the test has made. What would hurt the machine is in `tests/vm/attacks.sh`.
 
-use crate::terminal::terminal_pair;
+use crate::terminal::{lead_session, terminal_pair};
 use crate::world::{Outcome, World};
 use crate::{Need, Promise};
 use std::fs;
@@ -351,16 +351,7 @@ fn terminal(world: &World) {
         let (main, end) = terminal_pair();
         let mut command = attack.command(options);
         command.stdin(end);
-        // SAFETY: two system calls between fork and exec.
-        unsafe {
-            command.pre_exec(|| {
-                libc::setsid();
-                match libc::ioctl(0, libc::TIOCSCTTY, 0) {
-                    -1 => Err(std::io::Error::last_os_error()),
-                    _ => Ok(()),
-                }
-            });
-        }
+        lead_session(&mut command);
         let outcome = Outcome::of(&mut command);
         drop(main);
         outcome

@@ -24,12 +24,16 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "another_user_dies_with_mini_too", needs: &[Need::Root], check: other_user },
 ];
 
-fn signal(child: &Child, signal: Signal) {
+pub fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 /// Starts `mini run OPTIONS -- sh -c SCRIPT` and waits for the script's first line.
-fn started(world: &World, options: &[&str], script: &str) -> (Child, BufReader<impl Read + use<>>) {
+pub fn started(
+    world: &World,
+    options: &[&str],
+    script: &str,
+) -> (Child, BufReader<impl Read + use<>>) {
     let mut command = world.run_command(&[options, &["--", "/bin/sh", "-c", script]].concat());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());

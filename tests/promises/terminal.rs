@@ -69,16 +69,7 @@ impl Session {
                 _ => command.stderr(end),
             };
         }
-        // SAFETY: two system calls between fork and exec.
-        unsafe {
-            command.pre_exec(|| {
-                libc::setsid();
-                match libc::ioctl(0, libc::TIOCSCTTY, 0) {
-                    -1 => Err(std::io::Error::last_os_error()),
-                    _ => Ok(()),
-                }
-            });
-        }
+        lead_session(&mut command);
         let child = command.spawn().unwrap();
         Session { outer, inner, child, seen: String::new() }
     }
@@ -132,6 +123,20 @@ impl Session {
 
     fn settings(&self) -> rustix::termios::Termios {
         rustix::termios::tcgetattr(&self.inner).unwrap()
+    }
+}
+
+/// Has a command lead a session at the terminal that is its standard input.
+pub fn lead_session(command: &mut Command) {
+    // SAFETY: two system calls between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::setsid();
+            match libc::ioctl(0, libc::TIOCSCTTY, 0) {
+                -1 => Err(std::io::Error::last_os_error()),
+                _ => Ok(()),
+            }
+        });
     }
 }
 
