@@ -1,6 +1,7 @@
 //! The parent's half of the launch: everything up to the moment the child is on its way and has
 //! been sent its words.
 
+use super::foreground::Foreground;
 use super::init::{self, Child};
 use super::ready::PidFile;
 use super::volume::Taken;
@@ -23,6 +24,8 @@ pub struct Launched<'a> {
     pub status: &'a Fd,
     /// Over which its terminal comes.
     pub terminal: Option<&'a Fd>,
+    /// Who was at the terminal mini was started at.
+    pub foreground: Foreground,
     /// The file that names it, as long as it runs.
     pub pidfile: Option<PidFile<'a>>,
 }
@@ -87,6 +90,7 @@ pub fn launch<'a>(
         }
         message.splice(0..0, gate::WORD);
     }
+    let foreground = Foreground::note();
     match fs::write_all(&shared.gate.1, &message) {
         // The child is gone already; its record or its status says why. The kernel sent a
         // SIGPIPE with the error, which is nobody's business.
@@ -95,5 +99,5 @@ pub fn launch<'a>(
     }
     shared.gate.1.close_copy();
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
-    Ok(Launched { child, status: &shared.status.0, terminal, pidfile })
+    Ok(Launched { child, status: &shared.status.0, terminal, foreground, pidfile })
 }

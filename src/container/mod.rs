@@ -4,6 +4,7 @@
 mod confine;
 mod exec;
 mod explain;
+mod foreground;
 mod gate;
 mod groups;
 mod ids;

@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::spec::{Namespace, Spec};
 use crate::sys::process::{Change, News, Rusage};
 use crate::sys::signal::Taken;
-use crate::sys::{Errno, Fd, clock, fs, net, process, signal, terminal};
+use crate::sys::{Errno, Fd, clock, fs, net, process, signal};
 use crate::text::{Text, number};
 
 /// Exit status when the time was over, as timeout(1) has it.
@@ -29,9 +29,9 @@ pub fn supervise(
     manner: Manner,
 ) -> Result<(Outcome, Rusage)> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
-    let Launched { mut child, status, terminal: connection, pidfile: _pidfile } = launched;
+    let Launched { mut child, status, terminal: connection, foreground, pidfile: _pidfile } =
+        launched;
     let mut detail = Detail::new();
-    let foreground = Foreground::note();
     let mut terminal = match connection {
         // When the child has failed before, there is no terminal, and the status pipe says why.
         Some(connection) => net::receive_descriptors(connection)
@@ -105,26 +105,6 @@ pub fn supervise(
     };
     let status = if command.timed_out { TIMED_OUT } else { status };
     Ok((Outcome { status, signal, ..Outcome::default() }, rusage))
-}
-
-/// The terminal mini was started at, if it was in its foreground.
-struct Foreground(Option<i32>);
-
-impl Foreground {
-    fn note() -> Foreground {
-        Foreground(terminal::own_foreground(0))
-    }
-
-    /// A shell inside leaves its own group in the foreground: mini's it cannot name, which is in
-    /// another process namespace. Then whoever comes after mini would be in the background.
-    fn take_back(self) {
-        if let Some(group) = self.0
-            && terminal::foreground(0) != Ok(group)
-        {
-            // When the terminal is gone, nobody is in front of it.
-            let _ = terminal::set_foreground(0, group);
-        }
-    }
 }
 
 /// The command, seen from outside.

@@ -23,6 +23,11 @@ pub const PROMISES: &[Promise] = &[
         check: background,
     },
     Promise { name: "terminal_is_taken_back_from_an_inner_shell", needs: &[], check: taken_back },
+    Promise {
+        name: "terminal_is_taken_back_from_a_shell_that_is_quicker_than_mini",
+        needs: &[Need::Strace],
+        check: taken_back_from_the_quick,
+    },
     Promise { name: "terminal_has_job_control_inside", needs: &[Need::Debian], check: job_control },
     Promise {
         name: "terminal_takes_a_long_line_and_a_large_paste",
@@ -298,11 +303,22 @@ fn background(world: &World) {
 }
 
 fn taken_back(world: &World) {
+    shells_come_and_go(world, "");
+}
+
+/// The shell has been sent its words, and mini does not get on.
+fn taken_back_from_the_quick(world: &World) {
+    let delay = "-e trace=write -e inject=write:delay_exit=300000:when=1";
+    let strace = world.strace().to_str().unwrap();
+    shells_come_and_go(world, &format!("{strace} -f -qq -o /dev/null {delay}"));
+}
+
+fn shells_come_and_go(world: &World, tracer: &str) {
     // A script that goes on reading: it has no job control by which to help itself.
-    let script = "for n in 1 2 3; do PS1='inner> ' $mini run -i bash --norc --noediting -i; \
+    let script = "for n in 1 2 3; do PS1='inner> ' $tracer $mini run -i bash --norc --noediting -i; \
         echo status $?; read word; echo got $word; done";
     let mut command = world.command("/bin/sh".as_ref(), &["-c", script]);
-    command.env("mini", world.mini());
+    command.env("mini", world.mini()).env("tracer", tracer);
     let mut session = Session::start(command);
     for _ in 0..3 {
         session.expect("inner> ");
@@ -529,7 +545,9 @@ impl Tmux {
         let tmux = Tmux { socket };
         let mut command = world.command("tmux".as_ref(), &["-S", &tmux.socket, "-f", "/dev/null"]);
         command.args(["new-session", "-d", "-x", "200", "-y", "50"]).args(words);
-        let outcome = Outcome::of(command.env_remove("TMUX").env("TERM", "xterm"));
+        // Without a SHELL it takes the user's own, which may be nologin(8).
+        command.env_remove("TMUX").env("TERM", "xterm").env("SHELL", "/bin/sh");
+        let outcome = Outcome::of(&mut command);
         assert_eq!(outcome.status, 0, "{outcome:?}");
         tmux
     }
