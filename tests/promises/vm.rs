@@ -50,7 +50,7 @@ fn first(world: &World) {
             ("no-such-verb", 125, ""),
         ] {
             let mut command = Command::new(vm.join("boot"));
-            command.arg(kernel.path()).arg(world.mini()).arg(vm.join("first.sh")).arg("128");
+            command.arg(kernel.path().join("vmlinuz")).arg(world.mini()).arg(vm.join("first.sh")).arg("128");
             let output = command.env("VM_WORDS", words).output().unwrap();
             let text = String::from_utf8_lossy(&output.stdout);
             assert_eq!(output.status.code(), Some(status), "{words}: {text}");
@@ -65,7 +65,7 @@ fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
     let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm");
     for kernel in std::fs::read_dir(world.kernels()).unwrap().flatten() {
         let output = Command::new(vm.join("boot"))
-            .arg(kernel.path())
+            .arg(kernel.path().join("vmlinuz"))
             .arg(world.mini())
             .arg(vm.join(script))
             .args(["256", parameters])
