@@ -1,50 +1,58 @@
-//! Linux 4.4, as far as its system calls go: every later one fails as if it did not exist, for the
-//! test program and all it starts (MINI_TEST_OLD_KERNEL=1).
+//! Older kernels, as far as system calls go: what came after Linux 4.4 fails as if it did not exist, for
+//! the test program and all it starts; everything at once (MINI_TEST_OLD_KERNEL=1), or the one that is
+//! named (MINI_TEST_OLD_KERNEL=close_range).
+
+use libc::sock_filter;
 
 /// The last call of Linux 4.4 on x86_64 is mlock2.
 const LAST: u32 = 325;
-const NAMESPACE_OF_CGROUPS: u32 = 0x0200_0000;
-/// ioctl(2) requests of Linux 4.13 and 5.8.
-const TIOCGPTPEER: u32 = 0x5441;
-const LOOP_CONFIGURE: u32 = 0x4c0a;
+
+/// What mini makes use of, where it is there.
+const CALLS: [(&str, libc::c_long); 8] = [
+    ("open_tree", libc::SYS_open_tree),
+    ("move_mount", libc::SYS_move_mount),
+    ("fsopen", libc::SYS_fsopen),
+    ("fsconfig", libc::SYS_fsconfig),
+    ("fsmount", libc::SYS_fsmount),
+    ("close_range", libc::SYS_close_range),
+    ("mount_setattr", libc::SYS_mount_setattr),
+    ("landlock_create_ruleset", libc::SYS_landlock_create_ruleset),
+];
+
+/// What is no call of its own: (name, call, which argument, its bits or value, error).
+const USES: [(&str, libc::c_long, u32, Match, i32); 4] = [
+    ("clone_newcgroup", libc::SYS_clone, 0, Match::Bits(0x0200_0000), libc::EINVAL),
+    ("unshare_newcgroup", libc::SYS_unshare, 0, Match::Bits(0x0200_0000), libc::EINVAL),
+    ("tiocgptpeer", libc::SYS_ioctl, 1, Match::Value(0x5441), libc::ENOTTY),
+    ("loop_configure", libc::SYS_ioctl, 1, Match::Value(0x4c0a), libc::EINVAL),
+];
+
+#[derive(Clone, Copy)]
+enum Match {
+    Bits(u32),
+    Value(u32),
+}
 
 /// Whether this is asked for.
 pub fn is_wanted() -> bool {
-    std::env::var_os("MINI_TEST_OLD_KERNEL").is_some()
+    wanted().is_some()
+}
+
+fn wanted() -> Option<String> {
+    std::env::var("MINI_TEST_OLD_KERNEL").ok()
 }
 
 /// Takes the later calls away, for good; the numbers are x86_64's.
 pub fn pretend() {
-    const LOAD: u16 = 0x20;
-    const IF_EQUAL: u16 = 0x15;
-    const IF_ABOVE: u16 = 0x25;
-    const IF_SET: u16 = 0x45;
-    const RETURN: u16 = 0x06;
-    const ALLOW: u32 = 0x7fff_0000;
-    let error = |errno: i32| 0x0005_0000 | errno as u32;
-    let line = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-    let mut program = [
-        line(LOAD, 0, 0, 0),
-        // The C library registered the first thread, and insists on it for the others.
-        line(IF_EQUAL, 12, 0, libc::SYS_rseq as u32),
-        line(IF_ABOVE, 9, 0, LAST),
-        line(IF_EQUAL, 4, 0, libc::SYS_clone as u32),
-        line(IF_EQUAL, 3, 0, libc::SYS_unshare as u32),
-        line(IF_EQUAL, 0, 8, libc::SYS_ioctl as u32),
-        line(LOAD, 0, 0, 24),
-        line(IF_EQUAL, 5, 7, TIOCGPTPEER),
-        line(LOAD, 0, 0, 16),
-        line(IF_SET, 1, 4, NAMESPACE_OF_CGROUPS),
-        line(RETURN, 0, 0, ALLOW),
-        line(RETURN, 0, 0, error(libc::EINVAL)),
-        line(RETURN, 0, 0, error(libc::ENOSYS)),
-        line(RETURN, 0, 0, error(libc::ENOTTY)),
-        line(RETURN, 0, 0, ALLOW),
-        line(IF_EQUAL, 0, 1, LOOP_CONFIGURE),
-        line(RETURN, 0, 0, error(libc::EINVAL)),
-        line(RETURN, 0, 0, ALLOW),
-    ];
-    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    let wanted = wanted().unwrap();
+    let all = wanted == "1";
+    assert!(
+        all || CALLS.iter().any(|call| call.0 == wanted) || USES.iter().any(|it| it.0 == wanted),
+        "MINI_TEST_OLD_KERNEL={wanted}: not known"
+    );
+    let program = program(&|name| all || name == wanted, all);
+    let program =
+        libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
     // SAFETY: the kernel reads the program; every jump stays in it.
     let result = unsafe {
         if !rustix::process::geteuid().is_root() {
@@ -53,7 +61,43 @@ pub fn pretend() {
         libc::syscall(libc::SYS_seccomp, 1, 0, &raw const program)
     };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: asks for a number, of which there is none any more.
-    let later = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, 1) };
-    assert_eq!(later, -1);
+}
+
+fn program(is_gone: &dyn Fn(&str) -> bool, and_all_later: bool) -> Vec<sock_filter> {
+    const LOAD: u16 = 0x20;
+    const IF_EQUAL: u16 = 0x15;
+    const IF_ABOVE: u16 = 0x25;
+    const IF_SET: u16 = 0x45;
+    const RETURN: u16 = 0x06;
+    const ALLOW: u32 = 0x7fff_0000;
+    let line = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    let fail = |errno: i32| line(RETURN, 0, 0, 0x0005_0000 | errno as u32);
+    let mut program = vec![line(LOAD, 0, 0, 0)];
+    if and_all_later {
+        // The C library registered the first thread, and insists on it for the others.
+        program.extend([
+            line(IF_EQUAL, 0, 1, libc::SYS_rseq as u32),
+            line(RETURN, 0, 0, ALLOW),
+            line(IF_ABOVE, 0, 1, LAST),
+            fail(libc::ENOSYS),
+        ]);
+    }
+    for (_, call) in CALLS.iter().filter(|(name, _)| is_gone(name)) {
+        program.extend([line(IF_EQUAL, 0, 1, *call as u32), fail(libc::ENOSYS)]);
+    }
+    for (_, call, argument, value, errno) in USES.iter().filter(|it| is_gone(it.0)) {
+        let (test, value) = match value {
+            Match::Bits(bits) => (IF_SET, *bits),
+            Match::Value(value) => (IF_EQUAL, *value),
+        };
+        program.extend([
+            line(IF_EQUAL, 0, 4, *call as u32),
+            line(LOAD, 0, 0, 16 + 8 * argument),
+            line(test, 0, 1, value),
+            fail(*errno),
+            line(LOAD, 0, 0, 0),
+        ]);
+    }
+    program.push(line(RETURN, 0, 0, ALLOW));
+    program
 }

@@ -50,7 +50,11 @@ fn first(world: &World) {
             ("no-such-verb", 125, ""),
         ] {
             let mut command = Command::new(vm.join("boot"));
-            command.arg(kernel.path().join("vmlinuz")).arg(world.mini()).arg(vm.join("first.sh")).arg("128");
+            command
+                .arg(kernel.path().join("vmlinuz"))
+                .arg(world.mini())
+                .arg(vm.join("first.sh"))
+                .arg("128");
             let output = command.env("VM_WORDS", words).output().unwrap();
             let text = String::from_utf8_lossy(&output.stdout);
             assert_eq!(output.status.code(), Some(status), "{words}: {text}");

@@ -5,6 +5,8 @@ mount -t proc proc /proc
 for word in $(cat /proc/cmdline); do
     case $word in mini_cgroup=* | mini_user=* | mini_proc=*) eval "$word" ;; esac
 done
+# On Linux 5.10 that one alone takes 33 MB, which a small machine does not have.
+[ "$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)" -gt 100000 ] || rmmod erofs 2>/dev/null
 for applet in sh ls cat id echo true sleep umount grep; do ln -s busybox /r/bin/$applet 2>/dev/null; done
 cp /bin/busybox /r/bin/busybox
 tar -C /r -cf /r.tar bin
