@@ -3,9 +3,10 @@
 //! complain about, everything before it went well. So what is missing is said, with its cause and
 //! remedy, in the very words of the run that would fail.
 
+use crate::cgroup::Controller;
 use crate::cli::{self, Command};
 use crate::error::{Error, Result};
-use crate::host::Caller;
+use crate::host::{self, Caller, groups};
 use crate::json::Json;
 use crate::sys::process::{self, Change};
 use crate::sys::{Errno, fs, mount};
@@ -24,6 +25,8 @@ struct Check {
 enum Probe {
     /// By a run with these options.
     Run(&'static [&'static CStr]),
+    /// The same, for a limit: where its groups are is worth a word.
+    Limit(&'static [&'static CStr], Controller),
     /// By a run in a root that is an archive with nothing in it.
     EmptyRoot,
     /// By a run in a throw-away layer over a directory of the host.
@@ -32,11 +35,23 @@ enum Probe {
     FileSystem(&'static CStr),
     /// By copying a mount.
     Volumes,
+    /// By making calls that are later than Linux 4.4.
+    LaterCalls,
 }
 
-const CHECKS: [Check; 17] = [
+/// A namespace alone, the others being the host's.
+const PROCESSES: &[&CStr] = &[c"--network", c"host", c"--ipc", c"host", c"--uts", c"host"];
+const NETWORK: &[&CStr] = &[c"--pid", c"host", c"--ipc", c"host", c"--uts", c"host"];
+const IPC: &[&CStr] = &[c"--network", c"host", c"--pid", c"host", c"--uts", c"host"];
+const HOST_NAME: &[&CStr] = &[c"--network", c"host", c"--pid", c"host", c"--ipc", c"host"];
+
+const CHECKS: [Check; 22] = [
     Check { name: "plain run", probe: Probe::Run(&[]) },
     Check { name: "host's network", probe: Probe::Run(&[c"--network", c"host"]) },
+    Check { name: "processes alone", probe: Probe::Run(PROCESSES) },
+    Check { name: "network alone", probe: Probe::Run(NETWORK) },
+    Check { name: "ipc alone", probe: Probe::Run(IPC) },
+    Check { name: "host name alone", probe: Probe::Run(HOST_NAME) },
     Check { name: "root of its own", probe: Probe::EmptyRoot },
     Check { name: "layer over a root", probe: Probe::Layer },
     Check { name: "volumes", probe: Probe::Volumes },
@@ -44,14 +59,24 @@ const CHECKS: [Check; 17] = [
     Check { name: "erofs images", probe: Probe::FileSystem(c"erofs") },
     Check { name: "terminal", probe: Probe::Run(&[c"-t"]) },
     Check { name: "init", probe: Probe::Run(&[c"--init"]) },
-    Check { name: "memory limit", probe: Probe::Run(&[c"-m", c"64m"]) },
-    Check { name: "processor limit", probe: Probe::Run(&[c"--cpus", c"0.1"]) },
-    Check { name: "processor set", probe: Probe::Run(&[c"--cpuset-cpus", c"0"]) },
-    Check { name: "process limit", probe: Probe::Run(&[c"--pids-limit", c"100"]) },
-    Check { name: "disk weight", probe: Probe::Run(&[c"--blkio-weight", c"100"]) },
+    Check { name: "memory limit", probe: Probe::Limit(&[c"-m", c"64m"], Controller::Memory) },
+    Check { name: "processor limit", probe: Probe::Limit(&[c"--cpus", c"0.1"], Controller::Cpu) },
+    Check {
+        name: "processor set",
+        probe: Probe::Limit(&[c"--cpuset-cpus", c"0"], Controller::Cpuset),
+    },
+    Check {
+        name: "process limit",
+        probe: Probe::Limit(&[c"--pids-limit", c"100"], Controller::Pids),
+    },
+    Check {
+        name: "disk weight",
+        probe: Probe::Limit(&[c"--blkio-weight", c"100"], Controller::Io),
+    },
     Check { name: "ranges of ids", probe: Probe::Run(&[c"--userns", c"auto"]) },
     Check { name: "path rules", probe: Probe::Run(&[c"--ro-path", c"/"]) },
     Check { name: "nesting", probe: Probe::Run(&[c"--privileged"]) },
+    Check { name: "later calls", probe: Probe::LaterCalls },
 ];
 
 /// What a check found.
@@ -83,15 +108,15 @@ pub fn check(json: bool, env: &[&CStr], caller: Caller) -> Result<u8> {
     object.text.str("{");
     let mut works = false;
     for Check { name, probe } in &CHECKS {
-        let (state, reason) = perform(probe, env, caller)?;
+        let (state, remark) = perform(probe, env, caller)?;
         if *name == CHECKS[0].name {
             works = state == State::Ok;
         }
-        line(&mut text, name, state, probe, &reason);
+        line(&mut text, name, state, probe, &remark);
         object.key(name).str("{");
         object.string("state", state.name().as_bytes());
-        if !reason.is_empty() {
-            object.string("reason", &reason);
+        if !remark.is_empty() {
+            object.string(if state == State::Ok { "note" } else { "reason" }, &remark);
         }
         object.end();
     }
@@ -102,7 +127,7 @@ pub fn check(json: bool, env: &[&CStr], caller: Caller) -> Result<u8> {
 }
 
 /// `STATE NAME OPTIONS`, and below what is to be said of it.
-fn line(text: &mut Text, name: &str, state: State, probe: &Probe, reason: &[u8]) {
+fn line(text: &mut Text, name: &str, state: State, probe: &Probe, remark: &[u8]) {
     let pad = |text: &mut Text, start: usize, column: usize| {
         while text.bytes().len() < start + column {
             text.str(" ");
@@ -114,7 +139,7 @@ fn line(text: &mut Text, name: &str, state: State, probe: &Probe, reason: &[u8])
     text.str(name);
     pad(text, start, 28);
     match probe {
-        Probe::Run(words) => {
+        Probe::Run(words) | Probe::Limit(words, _) => {
             text.str("mini run");
             for word in *words {
                 text.str(" ").word(word);
@@ -124,17 +149,32 @@ fn line(text: &mut Text, name: &str, state: State, probe: &Probe, reason: &[u8])
         Probe::Layer => drop(text.str("mini run --rootfs DIR:O")),
         Probe::FileSystem(_) => drop(text.str("mini run --rootfs FILE")),
         Probe::Volumes => drop(text.str("mini run -v SRC:DST")),
+        Probe::LaterCalls => drop(text.str("every run")),
     }
     text.str("\n");
-    if !reason.is_empty() {
-        text.str("         ").raw(reason).str("\n");
+    if !remark.is_empty() {
+        text.str("         ").raw(remark).str("\n");
     }
 }
 
 fn perform(probe: &Probe, env: &[&CStr], caller: Caller) -> Result<(State, Vec<u8>)> {
     match probe {
         Probe::Run(words) => attempt(words, None, env, caller),
-        Probe::EmptyRoot => attempt(&[c"--rootfs", c"-"], Some(&[0; 1024]), env, caller),
+        Probe::Limit(words, controller) => {
+            let (state, reason) = attempt(words, None, env, caller)?;
+            let is_ok = state == State::Ok;
+            Ok((
+                state,
+                if is_ok { groups::whereabouts(*controller).bytes().into() } else { reason },
+            ))
+        }
+        Probe::EmptyRoot => {
+            let found = attempt(&[c"--rootfs", c"-"], Some(&[0; 1024]), env, caller)?;
+            let covers = found.0 == State::Ok && host::root_is_initramfs()?;
+            let note = "/ is an initramfs, which a root of its own covers and never leaves: it goes \
+                        without CAP_SYS_ADMIN";
+            Ok(if covers { (State::Limited, note.into()) } else { found })
+        }
         Probe::Layer => {
             const LAYERS: [(&CStr, &CStr); 3] =
                 [(c"/usr", c"/usr:O"), (c"/bin", c"/bin:O"), (c"/etc", c"/etc:O")];
@@ -151,7 +191,26 @@ fn perform(probe: &Probe, env: &[&CStr], caller: Caller) -> Result<(State, Vec<u
                 (State::Limited, reason.into())
             }
         }),
+        Probe::LaterCalls => Ok(later_calls()),
     }
+}
+
+/// Which of the calls are missing that have a stand-in; mini picks that without being told.
+fn later_calls() -> (State, Vec<u8>) {
+    let mut missing = Text::new();
+    for (name, is_there) in [
+        ("open_tree and fsopen (Linux 5.2)", mount::can_take_trees()),
+        ("close_range (5.11)", fs::can_mark_ranges()),
+        ("mount_setattr (5.12)", mount::can_set_attributes()),
+    ] {
+        if !is_there {
+            missing
+                .str(if missing.bytes().is_empty() { "in their stead older ones: " } else { ", " })
+                .str(name);
+        }
+    }
+    let state = if missing.bytes().is_empty() { State::Ok } else { State::Limited };
+    (state, missing.bytes().into())
 }
 
 /// The kernel knows a type when it opens one, whoever asks (fsopen(2)); only root may mount it.

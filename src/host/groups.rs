@@ -87,6 +87,25 @@ fn is_on_v1(list: &[Group], controller: Controller) -> bool {
     list.iter().any(|group| group.version == Version::V1 && group.controllers.has(controller))
 }
 
+/// Where the groups of a controller are, in words.
+pub fn whereabouts(controller: Controller) -> Text {
+    let hierarchies = hierarchies();
+    let v1 = |it: &&Hierarchy| it.version == Version::V1 && it.controllers.has(controller);
+    let v2 = |it: &&Hierarchy| it.version == Version::V2;
+    let mut text = Text::new();
+    let found = hierarchies.iter().find(v1).or(hierarchies.iter().find(v2));
+    text.str(if found.is_some_and(|it| it.version == Version::V1) {
+        "cgroup v1"
+    } else {
+        "cgroup v2"
+    });
+    match found.and_then(|hierarchy| hierarchy.mount.as_ref()) {
+        Some(mount) => text.str(", in ").raw(&mount.point).raw(&mount.own),
+        None => text.str(", which mini mounts for itself"),
+    };
+    text
+}
+
 /// The hierarchies by /proc, else by what is mounted in the usual place.
 fn hierarchies() -> Vec<Hierarchy> {
     let text = |path| fs::read_file(path, TEXT_LIMIT);

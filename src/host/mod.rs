@@ -188,7 +188,10 @@ pub fn image_type(beginning: &[u8]) -> Option<Image> {
 /// The initramfs is a ramfs or a tmpfs by its magic number, and by its name in mountinfo the
 /// "rootfs"; a tmpfs that was mounted and switched to is an ordinary root. Without /proc nothing
 /// tells the two apart, and the way that works on both is taken.
-fn root_is_initramfs() -> Result<bool> {
+///
+/// # Errors
+/// When `/` cannot be examined.
+pub fn root_is_initramfs() -> Result<bool> {
     let magic = fs::statfs_type(c"/").map_err(|e| Error::new("examine").object(b"/").errno(e))?;
     // The casts only change the constants' type, which differs by CPU.
     if magic != 0x8584_58f6 && magic != libc::TMPFS_MAGIC as u32 {

@@ -385,14 +385,22 @@ pub fn getcwd(buffer: &mut [u8]) -> Result<&CStr> {
     CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::ERANGE)
 }
 
-/// Marks every descriptor from `first` on close-on-exec.
-///
-/// close_range(2) with CLOSE_RANGE_CLOEXEC is Linux 5.11; before, the open ones are read from
-/// /proc/self/fd, and where that is absent every number up to RLIMIT_NOFILE is tried.
-pub fn cloexec_from(first: i32) -> Result<()> {
+/// close_range(2) with CLOSE_RANGE_CLOEXEC, which is Linux 5.11.
+fn mark_range(first: i32) -> Result<()> {
     const CLOEXEC: u32 = 1 << 2;
     // SAFETY: numbers only.
-    match unsafe { syscall!(Sysno::close_range, first, u32::MAX, CLOEXEC) } {
+    unsafe { syscall!(Sysno::close_range, first, u32::MAX, CLOEXEC) }.map(drop)
+}
+
+/// Whether the kernel can mark a range of descriptors: asked for the last number, which none has.
+pub fn can_mark_ranges() -> bool {
+    mark_range(-1).is_ok()
+}
+
+/// Marks every descriptor from `first` on close-on-exec: at once, or, before Linux 5.11, each that is
+/// read from /proc/self/fd, and where that is absent every number up to RLIMIT_NOFILE.
+pub fn cloexec_from(first: i32) -> Result<()> {
+    match mark_range(first) {
         Err(Errno::ENOSYS | Errno::EINVAL) => {}
         result => return result.map(drop),
     }

@@ -78,17 +78,34 @@ pub fn open_type(fstype: &CStr) -> Result<Fd> {
 /// FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
 const CLOEXEC: u32 = 1;
 
-/// Whether the kernel has open_tree(2): asked with a descriptor that cannot be.
+/// Whether the kernel has open_tree(2) and move_mount(2), and lets them be called: asked with a
+/// descriptor that cannot be.
 pub fn can_take_trees() -> bool {
     const NO_FD: isize = -1;
-    // SAFETY: an empty path and numbers.
-    let result = unsafe { syscall!(Sysno::open_tree, NO_FD, c"".as_ptr(), libc::AT_EMPTY_PATH) };
+    let empty = c"".as_ptr();
+    // SAFETY: empty paths and numbers.
+    let (take, put) = unsafe {
+        (
+            syscall!(Sysno::open_tree, NO_FD, empty, libc::AT_EMPTY_PATH),
+            syscall!(Sysno::move_mount, NO_FD, empty, NO_FD, empty, BOTH_EMPTY),
+        )
+    };
+    take != Err(Errno::ENOSYS) && put != Err(Errno::ENOSYS)
+}
+
+/// MOVE_MOUNT_F_EMPTY_PATH and MOVE_MOUNT_T_EMPTY_PATH: descriptors say where from and where to.
+const BOTH_EMPTY: u32 = 0x4 | 0x40;
+
+/// Whether the kernel has mount_setattr(2), asked likewise.
+pub fn can_set_attributes() -> bool {
+    const NO_FD: isize = -1;
+    // SAFETY: an empty path, no attributes, and numbers.
+    let result = unsafe { syscall!(Sysno::mount_setattr, NO_FD, c"".as_ptr(), 0, 0, 0) };
     result != Err(Errno::ENOSYS)
 }
 
 /// move_mount(2): attaches such a copy on an open file or directory.
 pub fn put_tree(tree: Base, target: &Fd) -> Result<()> {
-    const BOTH_EMPTY: u32 = 0x4 | 0x40;
     let empty = c"".as_ptr();
     // SAFETY: empty paths; the rest are numbers.
     unsafe { syscall!(Sysno::move_mount, tree, empty, target.raw(), empty, BOTH_EMPTY) }.map(drop)

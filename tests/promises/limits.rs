@@ -91,10 +91,18 @@ fn cpus(world: &World) {
     measured(|| {
         let (outcome, report) = reported(world, &["--cpus", "0.5"], &["burn", "3000"]);
         assert_eq!(outcome.status, 0, "{outcome:?}");
-        assert!(field(&report, "throttled").unwrap() > 5.0, "{report}");
+        assert!(field(&report, "throttled").unwrap() > 0.0, "{report}");
         let seconds = used(&report) / 1e6;
-        if (1.5 - seconds).abs() <= 0.15 * 1.5 { Ok(()) } else { Err(report) }
+        assert!(seconds <= 1.5 * 1.15, "{report}");
+        // Where others want the processors, too, it may not come to what it is allowed.
+        if seconds >= 1.5 * 0.85 || is_busy() { Ok(()) } else { Err(report) }
     });
+}
+
+fn is_busy() -> bool {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap();
+    let load: f64 = text.split(' ').next().unwrap().parse().unwrap();
+    load > std::thread::available_parallelism().unwrap().get() as f64
 }
 
 fn shares(world: &World) {
@@ -246,6 +254,11 @@ fn nested(world: &World) {
             "80",
         ])
     };
+    if ["fsopen", "fsconfig", "fsmount"].into_iter().any(crate::old::is_only) {
+        // Linux 4.6 to 5.1: no mount shows the group, and none can be made that nobody sees.
+        hog("200m", "64m").refused(125, "mount cgroup");
+        return;
+    }
     assert_eq!(hog("200m", "64m").status, 137);
     assert_eq!(hog("64m", "200m").status, 137);
     assert_eq!(hog("200m", "160m").status, 0);

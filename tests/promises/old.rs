@@ -38,6 +38,11 @@ pub fn is_wanted() -> bool {
     wanted().is_some()
 }
 
+/// Whether this is what is taken away, and the rest is there.
+pub fn is_only(name: &str) -> bool {
+    wanted().is_some_and(|wanted| wanted == name)
+}
+
 fn wanted() -> Option<String> {
     std::env::var("MINI_TEST_OLD_KERNEL").ok()
 }

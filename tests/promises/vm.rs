@@ -17,6 +17,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "attacks.sh", "", 20),
     },
     Promise {
+        name: "check_tells_the_truth_on_hosts_that_lack_things",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "check.sh", "", 12),
+    },
+    Promise {
         name: "it_can_be_the_machines_first_process",
         needs: &[Need::Root, Need::Kernels],
         check: first,
