@@ -15,7 +15,7 @@ const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
 /// Why clone(2) refused.
-pub fn clone_failure(errno: Errno, host: &Host) -> Error {
+pub fn clone_failure(errno: Errno, flags: i32, host: &Host) -> Error {
     let error = Error::new("create namespaces").errno(errno);
     let hint = match errno {
         Errno::EPERM if host.euid != 0 => user_namespace_barrier(&read_setting).unwrap_or(
@@ -28,11 +28,48 @@ pub fn clone_failure(errno: Errno, host: &Host) -> Error {
         Errno::ENOSPC if host.euid != 0 => user_namespace_barrier(&read_setting)
             .unwrap_or("namespaces are nested too deep, or a user.max_*_namespaces is reached"),
         Errno::ENOSPC => "namespaces are nested too deep, or a user.max_*_namespaces is reached",
-        Errno::EINVAL => "the kernel was built without one of them",
+        Errno::EINVAL => lacking(flags, &|path| fs::identity(path).is_ok()),
         Errno::EAGAIN => "a limit on processes is reached",
         _ => return error,
     };
     error.hint(hint)
+}
+
+/// Which of the namespaces the kernel was built without: it shows those that it has.
+fn lacking(flags: i32, is_there: &dyn Fn(&CStr) -> bool) -> &'static str {
+    const NAMESPACES: [(i32, &CStr, &str); 5] = [
+        (
+            libc::CLONE_NEWUSER,
+            c"/proc/self/ns/user",
+            "the kernel was built without user namespaces: run as root",
+        ),
+        (
+            libc::CLONE_NEWPID,
+            c"/proc/self/ns/pid",
+            "the kernel was built without process namespaces: add --pid host",
+        ),
+        (
+            libc::CLONE_NEWNET,
+            c"/proc/self/ns/net",
+            "the kernel was built without network namespaces: add --network host",
+        ),
+        (
+            libc::CLONE_NEWIPC,
+            c"/proc/self/ns/ipc",
+            "the kernel was built without ipc namespaces: add --ipc host",
+        ),
+        (
+            libc::CLONE_NEWUTS,
+            c"/proc/self/ns/uts",
+            "the kernel was built without host name namespaces: add --uts host",
+        ),
+    ];
+    let lacks = |(flag, path, _): &(i32, &CStr, &str)| flags & flag != 0 && !is_there(path);
+    match NAMESPACES.iter().find(|namespace| lacks(namespace)) {
+        // The one for mounts is always there: its absence is that of /proc.
+        Some((.., hint)) if is_there(c"/proc/self/ns/mnt") => hint,
+        _ => "the kernel was built without one of them",
+    }
 }
 
 /// Why a step of the child failed; `detail` is what the child found out about it.

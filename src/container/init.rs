@@ -219,12 +219,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             return Err(Errno::ENOSYS);
         }
         Step::Terminal { console } => open_terminal(*console, state, child)?,
-        Step::Init { grace } => match process::fork()? {
-            // The kernel's word about the parent's death is not handed down, nor needed: it comes to
-            // process 1, with which all others end.
-            0 => {}
-            command => reaper::run(command, *grace, child.stack),
-        },
+        Step::Init { grace } => reaper::begin(*grace, child.stack)?,
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
     }

@@ -77,7 +77,7 @@ pub fn launch<'a>(
         Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP),
         result => result,
     };
-    let child = child.map_err(|errno| explain::clone_failure(errno, host))?;
+    let child = child.map_err(|errno| explain::clone_failure(errno, plan.clone_flags, host))?;
     shared.gate.0.close_copy();
     shared.status.1.close_copy();
     if let Some((_, childs)) = &shared.terminal {

@@ -8,10 +8,22 @@ use crate::sys::process::{Change, News};
 use crate::sys::signal::{self, Taken};
 use crate::sys::{clock, fs, memory, process};
 
-/// Goes on as process 1; `grace` is how long, in nanoseconds, the others have to end when the
-/// command has. What mini was called with, at `stack`, is forgotten: it stands in /proc/1/cmdline.
-pub fn run(command: i32, grace: u64, (stack, page_size): (usize, usize)) -> ! {
+/// Starts the command as a process of its own, which goes on from here, and itself as process 1;
+/// `grace` is how long, in nanoseconds, the others have to end when the command has.
+///
+/// What mini was called with, at `stack`, stands in /proc/1/cmdline: it is forgotten before there is
+/// somebody to read it. The command's words are in the inbox by now.
+pub fn begin(grace: u64, (stack, page_size): (usize, usize)) -> crate::sys::Result<()> {
     memory::forget_from(stack, page_size);
+    match process::fork()? {
+        // The kernel's word about the parent's death is not handed down, nor needed: it comes to
+        // process 1, with which all others end.
+        0 => Ok(()),
+        command => run(command, grace),
+    }
+}
+
+fn run(command: i32, grace: u64) -> ! {
     let status = match serve(command, grace) {
         Ok(status) => status,
         // Whoever is left ends with process 1.

@@ -141,3 +141,16 @@ fn what_forbids_user_namespaces_is_named() {
         assert_eq!(with(path, allows), None);
     }
 }
+
+#[test]
+fn a_kernel_without_a_namespace_is_told_by_what_it_shows() {
+    let all = libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWUSER;
+    let without = |gone: &'static [&'static CStr]| move |path: &CStr| !gone.contains(&path);
+    let net = without(&[c"/proc/self/ns/net"]);
+    assert!(lacking(all, &net).contains("add --network host"));
+    let user_and_pid = without(&[c"/proc/self/ns/user", c"/proc/self/ns/pid"]);
+    assert!(lacking(all, &user_and_pid).contains("run as root"));
+    // What was not asked for, and what cannot be seen, is not to blame.
+    assert_eq!(lacking(libc::CLONE_NEWPID, &net), "the kernel was built without one of them");
+    assert_eq!(lacking(all, &|_| false), "the kernel was built without one of them");
+}
