@@ -24,6 +24,7 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Busybox],
         check: no_dev_null,
     },
+    Promise { name: "tiny_limits_of_the_caller_are_told", needs: &[], check: tiny_limits },
 ];
 
 fn no_proc(world: &World) {
@@ -124,4 +125,33 @@ fn no_dev_null(world: &World) {
     let script = "umount -l /dev; /bin/mini run /bin/sh -c 'cat; echo x; exit 6' <&- >&- 2>&-";
     let outcome = world.run(&privileged(&root, script));
     assert_eq!((outcome.status, outcome.stdout.as_str()), (6, ""), "{outcome:?}");
+}
+
+/// What the caller may use may be next to nothing; what is less than it takes is said in a line.
+fn tiny_limits(world: &World) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    use std::os::unix::process::CommandExt;
+    for (resource, limit, said) in [
+        (Resource::Nofile, 0, "mini: pipe: Too many open files"),
+        (Resource::Nofile, 6, "mini: pipe: Too many open files"),
+        (Resource::Nofile, 7, ""),
+        (Resource::As, 8_000_000, ""),
+        (Resource::Stack, 64 << 10, ""),
+        (Resource::Fsize, 0, ""),
+        (Resource::Memlock, 0, ""),
+        (Resource::Msgqueue, 0, ""),
+        (Resource::Sigpending, 0, ""),
+        (Resource::Core, 0, ""),
+        (Resource::Cpu, 1, ""),
+    ] {
+        let mut command = world.run_command(&["/bin/true"]);
+        let rlimit = Rlimit { current: Some(limit), maximum: Some(limit) };
+        let lower = move || setrlimit(resource, rlimit.clone()).map_err(Into::into);
+        // SAFETY: between fork and exec only a system call is made.
+        unsafe { command.pre_exec(lower) };
+        let outcome = Outcome::of(&mut command);
+        let expected = if said.is_empty() { 0 } else { 125 };
+        assert_eq!(outcome.status, expected, "{resource:?} {limit}: {outcome:?}");
+        assert_eq!(outcome.stderr.trim_end(), said, "{resource:?} {limit}");
+    }
 }
