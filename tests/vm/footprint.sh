@@ -13,6 +13,5 @@ mkdir -p /proc && mount -t proc proc /proc
 mkfifo /up
 mini run -- sh -c 'echo >/up; exec sleep 5' &
 read -r _ </up
-sed -n 's/^\(VmHWM\):[[:space:]]*\([0-9]*\).*/\1 \2/p' "/proc/$!/status"
 sed -n 's/^\(Pss\):[[:space:]]*\([0-9]*\).*/\1 \2/p' "/proc/$!/smaps_rollup"
 kill $!
