@@ -22,6 +22,7 @@ pub struct Wish<'a> {
 pub const GROUP: &[u8] = b"group";
 
 /// Becomes a user, by number or as the container's own files name it.
+#[inline(never)]
 pub fn become_user(
     user: &User,
     wish: Wish,
@@ -75,6 +76,7 @@ pub fn become_user(
 }
 
 /// Has these groups and no others.
+#[inline(never)]
 pub fn set_groups(groups: &[Id], detail: &mut Detail) -> Result<()> {
     let mut list = Groups::new();
     add_groups(groups, &mut list, detail)?;

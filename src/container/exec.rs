@@ -18,6 +18,12 @@ pub fn exec(words: &mut Words, detail: &mut Detail) -> Errno {
     if name.to_bytes().contains(&b'/') {
         return attempt(name, words, detail);
     }
+    search(name, words, detail)
+}
+
+/// Tries each directory of PATH.
+#[inline(never)]
+fn search(name: &CStr, words: &mut Words, detail: &mut Detail) -> Errno {
     let mut reason = Errno::ENOENT;
     let path = words.path().unwrap_or(&DEFAULT_PATH.to_bytes()[b"PATH=".len()..]);
     for directory in path.split(|b| *b == b':') {
@@ -47,7 +53,16 @@ fn join<'b>(directory: &[u8], name: &CStr, buffer: &'b mut [u8; LONGEST]) -> Opt
 }
 
 fn attempt(path: &CStr, words: &mut Words, detail: &mut Detail) -> Errno {
-    let errno = execve(path, words.args(), words.env());
+    match execve(path, words.args(), words.env()) {
+        errno @ (Errno::ENOENT | Errno::ENOEXEC) => look_into(path, errno, words, detail),
+        errno => errno,
+    }
+}
+
+/// What is in the file may say more than the kernel. A function of its own: it takes memory that a
+/// command which is simply there should not touch.
+#[inline(never)]
+fn look_into(path: &CStr, errno: Errno, words: &mut Words, detail: &mut Detail) -> Errno {
     let mut buffer = [0; LONGEST];
     match errno {
         // The kernel says this of a program whose interpreter or loader is missing, too: if the

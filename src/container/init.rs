@@ -241,6 +241,7 @@ fn perform_mount(step: &Mount, state: &mut State) -> Result<()> {
 }
 
 /// Read-only, through a loop device that goes with the mount.
+#[inline(never)]
 fn mount_image(image: &CStr, fstype: &CStr, target: &CStr) -> Result<()> {
     // ext4: a journal that was not played back is left alone.
     let data = (fstype == c"ext4").then_some(c"noload");

@@ -22,8 +22,23 @@ pub const LONGEST: usize = 4096;
 /// As many as the kernel follows (path_resolution(7)).
 const LINKS: usize = 40;
 
-/// The part of a path that is still to be walked, at the end of a buffer: a link's text goes in
-/// front of it.
+/// Takes the next component off a path, as a C string.
+fn component<'n>(rest: &mut &[u8], name: &'n mut [u8; 256]) -> Result<Option<&'n CStr>> {
+    let slashes = rest.iter().take_while(|b| **b == b'/').count();
+    let path = &rest[slashes..];
+    let length = path.iter().take_while(|b| **b != b'/').count();
+    if length == 0 {
+        return Ok(None);
+    }
+    // NAME_MAX is 255: one byte is left for the NUL.
+    let place = name.get_mut(..length + 1).filter(|_| length < 256).ok_or(Errno::ENAMETOOLONG)?;
+    place[..length].copy_from_slice(&path[..length]);
+    place[length] = 0;
+    *rest = &path[length..];
+    CStr::from_bytes_with_nul(place).map(Some).map_err(|_| Errno::EINVAL)
+}
+
+/// What is left of a path behind a link, at the end of a buffer: the link's text goes in front of it.
 struct Rest {
     buffer: [u8; LONGEST],
     start: usize,
@@ -49,20 +64,9 @@ impl Rest {
         Ok(())
     }
 
-    /// Takes the next component, as a C string.
-    fn next<'n>(&mut self, name: &'n mut [u8; 256]) -> Result<Option<&'n CStr>> {
-        let skipped = self.bytes().iter().take_while(|b| **b == b'/').count();
-        self.start += skipped;
-        let length = self.bytes().iter().take_while(|b| **b != b'/').count();
-        if length == 0 {
-            return Ok(None);
-        }
-        *name = [0; 256];
-        // NAME_MAX is 255: one byte is left for the NUL.
-        let place = name.get_mut(..length).filter(|_| length < 256).ok_or(Errno::ENAMETOOLONG)?;
-        place.copy_from_slice(&self.bytes()[..length]);
-        self.start += length;
-        CStr::from_bytes_until_nul(name).map(Some).map_err(|_| Errno::EINVAL)
+    /// Goes on with all but so much.
+    fn keep(&mut self, left: usize) {
+        self.start = LONGEST - left;
     }
 }
 
@@ -117,19 +121,65 @@ impl Way {
         self.directories[self.depth - 1].as_ref().ok_or(Errno::EBADF)
     }
 
-    fn end(mut self) -> Result<Fd> {
+    fn end(&mut self) -> Result<Fd> {
         self.directories[self.depth - 1].take().ok_or(Errno::EBADF)
     }
 }
 
+/// How far a walk came.
+enum Walked {
+    /// To the end.
+    End(Fd),
+    /// To a link, with so many bytes of the path behind it.
+    Link(Fd, usize),
+}
+
 /// Opens a path with O_PATH; what is missing is made as asked, for root to own.
 pub fn open(path: &CStr, make: Make) -> Result<Fd> {
-    let mut rest = Rest::new(path.to_bytes())?;
     let mut way = Way::new()?;
-    let mut links = 0;
+    let path = path.to_bytes();
+    match walk(path, &mut way, make)? {
+        Walked::End(found) => Ok(found),
+        Walked::Link(link, left) => follow(link, &path[path.len() - left..], way, make),
+    }
+}
+
+/// Links take memory to be put together, which a walk without any should not touch.
+#[inline(never)]
+fn follow(mut link: Fd, rest: &[u8], mut way: Way, make: Make) -> Result<Fd> {
+    let mut rest = Rest::new(rest)?;
+    for _ in 0..LINKS {
+        // A link of procfs is no text: it leads wherever a process or descriptor is.
+        if fs::is_procfs(&link)? {
+            return Err(Errno::ELOOP);
+        }
+        put_link_before(&mut rest, &link, &mut way)?;
+        match walk(rest.bytes(), &mut way, make)? {
+            Walked::End(found) => return Ok(found),
+            Walked::Link(next, left) => {
+                link = next;
+                rest.keep(left);
+            }
+        }
+    }
+    Err(Errno::ELOOP)
+}
+
+#[inline(never)]
+fn put_link_before(rest: &mut Rest, link: &Fd, way: &mut Way) -> Result<()> {
+    let mut text = [0; LONGEST];
+    let length = fs::read_link(link, &mut text)?;
+    if text[0] == b'/' {
+        way.go_to_root();
+    }
+    rest.put_before(&text[..length])
+}
+
+/// Walks to the end of a path or to the first link.
+fn walk(mut rest: &[u8], way: &mut Way, make: Make) -> Result<Walked> {
     let mut name = [0; 256];
-    while let Some(name) = rest.next(&mut name)? {
-        let is_last = rest.bytes().iter().all(|b| *b == b'/');
+    while let Some(name) = component(&mut rest, &mut name)? {
+        let is_last = rest.iter().all(|b| *b == b'/');
         match name.to_bytes() {
             b"." => continue,
             b".." => {
@@ -152,28 +202,13 @@ pub fn open(path: &CStr, make: Make) -> Result<Fd> {
             result => result?,
         };
         match fs::kind(&found)? {
-            Kind::Link => {
-                // A link of procfs is no text: it leads wherever a process or descriptor is.
-                if fs::is_procfs(&found)? {
-                    return Err(Errno::ELOOP);
-                }
-                links += 1;
-                if links > LINKS {
-                    return Err(Errno::ELOOP);
-                }
-                let mut text = [0; LONGEST];
-                let length = fs::read_link(&found, &mut text)?;
-                if text[0] == b'/' {
-                    way.go_to_root();
-                }
-                rest.put_before(&text[..length])?;
-            }
+            Kind::Link => return Ok(Walked::Link(found, rest.len())),
             Kind::Directory => way.enter(found),
-            Kind::Other if is_last => return Ok(found),
+            Kind::Other if is_last => return Ok(Walked::End(found)),
             Kind::Other => return Err(Errno::ENOTDIR),
         }
     }
-    way.end()
+    way.end().map(Walked::End)
 }
 
 /// The directory in which something is to be made, walked to once for all that goes there: where a
@@ -222,11 +257,10 @@ impl Parents {
 mod tests {
     use super::*;
 
-    fn components(path: &[u8]) -> Vec<String> {
-        let mut rest = Rest::new(path).unwrap();
+    fn components(mut path: &[u8]) -> Vec<String> {
         let mut name = [0; 256];
         let mut found = Vec::new();
-        while let Some(name) = rest.next(&mut name).unwrap() {
+        while let Some(name) = component(&mut path, &mut name).unwrap() {
             found.push(name.to_str().unwrap().to_owned());
         }
         found
@@ -236,20 +270,18 @@ mod tests {
     fn components_are_taken_one_by_one() {
         assert_eq!(components(b"/a//b/../c/"), ["a", "b", "..", "c"]);
         assert_eq!(components(b"/"), Vec::<String>::new());
-        let mut rest = Rest::new(b"/link/tail").unwrap();
-        rest.next(&mut [0; 256]).unwrap();
+        let mut rest = Rest::new(b"/behind/tail").unwrap();
+        rest.keep(b"/tail/".len());
         rest.put_before(b"x/y").unwrap();
-        let mut name = [0; 256];
-        assert_eq!(rest.next(&mut name).unwrap(), Some(c"x"));
-        assert_eq!(rest.next(&mut name).unwrap(), Some(c"y"));
-        assert_eq!(rest.next(&mut name).unwrap(), Some(c"tail"));
+        assert_eq!(components(rest.bytes()), ["x", "y", "tail"]);
     }
 
     #[test]
     fn what_is_too_long_is_refused() {
         assert_eq!(Rest::new(&[b'a'; LONGEST]).err(), Some(Errno::ENAMETOOLONG));
-        let mut rest = Rest::new(&[b'a'; 300]).unwrap();
-        assert_eq!(rest.next(&mut [0; 256]), Err(Errno::ENAMETOOLONG));
+        let mut name = [0; 256];
+        assert_eq!(component(&mut &[b'a'; 256][..], &mut name), Err(Errno::ENAMETOOLONG));
+        assert!(component(&mut &[b'a'; 255][..], &mut name).is_ok());
     }
 
     /// The walk itself, in this process's own root: the answers of the kernel's.

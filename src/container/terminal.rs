@@ -5,18 +5,20 @@ use crate::sys::poll::{next_signal, wait};
 use crate::sys::signal::{self, Taken};
 use crate::sys::terminal::{self, Size};
 use crate::sys::{Errno, Fd, Result, fd, fs, poll};
+use alloc::vec;
+use alloc::vec::Vec;
 use libc::{POLLERR, POLLHUP, POLLIN, POLLOUT, pollfd};
 
 /// What is on its way in one direction.
 struct Buffer {
-    bytes: [u8; 8192],
+    bytes: Vec<u8>,
     start: usize,
     end: usize,
 }
 
 impl Buffer {
-    const fn new() -> Buffer {
-        Buffer { bytes: [0; 8192], start: 0, end: 0 }
+    fn new() -> Buffer {
+        Buffer { bytes: vec![0; 8192], start: 0, end: 0 }
     }
 
     fn is_empty(&self) -> bool {

@@ -21,6 +21,7 @@ struct Member {
 
 /// Unpacks all members. With `own` they get their owners and devices become devices; an ordinary
 /// user owns all of them, and gets no devices. `detail` tells the member at fault.
+#[inline(never)]
 pub fn unpack(archive: &Fd, own: bool, detail: &mut Detail) -> Result<()> {
     let mut block = [0; BLOCK];
     let mut member = Member { kind: Kind::File, name: Name::new(), link: Name::new(), size: 0 };

@@ -112,6 +112,7 @@ pub fn restrict_root(flags: libc::c_ulong) -> Result<()> {
 }
 
 /// Sets the options of a volume that is attached already.
+#[inline(never)]
 fn set_by_path(target: &CStr, manner: Manner) -> Result<()> {
     // Walked again: now it leads to what was mounted there.
     let top = inside::open(target, Make::Nothing)?;
@@ -149,6 +150,7 @@ fn add_flags(at: &Fd, flags: libc::c_ulong) -> Result<()> {
 
 /// Shows the mount points below a directory, by /proc/self/mountinfo. What is cut off by the
 /// buffer's end is an error, since it would be missed.
+#[inline(never)]
 fn for_each_mount(directory: &[u8], mut show: impl FnMut(&CStr) -> Result<()>) -> Result<()> {
     let file = fs::open(c"/proc/self/mountinfo", libc::O_RDONLY, 0)?;
     let mut buffer = [0; 3 * inside::LONGEST];
