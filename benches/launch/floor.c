@@ -6,7 +6,9 @@
  * WORK is letters: n a network namespace, l with loopback up, d what mini mounts in every root (/sys, /dev,
  * its nodes, pts, shm, mqueue), m the masks, s capabilities, no_new_privs and the seccomp filter, g limits in
  * the cgroup v1 hierarchies pids, memory and cpu, below the three GROUPs. What is always done: pid, mount,
- * uts and ipc namespaces, private propagation, a bind of the root, pivot_root, detach, /proc.
+ * uts and ipc namespaces, private propagation, a bind of the root, pivot_root, detach, /proc. With d also what
+ * else mini changes in any container: a session keyring, no groups of the caller's, death with the parent,
+ * descriptors closed on exec.
  *
  * The child is a copy of the parent, as fork(2) makes it. x86_64.
  */
@@ -194,6 +196,12 @@ __attribute__((noreturn, used)) static void start(long *stack)
 	}
 	if (limited)
 		must(CALL5(unshare, CLONE_NEWCGROUP, 0, 0, 0, 0));
+	if (has(work, 'd')) {
+		must(CALL5(prctl, PR_SET_PDEATHSIG, 9, 0, 0, 0));
+		must(CALL5(keyctl, 1, 0, 0, 0, 0)); /* KEYCTL_JOIN_SESSION_KEYRING */
+		must(CALL5(setgroups, 0, 0, 0, 0, 0));
+		must(CALL5(close_range, 3, -1, 4, 0, 0));
+	}
 	mount("none", "/", 0, REC | PRIVATE, 0);
 	mount(root, root, 0, BIND | REC, 0);
 	must(CALL5(chdir, root, 0, 0, 0, 0));

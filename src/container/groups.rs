@@ -19,7 +19,26 @@ pub struct Groups<'a> {
     /// The group mini left, and the controllers it then passed on.
     left: Option<(&'a Place, &'a Text)>,
     /// What the child joins through, in order.
-    pub doors: Vec<Fd>,
+    pub doors: Vec<Door>,
+}
+
+/// What the child joins a group through.
+pub enum Door {
+    /// A v1 group's file `tasks`.
+    Tasks(Fd),
+    /// A v2 group's directory.
+    Group(Fd),
+}
+
+impl Door {
+    /// Joins, unless the child was born there.
+    pub fn pass(&self, is_born_in_group: bool) -> crate::sys::Result<()> {
+        match self {
+            Door::Tasks(tasks) => fs::write_all(tasks, b"0"),
+            Door::Group(_) if is_born_in_group => Ok(()),
+            Door::Group(group) => fs::write_file_at(group.raw(), c"cgroup.procs", b"0"),
+        }
+    }
 }
 
 impl<'a> Groups<'a> {
@@ -58,8 +77,17 @@ impl<'a> Groups<'a> {
                     *passed_on = content;
                 }
             }
+            Step::OpenTasks(place) => {
+                self.doors.push(Door::Tasks(fs::open_at(
+                    place.base,
+                    place.path,
+                    libc::O_WRONLY,
+                    0,
+                )?));
+            }
             Step::OpenGroup(place) => {
-                self.doors.push(fs::open_at(place.base, place.path, libc::O_WRONLY, 0)?);
+                let flags = libc::O_PATH | libc::O_DIRECTORY;
+                self.doors.push(Door::Group(fs::open_at(place.base, place.path, flags, 0)?));
             }
             _ => return Err(Errno::ENOSYS),
         }

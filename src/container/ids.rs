@@ -73,7 +73,7 @@ fn help(
     let words: &'static (&CStr, Vec<usize>) = alloc::boxed::Box::leak((program, table).into());
     let memory = ChildMemory::new(0, page_size).map_err(Failure::Kernel)?;
     let mut helper =
-        process::clone_onto(libc::CLONE_VM | libc::CLONE_VFORK, memory, words, |words, _| {
+        process::clone_onto(libc::CLONE_VM | libc::CLONE_VFORK, None, memory, words, |words, _| {
             // It reads no signals by hand as mini does; its own dispositions are mini's caller's.
             if signal::set_mask(0).is_ok() {
                 process::execve(words.0, PointerTable::new(&words.1), PointerTable::new(&[0]));

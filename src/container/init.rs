@@ -7,6 +7,7 @@
 use super::confine;
 use super::exec;
 use super::gate::{self, Words};
+use super::groups::Door;
 use super::inside::{self, Make};
 use super::passwd::Account;
 use super::reaper;
@@ -18,6 +19,7 @@ use crate::sys::{
     Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
 };
 use core::ffi::CStr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// What the child gets from its parent.
 pub struct Child<'a> {
@@ -28,7 +30,9 @@ pub struct Child<'a> {
     /// The pipe of reports: (read end, write end).
     pub status: (Fd, Fd),
     /// The files through which it joins its groups, in order.
-    pub doors: &'a [Fd],
+    pub doors: &'a [Door],
+    /// Whether it has joined the v2 group by being born.
+    pub is_born_in_group: AtomicBool,
     /// What it takes of the host's mounts, by number.
     pub trees: &'a [Taken],
     /// The connection over which a terminal goes: (the parent's end, the child's).
@@ -89,7 +93,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::DieWithParent => process::set_parent_death_signal(libc::SIGKILL)?,
         Step::JoinGroup(number) => {
             let door = child.doors.get(*number).ok_or(Errno::EBADF)?;
-            fs::write_all(door, b"0")?;
+            door.pass(child.is_born_in_group.load(Ordering::Relaxed))?;
         }
         Step::NewCgroupNamespace => match process::unshare(libc::CLONE_NEWCGROUP) {
             // As in the launch: before Linux 4.6 there is nothing to hide.
@@ -215,7 +219,11 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Restore { umask } => restore(*umask, state)?,
         Step::Seccomp { program, .. } => security::set_filter(program)?,
         // The parent's part.
-        Step::MakeGroup(_) | Step::MoveToGroup(_) | Step::OpenGroup(_) | Step::MapIds { .. } => {
+        Step::MakeGroup(_)
+        | Step::MoveToGroup(_)
+        | Step::OpenTasks(_)
+        | Step::OpenGroup(_)
+        | Step::MapIds { .. } => {
             return Err(Errno::ENOSYS);
         }
         Step::Terminal { console } => open_terminal(*console, state, child)?,

@@ -2,6 +2,7 @@
 //! been sent its words.
 
 use super::foreground::Foreground;
+use super::groups::Door;
 use super::init::{self, Child};
 use super::ready::PidFile;
 use super::volume::Taken;
@@ -15,6 +16,7 @@ use crate::sys::process::SharingChild;
 use crate::sys::{Errno, Fd, fs, net, process, signal};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A child on its way.
 pub struct Launched<'a> {
@@ -35,7 +37,7 @@ pub fn launch<'a>(
     plan: &'a Plan<'a>,
     spec: &Spec,
     host: &Host,
-    doors: &'a [Fd],
+    doors: &'a [Door],
     manner: Manner<'a>,
 ) -> Result<Launched<'a>> {
     let failed = |step| move |errno| Error::new(step).errno(errno);
@@ -59,6 +61,7 @@ pub fn launch<'a>(
         gate: (gate_read, gate_write),
         status: (status_read, status_write),
         doors,
+        is_born_in_group: AtomicBool::new(false),
         trees,
         terminal: spec
             .process
@@ -71,10 +74,19 @@ pub fn launch<'a>(
     }));
     // Process 1 of mini's own lives on, and so takes a copy of mini's memory.
     let sharing = if spec.process.init.is_some() { 0 } else { libc::CLONE_VM };
-    let clone = |flags: i32| process::clone_onto(flags | sharing, memory, shared, init::enter);
-    let child = match clone(plan.clone_flags) {
+    let clone = |flags: i32, group: Option<&'a Fd>| {
+        shared.is_born_in_group.store(group.is_some(), Ordering::Relaxed);
+        process::clone_onto(flags | sharing, group, memory, shared, init::enter)
+    };
+    let group = doors.iter().find_map(|door| match door {
+        Door::Group(group) => Some(group),
+        Door::Tasks(_) => None,
+    });
+    // Whatever speaks against it (before Linux 5.7, or a filter), clone(2) will say if it is serious.
+    let born = group.and_then(|group| clone(plan.clone_flags, Some(group)).ok());
+    let child = match born.map_or_else(|| clone(plan.clone_flags, None), Ok) {
         // Linux 4.6 has cgroup namespaces; without them there is no view of cgroups to hide.
-        Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP),
+        Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP, None),
         result => result,
     };
     let child = child.map_err(|errno| explain::clone_failure(errno, plan.clone_flags, host))?;

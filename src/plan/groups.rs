@@ -8,9 +8,10 @@ use crate::text::Text;
 use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
 
 impl Planner<'_, '_> {
-    /// The parent makes the groups and writes the limits; the child joins by itself, through a
-    /// file that was opened for it. (Attaching it from outside makes the kernel wait for every
-    /// thread of the machine.)
+    /// The parent makes the groups and writes the limits. On v1 the child joins by itself, through a
+    /// file that was opened for it; on v2 it is born there, where the kernel can (clone3(2)).
+    /// Attaching it from outside makes the kernel wait for every thread of the machine, and so does
+    /// `cgroup.procs` of v2, whoever writes to it: some 10 ms.
     pub(super) fn groups(&mut self) {
         let host = self.host;
         for group in &host.groups.list {
@@ -48,11 +49,10 @@ impl Planner<'_, '_> {
                 if_there: setting.implied,
             });
         }
-        let door: &[u8] = match group.version {
-            Version::V1 => b"/tasks",
-            Version::V2 => b"/cgroup.procs",
-        };
-        self.before.push(Step::OpenGroup(place(&[name, door])));
+        self.before.push(match group.version {
+            Version::V1 => Step::OpenTasks(place(&[name, b"/tasks"])),
+            Version::V2 => Step::OpenGroup(place(&[name])),
+        });
     }
 
     /// Where programs look for the limits they live under (a JVM, Go's runtime): the container's

@@ -25,9 +25,11 @@ pub enum Step<'a> {
     MakeGroup(Place),
     /// Put mini itself into a group that was made for that.
     MoveToGroup(Place),
-    /// Open the file by which the child joins a group.
+    /// Open the file by which the child joins a v1 group.
+    OpenTasks(Place),
+    /// Open the v2 group that the child joins, or is born in.
     OpenGroup(Place),
-    /// Join the group whose file was opened as the n-th.
+    /// Join the group that was opened as the n-th.
     JoinGroup(usize),
     /// See one's own groups as the top ones.
     NewCgroupNamespace,
@@ -277,7 +279,7 @@ impl Step<'_> {
             Step::Descriptors(_) => "close from",
             Step::MakeGroup(_) => "make group",
             Step::MoveToGroup(_) => "move to group",
-            Step::OpenGroup(_) => "open",
+            Step::OpenTasks(_) | Step::OpenGroup(_) => "open",
             Step::JoinGroup(_) => "join group",
             Step::NewCgroupNamespace => "new cgroup namespace",
             Step::WriteFile { .. } => "write",
@@ -331,6 +333,7 @@ impl Step<'_> {
             Step::MakeDirectory(path) | Step::Symlink { path, .. } => out.word(path),
             Step::MakeGroup(place)
             | Step::MoveToGroup(place)
+            | Step::OpenTasks(place)
             | Step::OpenGroup(place)
             | Step::WriteFile { place, .. } => out.word(place.path),
             Step::TakeTree { source, .. } => out.word(source),

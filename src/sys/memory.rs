@@ -78,6 +78,10 @@ impl ChildMemory {
         self.stack_top
     }
 
+    pub(super) fn stack_bottom(&self) -> usize {
+        self.stack_top as usize - STACK
+    }
+
     /// The inbox, in words.
     ///
     /// # Safety

@@ -2,7 +2,7 @@
 
 use super::memory::ChildMemory;
 use super::security::prctl;
-use super::{Errno, Result, arch};
+use super::{Errno, Fd, Result, arch};
 use core::ffi::{CStr, c_void};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -79,8 +79,11 @@ struct Start<'a, T> {
 
 /// clone(2) onto a stack of its own, where the child runs `entry(shared, inbox)`. With CLONE_VM it
 /// shares all memory and must not allocate: the allocator is its parent's.
+///
+/// It is born in the cgroup of this directory, where one is given: clone3(2), Linux 5.7.
 pub fn clone_onto<'a, T: Sync>(
     flags: i32,
+    group: Option<&Fd>,
     memory: ChildMemory,
     shared: &'a T,
     entry: fn(&T, &'static mut [usize]) -> !,
@@ -94,12 +97,23 @@ pub fn clone_onto<'a, T: Sync>(
     }
     let block = (memory.stack_top() as usize - size_of::<Start<T>>()) & !15;
     let block = block as *mut Start<T>;
-    let flags = (flags | libc::SIGCHLD) as u32 as usize;
+    const INTO_CGROUP: u64 = 0x2_0000_0000;
+    let flags = flags as u32;
+    // struct clone_args as of Linux 5.7: flags, three places for ids, the signal of its end, the
+    // stack's lowest address and size, tls, two for a chosen id, and the group.
+    let (bottom, group_fd) = (memory.stack_bottom(), group.map_or(0, |group| group.raw() as u64));
+    let (flags3, size) = (u64::from(flags) | INTO_CGROUP, (block as usize - bottom) as u64);
+    let args: [u64; 11] =
+        [flags3, 0, 0, 0, libc::SIGCHLD as u64, bottom as u64, size, 0, 0, 0, group_fd];
+    let (number, first, second) = match group {
+        Some(_) => (Sysno::clone3, &raw const args as usize, size_of_val(&args)),
+        None => (Sysno::clone, (flags | libc::SIGCHLD as u32) as usize, block as usize),
+    };
     // SAFETY: the block lies in the child's mapping, which nobody else uses, and its stack begins
     // below; `shared` is Sync, and the value returned keeps it borrowed while the child uses it.
     let pid = unsafe {
         block.write(Start { memory, shared, entry });
-        arch::clone(flags, block.cast(), start::<T>, block.cast())
+        arch::clone(number, first, second, start::<T>, block.cast())
     };
     let pid = Errno::from_ret(pid as usize)? as i32;
     Ok(SharingChild { pid, ended: false, borrowed: PhantomData })

@@ -34,7 +34,7 @@ pub const PROMISES: &[Promise] = &[
     Promise {
         name: "limits_hold_on_every_kind_of_cgroup",
         needs: &[Need::Root, Need::Kernels],
-        check: |world| scenario(world, "limits.sh", "", 19),
+        check: |world| scenario(world, "limits.sh", "", 21),
     },
     Promise {
         name: "limits_hold_on_cgroup_v1",

@@ -41,6 +41,12 @@ mini run --privileged -m 200m -- mini run -m 64m -- $hog 2>/dev/null
 check "v2: limits inside limits" 137 $?
 mini run --privileged -m 200m -- mini run -m 64m -- $small 2>/dev/null
 check "v2: and what fits them" 0 $?
+# A kernel before 5.7 has no clone3(2), by which a child is born in its group: then it joins.
+printf '\40\0\0\0\0\0\0\0\25\0\0\1\263\1\0\0\6\0\0\0\46\0\5\0\6\0\0\0\0\0\377\177' >/tmp/no-clone3
+old="mini run --privileged --security-opt seccomp=/tmp/no-clone3 -- mini run"
+$old -m 64m -- $hog 2>/dev/null
+check "v2: joined by hand" 137 $?
+check "v2: and counted" "50" "$($old --pids-limit 50 --cgroupns host -- sh -c 'cat /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/pids.max')"
 mini run --memory-swappiness 5 -- true 2>/tmp/err
 check "v2: what only v1 has" 125 $?
 

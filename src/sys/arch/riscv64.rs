@@ -7,15 +7,17 @@ use syscalls::Sysno;
 /// fstatat(2), by this CPU's name for it.
 pub const FSTATAT: Sysno = Sysno::newfstatat;
 
-/// clone(2). The child starts in `entry(arg)` on `stack`; the parent gets the child's process id
-/// or a negative errno. Assembly, because the child returns on a stack that holds no frame.
+/// clone(2), with flags and stack, or clone3(2), with its arguments and their size. The child starts in
+/// `entry(arg)` on the stack; the parent gets the child's process id or a negative errno. Assembly,
+/// because the child returns on a stack that holds no frame.
 ///
 /// # Safety
-/// `stack` is the 16-byte aligned top of memory that nothing else uses while the child runs;
-/// when `flags` has CLONE_VM, `entry` may touch only what is shared or its own.
+/// The stack is the 16-byte aligned top of memory that nothing else uses while the child runs;
+/// when the flags have CLONE_VM, `entry` may touch only what is shared or its own.
 pub unsafe fn clone(
-    flags: usize,
-    stack: *mut c_void,
+    number: Sysno,
+    first: usize,
+    second: usize,
     entry: unsafe extern "C" fn(*mut c_void) -> !,
     arg: *mut c_void,
 ) -> isize {
@@ -32,10 +34,10 @@ pub unsafe fn clone(
             "2:",
             entry = in(reg) entry,
             arg = in(reg) arg,
-            in("a7") libc::SYS_clone,
-            inlateout("a0") flags as isize => result,
-            in("a1") stack,
-            // Argument order on this CPU: flags, stack, parent_tid, tls, child_tid.
+            in("a7") number as usize,
+            inlateout("a0") first as isize => result,
+            in("a1") second,
+            // The order of clone(2) on this CPU: flags, stack, parent_tid, tls, child_tid.
             in("a2") 0,
             in("a3") 0,
             in("a4") 0,
