@@ -91,7 +91,6 @@ fn others(stage: &Stage, net: bool) -> Vec<Option<Candidate>> {
     let (unshared, sandboxed): (&[&str], &[&str]) =
         if net { (&["--net"], &["--unshare-net"]) } else { (&[], &[]) };
     let network = if net { "" } else { HOST_NETWORK };
-    let root = format!("--directory={}", stage.root);
     let jail = format!("/{}", stage.root.trim_start_matches('/'));
     let minijail = [
         &["minijail0", "-p", "-v", "-l", "-r"][..],
@@ -104,16 +103,6 @@ fn others(stage: &Stage, net: bool) -> Vec<Option<Candidate>> {
         nsjail_net,
         &["--", COMMAND],
     ];
-    let nspawn = [
-        "systemd-nspawn",
-        "--quiet",
-        "--register=no",
-        "--keep-unit",
-        "--private-network",
-        "--as-pid2",
-        &root,
-        COMMAND,
-    ];
     vec![
         unshare(stage, unshared),
         bwrap(stage, "bwrap (no /dev)", None, sandboxed),
@@ -122,7 +111,6 @@ fn others(stage: &Stage, net: bool) -> Vec<Option<Candidate>> {
         Candidate::new("nsjail", &nsjail.concat()),
         runtime(stage, "crun", network),
         runtime(stage, "runc", network),
-        if net { Candidate::new("systemd-nspawn", &nspawn) } else { None },
     ]
 }
 

@@ -110,8 +110,16 @@ type Rounds = Vec<Option<(Duration, i64)>>;
 pub fn rounds(candidates: &[Candidate], rounds: usize) -> Vec<Rounds> {
     let mut results: Vec<Rounds> = candidates.iter().map(|_| Vec::new()).collect();
     let mut slow = vec![false; candidates.len()];
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    let mut chance = 1u64;
     for round in 0..rounds + WARM_UP {
-        for (at, candidate) in candidates.iter().enumerate() {
+        // Whoever comes after a large program finds the caches full of it: nobody always does.
+        for at in (1..order.len()).rev() {
+            chance = chance.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            order.swap(at, (chance >> 33) as usize % (at + 1));
+        }
+        for at in order.iter().copied() {
+            let candidate = &candidates[at];
             // One round in ten tells as much, and does not take ten minutes.
             let run = (!slow[at] || round % 10 == 0).then(|| candidate.run());
             if let Some((time, _)) = run

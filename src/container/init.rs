@@ -355,12 +355,6 @@ fn restore(umask: Option<fs::Mode>, state: &State) -> Result<()> {
     if let Some(mask) = umask.or(state.old_umask) {
         fs::umask(mask);
     }
-    // An ignored signal stays ignored over execve(2), and a blocked one blocked: a container
-    // begins with neither, whatever mini's caller had.
-    for number in 1..=signal::LAST {
-        if number != libc::SIGKILL && number != libc::SIGSTOP {
-            signal::set_default(number)?;
-        }
-    }
+    // A blocked signal stays blocked over execve(2).
     signal::set_mask(0)
 }

@@ -135,6 +135,7 @@ enum Walked {
 }
 
 /// Opens a path with O_PATH; what is missing is made as asked, for root to own.
+#[inline(never)]
 pub fn open(path: &CStr, make: Make) -> Result<Fd> {
     let mut way = Way::new()?;
     let path = path.to_bytes();

@@ -28,6 +28,8 @@ pub struct Launched<'a> {
     pub terminal: Option<&'a Fd>,
     /// Who was at the terminal mini was started at.
     pub foreground: Foreground,
+    /// The signals that mini's caller ignores.
+    pub ignored: signal::Set,
     /// The file that names it, as long as it runs.
     pub pidfile: Option<PidFile<'a>>,
 }
@@ -52,7 +54,7 @@ pub fn launch<'a>(
     // built must not be lost. SIGCHLD may have been inherited as ignored, and then the kernel
     // would keep no status for us (wait(2)).
     signal::set_default(libc::SIGCHLD)
-        .and_then(|()| signal::set_mask(signal::ALL))
+        .and_then(|_| signal::set_mask(signal::ALL))
         .map_err(failed("hold signals"))?;
     // The child looks at these through the memory it shares, and has its own descriptor table: so
     // each side closes its copy of what is the other's, by number, and nobody drops the owner.
@@ -72,8 +74,14 @@ pub fn launch<'a>(
         stack: (manner.stack, manner.page_size),
         trace: manner.trace,
     }));
-    // Process 1 of mini's own lives on, and so takes a copy of mini's memory.
-    let sharing = if spec.process.init.is_some() { 0 } else { libc::CLONE_VM };
+    // An ignored signal stays ignored over execve(2), and a container begins without, whatever mini's
+    // caller had. The child shares what is done about signals, so that the parent can see to it, who
+    // has nothing else to do, before the words are sent. Process 1 of mini's own lives on, and so
+    // takes a copy of everything.
+    let (sharing, ignored) = match spec.process.init {
+        None => (libc::CLONE_VM | libc::CLONE_SIGHAND, 0),
+        Some(_) => (0, signal::set_all_default().map_err(failed("reset signals"))?),
+    };
     let clone = |flags: i32, group: Option<&'a Fd>| {
         shared.is_born_in_group.store(group.is_some(), Ordering::Relaxed);
         process::clone_onto(flags | sharing, group, memory, shared, init::enter)
@@ -103,6 +111,7 @@ pub fn launch<'a>(
         message.splice(0..0, gate::WORD);
     }
     let foreground = Foreground::note();
+    let ignored = ignored | signal::set_all_default().map_err(failed("reset signals"))?;
     match fs::write_all(&shared.gate.1, &message) {
         // The child is gone already; its record or its status says why. The kernel sent a
         // SIGPIPE with the error, which is nobody's business.
@@ -111,5 +120,5 @@ pub fn launch<'a>(
     }
     shared.gate.1.close_copy();
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
-    Ok(Launched { child, status: &shared.status.0, terminal, foreground, pidfile })
+    Ok(Launched { child, status: &shared.status.0, terminal, foreground, ignored, pidfile })
 }

@@ -29,13 +29,19 @@ pub fn supervise(
     manner: Manner,
 ) -> Result<(Outcome, Rusage)> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
-    let Launched { mut child, status, terminal: connection, foreground, pidfile: _pidfile } =
-        launched;
+    let Launched {
+        mut child,
+        status,
+        terminal: connection,
+        foreground,
+        ignored,
+        pidfile: _pidfile,
+    } = launched;
     let mut detail = Detail::new();
     let mut terminal = match connection {
         // When the child has failed before, there is no terminal, and the status pipe says why.
         Some(connection) => net::receive_descriptors(connection)
-            .and_then(|ends| ends.map(|ends| Terminal::new(ends, child.pid())).transpose())
+            .and_then(|ends| ends.map(|ends| Terminal::new(ends, child.pid(), ignored)).transpose())
             .map_err(lost)?,
         None => None,
     };
@@ -60,6 +66,7 @@ pub fn supervise(
         is_init: spec.namespaces.pid == Namespace::New,
         has_reaper: spec.process.init.is_some(),
         status,
+        ignored,
         stop: manner.stop,
         deadline: manner.stop.timeout.map(|timeout| clock::now().saturating_add(timeout)),
         is_ending: false,
@@ -115,6 +122,8 @@ struct Command<'a> {
     /// Whether that is mini's own.
     has_reaper: bool,
     status: &'a Fd,
+    /// The signals that mini's caller ignores.
+    ignored: signal::Set,
     stop: Stop,
     /// When its time is over.
     deadline: Option<u64>,
@@ -132,7 +141,7 @@ impl Command<'_> {
     fn pass_on(&mut self, taken: Taken, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
         let Taken { signal, from_kernel } = taken;
         // What mini's caller ignores (nohup) is not meant for the command either.
-        if signal::is_ignored(signal) {
+        if self.ignored & signal::only(signal) != 0 {
             return Ok(());
         }
         if cfg!(debug_assertions) && signal == signal::LAST {
@@ -204,7 +213,7 @@ impl Command<'_> {
         if self.has_reaper {
             // That one stops the others, and does not stop itself.
             self.send(libc::SIGTSTP)?;
-            return stop_with_it(terminal);
+            return self.stop_with_it(terminal);
         }
         // A process 1 cannot be stopped politely; mini follows when it has stopped.
         self.send(libc::SIGSTOP)
@@ -277,21 +286,24 @@ impl Command<'_> {
         while let News::Of(pid, change, rusage) = process::wait_any()? {
             match change {
                 _ if pid != self.pid => {}
-                Change::Stopped(_) => stop_with_it(terminal)?,
+                Change::Stopped(_) => self.stop_with_it(terminal)?,
                 end => return Ok(Some((end, rusage))),
             }
         }
         Ok(None)
     }
-}
 
-/// Stops mini, so that a shell sees its job stopped. Not by SIGSTOP: where no shell could continue
-/// it (an orphaned process group) the kernel lets this be.
-fn stop_with_it(terminal: &Option<Terminal>) -> crate::sys::Result<()> {
-    if let Some(terminal) = terminal {
-        terminal.suspend();
+    /// Stops mini, so that a shell sees its job stopped. Not by SIGSTOP: where no shell could
+    /// continue it (it ignores the signal, or an orphaned process group) this is let be.
+    fn stop_with_it(&self, terminal: &Option<Terminal>) -> crate::sys::Result<()> {
+        if let Some(terminal) = terminal {
+            terminal.suspend();
+        }
+        if self.ignored & signal::only(libc::SIGTSTP) != 0 {
+            return Ok(());
+        }
+        signal::raise_unblocked(libc::SIGTSTP)
     }
-    signal::raise_unblocked(libc::SIGTSTP)
 }
 
 /// The signals a process blocks, ignores or catches (proc_pid_status(5)).

@@ -135,8 +135,9 @@ pub fn outer_size() -> Option<Size> {
 }
 
 impl Terminal {
-    /// Begins, with the two ends that the child has sent.
-    pub fn new([main, end]: [Fd; 2], child: i32) -> Result<Terminal> {
+    /// Begins, with the two ends that the child has sent; `ignored` are the signals that mini's caller
+    /// ignores.
+    pub fn new([main, end]: [Fd; 2], child: i32, ignored: signal::Set) -> Result<Terminal> {
         fs::set_nonblocking(&main)?;
         let mut terminal = Terminal {
             main: Some(main),
@@ -150,8 +151,10 @@ impl Terminal {
             outward: Buffer::new(),
         };
         let is_a_terminal = terminal::settings(0).is_ok();
-        if is_a_terminal && terminal::own_foreground(0).is_none() && terminal::foreground(0).is_ok()
-        {
+        let waits = ignored & signal::only(libc::SIGTTOU) == 0
+            && terminal::own_foreground(0).is_none()
+            && terminal::foreground(0).is_ok();
+        if is_a_terminal && waits {
             // A job in the background waits for its turn, as any other does that wants the terminal.
             signal::raise_unblocked(libc::SIGTTOU)?;
         }

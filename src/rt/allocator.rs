@@ -8,35 +8,36 @@ use core::ptr::null_mut;
 use mini::sys::memory;
 
 #[global_allocator]
-static ALLOCATOR: Bump = Bump(UnsafeCell::new(Free { next: 0, end: 0 }));
+static ALLOCATOR: Bump =
+    Bump { free: UnsafeCell::new(Free { next: 0, end: 0 }), first: UnsafeCell::new([0; ARENA]) };
 
 /// Enough for a usual run without one system call: untouched pages of .bss cost nothing.
 const ARENA: usize = 64 << 10;
 /// What is asked of the kernel at a time after that.
 const CHUNK: usize = 1 << 20;
 
-#[repr(align(16))]
-struct Arena(UnsafeCell<[u8; ARENA]>);
-static FIRST: Arena = Arena(UnsafeCell::new([0; ARENA]));
-
 struct Free {
     next: usize,
     end: usize,
 }
-struct Bump(UnsafeCell<Free>);
+
+/// In this order: what is free is noted in a page that the first blocks touch anyway.
+#[repr(C, align(16))]
+struct Bump {
+    free: UnsafeCell<Free>,
+    first: UnsafeCell<[u8; ARENA]>,
+}
 
 // SAFETY: mini has one thread; the child of `clone` shares the memory and never allocates.
 unsafe impl Sync for Bump {}
-// SAFETY: reached only through `Bump`.
-unsafe impl Sync for Arena {}
 
 // SAFETY: blocks are disjoint and aligned; the newest one alone is ever resized or taken back.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: one thread, and no reference into `Free` outlives this call.
-        let free = unsafe { &mut *self.0.get() };
+        let free = unsafe { &mut *self.free.get() };
         if free.end == 0 {
-            free.next = FIRST.0.get() as usize;
+            free.next = self.first.get() as usize;
             free.end = free.next + ARENA;
         }
         if let Some(block) = free.take(layout) {
@@ -55,7 +56,7 @@ unsafe impl GlobalAlloc for Bump {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: one thread.
-        let free = unsafe { &mut *self.0.get() };
+        let free = unsafe { &mut *self.free.get() };
         if block as usize + layout.size() == free.next {
             free.next = block as usize;
         }
@@ -63,7 +64,7 @@ unsafe impl GlobalAlloc for Bump {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: one thread.
-        let free = unsafe { &mut *self.0.get() };
+        let free = unsafe { &mut *self.free.get() };
         let newest = block as usize + layout.size() == free.next;
         if newest && size <= free.end - block as usize {
             free.next = block as usize + size;

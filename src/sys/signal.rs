@@ -74,28 +74,32 @@ pub fn discard(set: Set) {
 /// handler comes first on every CPU.
 type Action = [usize; 4];
 
-/// sigaction(2): the default action for one signal.
-pub fn set_default(signal: i32) -> Result<()> {
+/// sigaction(2): the default action for one signal; whether it was ignored before.
+pub fn set_default(signal: i32) -> Result<bool> {
     static DEFAULT: Action = [libc::SIG_DFL, 0, 0, 0];
-    // SAFETY: the kernel reads one action, which names no handler.
-    unsafe { syscall!(Sysno::rt_sigaction, signal, &raw const DEFAULT, 0, size_of::<Set>()) }
-        .map(drop)
-}
-
-/// sigaction(2): whether a signal is ignored.
-pub fn is_ignored(signal: i32) -> bool {
-    let mut action: Action = [0; 4];
-    // SAFETY: the kernel fills one action.
-    let known = unsafe {
+    let mut before: Action = [0; 4];
+    // SAFETY: the kernel reads one action, which names no handler, and fills another.
+    unsafe {
         syscall!(
             Sysno::rt_sigaction,
             signal,
-            null::<Action>(),
-            action.as_mut_ptr(),
+            &raw const DEFAULT,
+            before.as_mut_ptr(),
             size_of::<Set>()
         )
-    };
-    known.is_ok() && action[0] == libc::SIG_IGN
+    }?;
+    Ok(before[0] == libc::SIG_IGN)
+}
+
+/// The default action for every signal; which were ignored.
+pub fn set_all_default() -> Result<Set> {
+    let mut ignored = 0;
+    for signal in 1..=LAST {
+        if signal != libc::SIGKILL && signal != libc::SIGSTOP && set_default(signal)? {
+            ignored |= only(signal);
+        }
+    }
+    Ok(ignored)
 }
 
 /// Sends a signal to this process and lets it act: it must be blocked otherwise.
