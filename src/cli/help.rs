@@ -1,6 +1,7 @@
 //! Help, made from the option table.
 
-use super::options::{Act, OPTIONS, Opt};
+use super::options;
+use super::packed::Unpacked;
 use crate::text::Text;
 
 /// The narrowest terminal that is still common.
@@ -37,11 +38,11 @@ Runs COMMAND as process 1 of a container with its own processes, mounts, host
 name, IPC and network. Options end at the first word that is none, or at --.
 ",
     );
-    for option in OPTIONS {
-        if let Some(title) = option.section {
-            out.str("\n").str(title).str(":\n");
+    for option in options::all() {
+        if !option.section.is_empty() {
+            out.str("\n").raw(option.section).str(":\n");
         }
-        describe(option, out);
+        describe(&option, out);
     }
     out.str(
         "
@@ -56,22 +57,22 @@ is user 0 (or the number given with -u).
     );
 }
 
-fn describe(option: &Opt, out: &mut Text) {
+fn describe(option: &Unpacked, out: &mut Text) {
     let start = out.bytes().len();
     match option.short {
         Some(letter) => out.str("  -").raw(&[letter]).str(", --"),
         None => out.str("      --"),
     };
-    out.str(option.long);
-    if let Act::Value(name, _) = option.act {
-        out.str(" ").str(name);
+    out.raw(option.long);
+    if !option.value.is_empty() {
+        out.str(" ").raw(option.value);
     }
     let mut column = out.bytes().len() - start;
     if column >= COLUMN {
         out.str("\n");
         column = 0;
     }
-    for word in option.help.split(' ') {
+    for word in option.help.split(|b| *b == b' ') {
         if column > COLUMN && column + 1 + word.len() > WIDTH {
             out.str("\n");
             column = 0;
@@ -80,11 +81,11 @@ fn describe(option: &Opt, out: &mut Text) {
         for _ in 0..gap {
             out.str(" ");
         }
-        out.str(word);
+        out.raw(word);
         column += gap + word.len();
     }
-    if let Some(original) = option.original {
-        out.str(" [").str(original).str("]");
+    if !option.original.is_empty() {
+        out.str(" [").raw(option.original).str("]");
     }
     out.str("\n");
 }

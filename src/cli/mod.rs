@@ -4,6 +4,7 @@ mod help;
 mod mounts;
 mod nearest;
 mod options;
+mod packed;
 mod security;
 mod values;
 
@@ -15,10 +16,12 @@ use crate::spec::mounts::{Masks, Overlay, Volume};
 use crate::spec::resources::Resources;
 use crate::spec::security::{IdRange, PathRule, Rlimit, Users};
 use crate::spec::{Id, Namespaces, Then, User, Word};
+use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use options::{Act, Opt};
+use options::Act;
+use packed::Unpacked;
 
 /// What mini was asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -183,7 +186,7 @@ pub fn parse<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
 
 fn unknown_verb(verb: &[u8]) -> Error {
     let error = Error::new("command").object(verb).cause("unknown");
-    nearest::suggest(error, "", verb, ["run", "check", "help"].into_iter())
+    nearest::suggest(error, "", verb, [&b"run"[..], b"check", b"help"].into_iter())
 }
 
 fn parse_run<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
@@ -194,7 +197,7 @@ fn parse_run<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
             return Ok(Command::Help(Topic::Run));
         }
         if let Some((option, value)) = options::spelled_whole(word) {
-            take(&mut run, option, value, word, &mut words)?;
+            take(&mut run, &option, value, word, &mut words)?;
         } else if word.to_bytes().starts_with(b"--") {
             return Err(options::unknown(word.to_bytes()));
         } else {
@@ -221,7 +224,7 @@ fn bundle<'a>(run: &mut Run<'a>, word: &'a CStr, words: &mut Words<'a>) -> Resul
         let takes_value = matches!(option.act, Act::Value(..));
         let value = (takes_value && !rest.is_empty())
             .then(|| if rest.to_bytes()[0] == b'=' { &rest[1..] } else { rest });
-        take(run, option, value, word, words)?;
+        take(run, &option, value, word, words)?;
         if takes_value {
             break;
         }
@@ -232,7 +235,7 @@ fn bundle<'a>(run: &mut Run<'a>, word: &'a CStr, words: &mut Words<'a>) -> Resul
 /// Applies one option, with its value from the same word or the next.
 fn take<'a>(
     run: &mut Run<'a>,
-    option: &Opt,
+    option: &Unpacked,
     value: Option<&'a CStr>,
     word: &'a CStr,
     words: &mut Words<'a>,
@@ -245,10 +248,11 @@ fn take<'a>(
         (Act::Flag(_), Some(_)) => {
             Err(Error::new("option").object(word.to_bytes()).cause("takes no value"))
         }
-        (Act::Value(name, set), value) => match value.or_else(|| words.next()) {
+        (Act::Value(set), value) => match value.or_else(|| words.next()) {
             Some(value) => set(run, value),
             None => {
-                Err(Error::new("option").object(word.to_bytes()).cause("needs a value").hint(name))
+                let error = Error::new("option").object(word.to_bytes()).cause("needs a value");
+                Err(error.hint_text(Text::new().raw(option.value)))
             }
         },
     }

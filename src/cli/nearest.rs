@@ -7,16 +7,16 @@ pub fn suggest(
     error: Error,
     prefix: &str,
     word: &[u8],
-    known: impl Iterator<Item = &'static str>,
+    known: impl Iterator<Item = &'static [u8]>,
 ) -> Error {
     let near = known
-        .map(|candidate| (distance(word, candidate.as_bytes()), candidate))
+        .map(|candidate| (distance(word, candidate), candidate))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, candidate)| *distance * 3 <= candidate.len().max(3));
     match near {
         Some((_, candidate)) => {
             let mut hint = crate::text::Text::new();
-            hint.str("did you mean ").str(prefix).str(candidate).str("?");
+            hint.str("did you mean ").str(prefix).raw(candidate).str("?");
             error.hint_text(&hint)
         }
         None => error,

@@ -1,5 +1,6 @@
 //! The options of `mini run`: one table, from which parsing and help are made.
 
+use super::packed::{self, Packed, Unpacked};
 use super::values::{
     adjustment, conf, cpu_list, cpus, duration, env_edit, hostname, limit, name, namespace,
     network, not_empty, number_in, percent, size_in, size_limit, stop_signal, then, user,
@@ -18,6 +19,8 @@ pub struct Opt {
     pub short: Option<u8>,
     /// The word of the program mini descends from, written with one dash.
     pub original: Option<&'static str>,
+    /// What help calls its value, if it takes one.
+    pub value: Option<&'static str>,
     /// What it is for; help breaks the lines.
     pub help: &'static str,
     /// What it does to the request.
@@ -25,41 +28,53 @@ pub struct Opt {
 }
 
 /// What an option does to the request.
+#[derive(Clone, Copy)]
 pub enum Act {
     /// It stands alone.
     Flag(for<'a> fn(&mut Run<'a>)),
-    /// It takes a value, called so in help.
-    Value(&'static str, for<'a> fn(&mut Run<'a>, &'a CStr) -> Result<()>),
+    /// It takes a value.
+    Value(for<'a> fn(&mut Run<'a>, &'a CStr) -> Result<()>),
 }
 
-/// The table, in the order in which help shows it; a section begins with the option that names it.
-pub static OPTIONS: &[Opt] = &[
+static PACKED: Packed<{ TABLE.len() }, { packed::length(&TABLE) }> = packed::pack(&TABLE);
+static ACTS: [Act; TABLE.len()] = packed::acts(&TABLE);
+
+/// The options, in the order in which help shows them.
+pub fn all() -> impl Iterator<Item = Unpacked> {
+    PACKED.iter(&ACTS)
+}
+
+/// The table. A section of help begins with the option that names it.
+const TABLE: [Opt; 61] = [
     Opt {
         section: Some("Root and files"),
         long: "rootfs",
         short: None,
         original: None,
+        value: Some("DIR[:DIR...][:O]"),
         help: "make DIR the root, with its own /proc, /sys and /dev; without it the command sees \
                the host's files. DIR can be an image of squashfs, erofs or ext4, or a tar archive \
                (-: standard input). With :O what is \
                written to it goes to memory and is gone in \
                the end",
-        act: Act::Value("DIR[:DIR...][:O]", mounts::rootfs),
+        act: Act::Value(mounts::rootfs),
     },
     Opt {
         section: None,
         long: "overlay",
         short: None,
         original: None,
+        value: Some("UPPER[,WORK]"),
         help: "keep what is written to the root in UPPER instead; WORK is for the kernel, empty, \
                on the same file system (UPPER.work)",
-        act: Act::Value("UPPER[,WORK]", mounts::overlay),
+        act: Act::Value(mounts::overlay),
     },
     Opt {
         section: None,
         long: "read-only",
         short: None,
         original: None,
+        value: None,
         help: "let nothing in the root be changed, beside volumes",
         act: Act::Flag(|run| run.read_only = true),
     },
@@ -68,42 +83,47 @@ pub static OPTIONS: &[Opt] = &[
         long: "volume",
         short: Some(b'v'),
         original: None,
+        value: Some("SRC:DST[:OPTIONS]"),
         help: "put a file or directory of the host at a path of the container; OPTIONS are ro, \
                nosuid, nodev, noexec, bind (without what is mounted below), rslave",
-        act: Act::Value("SRC:DST[:OPTIONS]", mounts::volume),
+        act: Act::Value(mounts::volume),
     },
     Opt {
         section: None,
         long: "tmpfs",
         short: None,
         original: None,
+        value: Some("DST[:OPTIONS]"),
         help: "put memory at a path of the container; OPTIONS are size=, mode=, ro, exec, suid, \
                dev; at most 64m or an eighth of the machine's unless told",
-        act: Act::Value("DST[:OPTIONS]", mounts::tmpfs),
+        act: Act::Value(mounts::tmpfs),
     },
     Opt {
         section: None,
         long: "device",
         short: None,
         original: None,
+        value: Some("HOST[:DST[:rwm]]"),
         help: "put a device of the host at its path, or another, of the container",
-        act: Act::Value("HOST[:DST[:rwm]]", mounts::device),
+        act: Act::Value(mounts::device),
     },
     Opt {
         section: None,
         long: "mount",
         short: None,
         original: None,
+        value: Some("WORDS"),
         help: "the same in words: type=bind,src=SRC,dst=DST,OPTIONS, type=tmpfs, type=image (src a file), \
                type=overlay (lower=, upper=, work=), type=proc, sysfs, mqueue or devpts; \
                a comma in a path is written \\,",
-        act: Act::Value("WORDS", mounts::mount),
+        act: Act::Value(mounts::mount),
     },
     Opt {
         section: Some("Command"),
         long: "interactive",
         short: Some(b'i'),
         original: None,
+        value: None,
         help: "accepted: standard input is always passed on",
         act: Act::Flag(|_| {}),
     },
@@ -112,6 +132,7 @@ pub static OPTIONS: &[Opt] = &[
         long: "tty",
         short: Some(b't'),
         original: None,
+        value: None,
         help: "give it a terminal of its own, and pass on what is typed at, and goes to, this one",
         act: Act::Flag(|run| run.tty = true),
     },
@@ -120,6 +141,7 @@ pub static OPTIONS: &[Opt] = &[
         long: "init",
         short: None,
         original: None,
+        value: None,
         help: "run it as process 2: process 1 is mini, collects orphans, and ends what is left when \
                the command has ended",
         act: Act::Flag(|run| run.init = true),
@@ -129,8 +151,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "timeout",
         short: None,
         original: None,
+        value: Some("DURATION"),
         help: "end it after so long, as 90, 10m or 1.5h; the status is 124",
-        act: Act::Value("DURATION", |run, value| {
+        act: Act::Value(|run, value| {
             run.timeout = Some(duration("--timeout", value)?);
             Ok(())
         }),
@@ -140,8 +163,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "stop-signal",
         short: None,
         original: None,
+        value: Some("SIGNAL"),
         help: "the signal that asks it to end, in place of SIGTERM to mini, too",
-        act: Act::Value("SIGNAL", |run, value| {
+        act: Act::Value(|run, value| {
             run.stop_signal = Some(stop_signal(value)?);
             Ok(())
         }),
@@ -151,9 +175,10 @@ pub static OPTIONS: &[Opt] = &[
         long: "stop-timeout",
         short: None,
         original: None,
+        value: Some("DURATION"),
         help: "how long it has to end then, before it is killed: 10s after a timeout, for ever after \
                a signal to mini",
-        act: Act::Value("DURATION", |run, value| {
+        act: Act::Value(|run, value| {
             run.stop_timeout = Some(duration("--stop-timeout", value)?);
             Ok(())
         }),
@@ -163,9 +188,10 @@ pub static OPTIONS: &[Opt] = &[
         long: "then",
         short: None,
         original: None,
+        value: Some("WHAT"),
         help: "what the machine does when it has ended, where mini is its first process: poweroff, \
                reboot, halt or panic",
-        act: Act::Value("WHAT", |run, value| {
+        act: Act::Value(|run, value| {
             run.then = Some(then(value)?);
             Ok(())
         }),
@@ -175,16 +201,18 @@ pub static OPTIONS: &[Opt] = &[
         long: "pidfile",
         short: None,
         original: None,
+        value: Some("FILE"),
         help: "write the process id it has on the host, as long as it runs",
-        act: Act::Value("FILE", |run, value| not_empty("--pidfile", value, &mut run.pidfile)),
+        act: Act::Value(|run, value| not_empty("--pidfile", value, &mut run.pidfile)),
     },
     Opt {
         section: None,
         long: "ready-fd",
         short: None,
         original: None,
+        value: Some("FD"),
         help: "write a newline to this descriptor when it has started",
-        act: Act::Value("FD", |run, value| {
+        act: Act::Value(|run, value| {
             run.ready_fd = Some(number_in("--ready-fd", value, (1, 1024))? as u32);
             Ok(())
         }),
@@ -194,16 +222,18 @@ pub static OPTIONS: &[Opt] = &[
         long: "workdir",
         short: Some(b'w'),
         original: None,
+        value: Some("DIR"),
         help: "run in DIR of the container",
-        act: Act::Value("DIR", |run, value| not_empty("--workdir", value, &mut run.cwd)),
+        act: Act::Value(|run, value| not_empty("--workdir", value, &mut run.cwd)),
     },
     Opt {
         section: None,
         long: "env",
         short: Some(b'e'),
         original: None,
+        value: Some("KEY[=VALUE]"),
         help: "set a variable; KEY alone takes mini's own value",
-        act: Act::Value("KEY[=VALUE]", |run, value| {
+        act: Act::Value(|run, value| {
             run.env.push(env_edit(value)?);
             Ok(())
         }),
@@ -213,8 +243,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "env-file",
         short: None,
         original: None,
+        value: Some("FILE"),
         help: "set variables from FILE: one a line, as for -e; # begins a comment",
-        act: Act::Value("FILE", |run, value| {
+        act: Act::Value(|run, value| {
             run.env.push(EnvEdit::File(value));
             Ok(())
         }),
@@ -224,9 +255,10 @@ pub static OPTIONS: &[Opt] = &[
         long: "user",
         short: Some(b'u'),
         original: None,
+        value: Some("USER[:GROUP]"),
         help: "run as a user and group: numbers, or names of the container's /etc/passwd and \
                /etc/group",
-        act: Act::Value("USER[:GROUP]", |run, value| {
+        act: Act::Value(|run, value| {
             run.user = Some(user(value)?);
             Ok(())
         }),
@@ -236,8 +268,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "hostname",
         short: Some(b'h'),
         original: None,
+        value: Some("NAME"),
         help: "the container's host name (its name, else \"mini\")",
-        act: Act::Value("NAME", |run, value| {
+        act: Act::Value(|run, value| {
             run.hostname = Some(hostname("--hostname", value)?);
             Ok(())
         }),
@@ -247,8 +280,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "name",
         short: None,
         original: Some("-name"),
+        value: Some("NAME"),
         help: "the container's name",
-        act: Act::Value("NAME", |run, value| {
+        act: Act::Value(|run, value| {
             run.name = Some(name(value)?);
             Ok(())
         }),
@@ -258,8 +292,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "network",
         short: None,
         original: Some("-net"),
+        value: Some("none|host"),
         help: "none: a loopback interface and nothing else (the default); host: the host's",
-        act: Act::Value("none|host", |run, value| {
+        act: Act::Value(|run, value| {
             run.namespaces.net = network(value)?;
             Ok(())
         }),
@@ -269,8 +304,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "pid",
         short: None,
         original: None,
+        value: Some("host"),
         help: "host: see and share the host's processes",
-        act: Act::Value("host", |run, value| {
+        act: Act::Value(|run, value| {
             run.namespaces.pid = namespace("--pid", value)?;
             Ok(())
         }),
@@ -280,8 +316,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "ipc",
         short: None,
         original: None,
+        value: Some("host"),
         help: "host: share the host's System V IPC and message queues",
-        act: Act::Value("host", |run, value| {
+        act: Act::Value(|run, value| {
             run.namespaces.ipc = namespace("--ipc", value)?;
             Ok(())
         }),
@@ -291,8 +328,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "uts",
         short: None,
         original: None,
+        value: Some("host"),
         help: "host: share the host's name",
-        act: Act::Value("host", |run, value| {
+        act: Act::Value(|run, value| {
             run.namespaces.uts = namespace("--uts", value)?;
             Ok(())
         }),
@@ -302,8 +340,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cgroupns",
         short: None,
         original: None,
+        value: Some("host"),
         help: "host: see the host's cgroups",
-        act: Act::Value("host", |run, value| {
+        act: Act::Value(|run, value| {
             run.namespaces.cgroup = namespace("--cgroupns", value)?;
             Ok(())
         }),
@@ -313,52 +352,54 @@ pub static OPTIONS: &[Opt] = &[
         long: "userns",
         short: None,
         original: None,
+        value: Some("auto|host"),
         help: "auto: the container's users are nobody's outside, from /etc/subuid or a high range; \
                host: they are the host's (the default for root)",
-        act: Act::Value("auto|host", security::user_namespace),
+        act: Act::Value(security::user_namespace),
     },
     Opt {
         section: None,
         long: "uidmap",
         short: None,
         original: None,
+        value: Some("IN:OUT[:COUNT]"),
         help: "which users inside are which outside; can be repeated; groups likewise unless told",
-        act: Act::Value("IN:OUT[:COUNT]", |run, value| {
-            security::id_range("--uidmap", value, &mut run.uids)
-        }),
+        act: Act::Value(|run, value| security::id_range("--uidmap", value, &mut run.uids)),
     },
     Opt {
         section: None,
         long: "gidmap",
         short: None,
         original: None,
+        value: Some("IN:OUT[:COUNT]"),
         help: "the same for groups",
-        act: Act::Value("IN:OUT[:COUNT]", |run, value| {
-            security::id_range("--gidmap", value, &mut run.gids)
-        }),
+        act: Act::Value(|run, value| security::id_range("--gidmap", value, &mut run.gids)),
     },
     Opt {
         section: Some("Rights"),
         long: "cap-add",
         short: None,
         original: None,
+        value: Some("NAME[,NAME...]"),
         help: "give root in the container a capability beside the usual 14, or ALL; system calls \
                that belong to it are let through; a user named with -u has it, too",
-        act: Act::Value("NAME[,NAME...]", security::cap_add),
+        act: Act::Value(security::cap_add),
     },
     Opt {
         section: None,
         long: "cap-drop",
         short: None,
         original: None,
+        value: Some("NAME[,NAME...]"),
         help: "take one away, or ALL",
-        act: Act::Value("NAME[,NAME...]", security::cap_drop),
+        act: Act::Value(security::cap_drop),
     },
     Opt {
         section: None,
         long: "privileged",
         short: None,
         original: None,
+        value: None,
         help: "take no rights away: all capabilities, no filter of system calls, nothing masked, \
                /sys writable; for what you trust as yourself",
         act: Act::Flag(|run| run.privileged = true),
@@ -368,59 +409,66 @@ pub static OPTIONS: &[Opt] = &[
         long: "security-opt",
         short: None,
         original: None,
+        value: Some("OPT"),
         help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
                system call, seccomp=FILE those a BPF program says; mask=PATH hides a path; \
                unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
-        act: Act::Value("OPT", security::security_opt),
+        act: Act::Value(security::security_opt),
     },
     Opt {
         section: None,
         long: "ro-path",
         short: None,
         original: None,
+        value: Some("PATH"),
         help: "let no path be reached but this one, to be read, and what lies below it; can be \
                repeated; /proc and harmless devices stay within reach (Landlock)",
-        act: Act::Value("PATH", |run, value| security::path_rule(run, "--ro-path", value, false)),
+        act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {
         section: None,
         long: "rw-path",
         short: None,
         original: None,
+        value: Some("PATH"),
         help: "the same, to be changed, too",
-        act: Act::Value("PATH", |run, value| security::path_rule(run, "--rw-path", value, true)),
+        act: Act::Value(|run, value| security::path_rule(run, "--rw-path", value, true)),
     },
     Opt {
         section: None,
         long: "group-add",
         short: None,
         original: None,
+        value: Some("GROUP"),
         help: "a group beside the user's own",
-        act: Act::Value("GROUP", security::group_add),
+        act: Act::Value(security::group_add),
     },
     Opt {
         section: None,
         long: "umask",
         short: None,
         original: None,
+        value: Some("MASK"),
         help: "permissions that new files lack, in octal (the caller's)",
-        act: Act::Value("MASK", security::umask),
+        act: Act::Value(security::umask),
     },
     Opt {
         section: None,
         long: "preserve-fds",
         short: None,
         original: None,
+        value: Some("N"),
         help: "hand on N descriptors of the caller's from 3 on; one of a directory is a way out",
-        act: Act::Value("N", security::preserve_fds),
+        act: Act::Value(security::preserve_fds),
     },
     Opt {
         section: Some("Limits"),
         long: "memory",
         short: Some(b'm'),
         original: Some("-mem"),
+        value: Some("SIZE"),
         help: "memory, as 64m or 1.5GiB; swap gets as much again unless told",
-        act: Act::Value("SIZE", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.memory.limit = Some(size_in("--memory", value, MEMORY)?);
             Ok(())
         }),
@@ -430,8 +478,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "memory-swap",
         short: None,
         original: None,
+        value: Some("SIZE"),
         help: "memory and swap together; -1: no limit",
-        act: Act::Value("SIZE", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.memory.swap = Some(size_limit("--memory-swap", value)?);
             Ok(())
         }),
@@ -441,8 +490,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "memory-reservation",
         short: None,
         original: None,
+        value: Some("SIZE"),
         help: "memory it may keep when others need it",
-        act: Act::Value("SIZE", |run, value| {
+        act: Act::Value(|run, value| {
             let size = size_in("--memory-reservation", value, MEMORY)?;
             run.resources.memory.reservation = Some(size);
             Ok(())
@@ -453,8 +503,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "memory-swappiness",
         short: None,
         original: None,
+        value: Some("N"),
         help: "0 to 100: how readily it is swapped out (cgroup v1)",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             let number = number_in("--memory-swappiness", value, (0, 100))?;
             run.resources.memory.swappiness = Some(number);
             Ok(())
@@ -465,8 +516,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cpus",
         short: None,
         original: None,
+        value: Some("N"),
         help: "processor time: 0.5 is half of one processor",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.cpu.quota = Some(cpus(value)?);
             run.cpus = true;
             Ok(())
@@ -477,8 +529,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cpu-percent",
         short: None,
         original: Some("-cpu"),
+        value: Some("N"),
         help: "the same in percent of one processor",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.cpu.quota = Some(percent(value)?);
             run.cpus = true;
             Ok(())
@@ -489,8 +542,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cpu-shares",
         short: Some(b'c'),
         original: Some("-cpushare"),
+        value: Some("N"),
         help: "its part of a busy processor: 2 to 262144, others have 1024",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             let shares = number_in("--cpu-shares", value, (2, 262_144))?;
             run.resources.cpu.shares = Some(shares);
             Ok(())
@@ -501,8 +555,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cpu-period",
         short: None,
         original: None,
+        value: Some("N"),
         help: "microseconds, 1000 to 1000000; see --cpu-quota",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             let period = number_in("--cpu-period", value, (1000, 1_000_000))?;
             run.resources.cpu.period = Some(period);
             Ok(())
@@ -513,8 +568,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cpu-quota",
         short: None,
         original: None,
+        value: Some("N"),
         help: "microseconds of processor time in each period of 100000",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             let quota = number_in("--cpu-quota", value, (1000, u64::MAX >> 20))?;
             run.resources.cpu.quota = Some(quota);
             Ok(())
@@ -525,8 +581,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cpuset-cpus",
         short: None,
         original: Some("-cpuset"),
+        value: Some("LIST"),
         help: "the processors it may run on, as 0-2,5",
-        act: Act::Value("LIST", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.cpu.cpus = Some(cpu_list("--cpuset-cpus", value)?);
             Ok(())
         }),
@@ -536,8 +593,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cpuset-mems",
         short: None,
         original: None,
+        value: Some("LIST"),
         help: "the memory nodes it may use",
-        act: Act::Value("LIST", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.cpu.mems = Some(cpu_list("--cpuset-mems", value)?);
             Ok(())
         }),
@@ -547,8 +605,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "pids-limit",
         short: None,
         original: None,
+        value: Some("N"),
         help: "processes and threads at a time; -1: no limit",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.pids = Some(limit("--pids-limit", value)?);
             Ok(())
         }),
@@ -558,16 +617,18 @@ pub static OPTIONS: &[Opt] = &[
         long: "ulimit",
         short: None,
         original: None,
+        value: Some("NAME=SOFT[:HARD]"),
         help: "a limit of each process, as nofile=1024:4096; unlimited: none",
-        act: Act::Value("NAME=SOFT[:HARD]", security::ulimit),
+        act: Act::Value(security::ulimit),
     },
     Opt {
         section: None,
         long: "blkio-weight",
         short: None,
         original: None,
+        value: Some("N"),
         help: "its part of a busy disk: 10 to 1000",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             let weight = number_in("--blkio-weight", value, (10, 1000))?;
             run.resources.io_weight = Some(weight);
             Ok(())
@@ -578,8 +639,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cgroup-parent",
         short: None,
         original: None,
+        value: Some("PATH"),
         help: "the existing cgroup to make its own in, from the top of the hierarchy",
-        act: Act::Value("PATH", |run, value| {
+        act: Act::Value(|run, value| {
             not_empty("--cgroup-parent", value, &mut run.resources.parent)
         }),
     },
@@ -588,8 +650,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "cgroup-conf",
         short: None,
         original: None,
+        value: Some("FILE=VALUE"),
         help: "write VALUE to a control file, as memory.high=100000000",
-        act: Act::Value("FILE=VALUE", |run, value| {
+        act: Act::Value(|run, value| {
             run.resources.conf.push(conf(value)?);
             Ok(())
         }),
@@ -599,8 +662,9 @@ pub static OPTIONS: &[Opt] = &[
         long: "oom-score-adj",
         short: None,
         original: None,
+        value: Some("N"),
         help: "-1000 to 1000: the higher, the sooner it is killed for memory",
-        act: Act::Value("N", |run, value| {
+        act: Act::Value(|run, value| {
             run.oom_score_adj = Some(adjustment(value)?);
             Ok(())
         }),
@@ -610,6 +674,7 @@ pub static OPTIONS: &[Opt] = &[
         long: "rm",
         short: None,
         original: None,
+        value: None,
         help: "accepted: nothing is left behind in any case",
         act: Act::Flag(|_| {}),
     },
@@ -618,14 +683,16 @@ pub static OPTIONS: &[Opt] = &[
         long: "report",
         short: None,
         original: None,
+        value: Some("FILE|FD"),
         help: "when it has ended, write a JSON object with its status and what it used",
-        act: Act::Value("FILE|FD", |run, value| not_empty("--report", value, &mut run.report)),
+        act: Act::Value(|run, value| not_empty("--report", value, &mut run.report)),
     },
     Opt {
         section: None,
         long: "dry-run",
         short: None,
         original: None,
+        value: None,
         help: "print the steps of the launch and do none of them",
         act: Act::Flag(|run| run.dry_run = true),
     },
@@ -634,6 +701,7 @@ pub static OPTIONS: &[Opt] = &[
         long: "trace",
         short: None,
         original: None,
+        value: None,
         help: "print each step with its result and time to standard error",
         act: Act::Flag(|run| run.trace = true),
     },
@@ -642,6 +710,7 @@ pub static OPTIONS: &[Opt] = &[
         long: "help",
         short: None,
         original: None,
+        value: None,
         help: "print this text",
         // Answered by the parser, whatever else was asked.
         act: Act::Flag(|_| {}),
@@ -652,20 +721,19 @@ pub static OPTIONS: &[Opt] = &[
 const MEMORY: (u64, u64) = (512 << 10, u64::MAX >> 1);
 
 /// Finds an option spelled out as `--name`, `--name=value`, or as in the original, `-name`.
-pub fn spelled_whole(word: &CStr) -> Option<(&'static Opt, Option<&CStr>)> {
+pub fn spelled_whole(word: &CStr) -> Option<(Unpacked, Option<&CStr>)> {
     let bytes = word.to_bytes();
     let end = bytes.iter().position(|b| *b == b'=');
     let spelled = &bytes[..end.unwrap_or(bytes.len())];
-    let option = OPTIONS.iter().find(|option| {
-        spelled.strip_prefix(b"--") == Some(option.long.as_bytes())
-            || option.original.is_some_and(|original| original.as_bytes() == spelled)
+    let option = all().find(|option| {
+        spelled.strip_prefix(b"--") == Some(option.long) || option.original == spelled
     })?;
     Some((option, end.map(|end| &word[end + 1..])))
 }
 
 /// Finds an option by its letter.
-pub fn by_letter(letter: u8) -> Option<&'static Opt> {
-    OPTIONS.iter().find(|option| option.short == Some(letter))
+pub fn by_letter(letter: u8) -> Option<Unpacked> {
+    all().find(|option| option.short == Some(letter))
 }
 
 /// The error for a word that is no option.
@@ -673,5 +741,5 @@ pub fn unknown(word: &[u8]) -> Error {
     let error = Error::new("option").object(word);
     let name = word.split(|b| *b == b'=').next().unwrap_or_default();
     let name = name.strip_prefix(b"--").or(name.strip_prefix(b"-")).unwrap_or(name);
-    nearest::suggest(error.cause("unknown"), "--", name, OPTIONS.iter().map(|option| option.long))
+    nearest::suggest(error.cause("unknown"), "--", name, all().map(|option| option.long))
 }

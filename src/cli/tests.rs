@@ -133,15 +133,15 @@ fn every_option_is_found_by_each_of_its_names_and_shown_in_help() {
     let mut help = Text::new();
     run_help(&mut help);
     let help = String::from_utf8(help.bytes().to_vec()).unwrap();
-    for option in options::OPTIONS {
-        let long = CString::new(format!("--{}", option.long)).unwrap();
+    for option in options::all() {
+        let long = CString::new([b"--", option.long].concat()).unwrap();
         assert_eq!(options::spelled_whole(&long).unwrap().0.long, option.long);
         assert!(help.contains(long.to_str().unwrap()), "{long:?}");
         if let Some(letter) = option.short {
             assert_eq!(options::by_letter(letter).unwrap().long, option.long);
         }
-        if let Some(original) = option.original {
-            let original = CString::new(original).unwrap();
+        if !option.original.is_empty() {
+            let original = CString::new(option.original).unwrap();
             assert_eq!(options::spelled_whole(&original).unwrap().0.long, option.long);
         }
     }

@@ -51,11 +51,11 @@ pub fn launch<'a>(
     let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
     // The child may not be born before signals are held back: one that arrives while it is half
-    // built must not be lost. SIGCHLD may have been inherited as ignored, and then the kernel
-    // would keep no status for us (wait(2)).
-    signal::set_default(libc::SIGCHLD)
-        .and_then(|_| signal::set_mask(signal::ALL))
-        .map_err(failed("hold signals"))?;
+    // built must not be lost. An ignored one stays ignored over execve(2), and a container begins
+    // without any, whatever mini's caller had; nor would the kernel keep a status for us (wait(2)).
+    // A call for each, as nothing tells which are.
+    signal::set_mask(signal::ALL).map_err(failed("hold signals"))?;
+    let ignored = signal::set_all_default().map_err(failed("reset signals"))?;
     // The child looks at these through the memory it shares, and has its own descriptor table: so
     // each side closes its copy of what is the other's, by number, and nobody drops the owner.
     let shared: &'a Child = Box::leak(Box::new(Child {
@@ -74,14 +74,8 @@ pub fn launch<'a>(
         stack: (manner.stack, manner.page_size),
         trace: manner.trace,
     }));
-    // An ignored signal stays ignored over execve(2), and a container begins without, whatever mini's
-    // caller had. The child shares what is done about signals, so that the parent can see to it, who
-    // has nothing else to do, before the words are sent. Process 1 of mini's own lives on, and so
-    // takes a copy of everything.
-    let (sharing, ignored) = match spec.process.init {
-        None => (libc::CLONE_VM | libc::CLONE_SIGHAND, 0),
-        Some(_) => (0, signal::set_all_default().map_err(failed("reset signals"))?),
-    };
+    // Process 1 of mini's own lives on, and so takes a copy of mini's memory.
+    let sharing = if spec.process.init.is_some() { 0 } else { libc::CLONE_VM };
     let clone = |flags: i32, group: Option<&'a Fd>| {
         shared.is_born_in_group.store(group.is_some(), Ordering::Relaxed);
         process::clone_onto(flags | sharing, group, memory, shared, init::enter)
@@ -111,7 +105,6 @@ pub fn launch<'a>(
         message.splice(0..0, gate::WORD);
     }
     let foreground = Foreground::note();
-    let ignored = ignored | signal::set_all_default().map_err(failed("reset signals"))?;
     match fs::write_all(&shared.gate.1, &message) {
         // The child is gone already; its record or its status says why. The kernel sent a
         // SIGPIPE with the error, which is nobody's business.

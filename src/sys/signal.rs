@@ -75,7 +75,7 @@ pub fn discard(set: Set) {
 type Action = [usize; 4];
 
 /// sigaction(2): the default action for one signal; whether it was ignored before.
-pub fn set_default(signal: i32) -> Result<bool> {
+fn set_default(signal: i32) -> Result<bool> {
     static DEFAULT: Action = [libc::SIG_DFL, 0, 0, 0];
     let mut before: Action = [0; 4];
     // SAFETY: the kernel reads one action, which names no handler, and fills another.
