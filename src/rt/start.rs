@@ -71,19 +71,16 @@ unsafe fn relocate(mut dynamic: *const [usize; 2], base: *mut u8) {
         let mut entry = base.add(relr).cast::<usize>();
         let end = base.add(relr + relr_size).cast();
         while entry < end {
-            let mut bits = *entry;
+            let bits = *entry;
             if bits & 1 == 0 {
                 next = base.add(bits).cast();
                 *next += base as usize;
                 next = next.add(1);
             } else {
-                let mut word = next;
-                while bits > 1 {
-                    bits >>= 1;
-                    if bits & 1 == 1 {
-                        *word += base as usize;
-                    }
-                    word = word.add(1);
+                let mut bits = bits >> 1;
+                while bits != 0 {
+                    *next.add(bits.trailing_zeros() as usize) += base as usize;
+                    bits &= bits - 1;
                 }
                 next = next.add(usize::BITS as usize - 1);
             }
