@@ -260,7 +260,8 @@ fn resources<'a>(request: &'a Run<'a>) -> Result<&'a Resources<'a>> {
         if resources.cpu.period.is_some() {
             return clash("--cpu-period", "goes with --cpu-quota, not with --cpus");
         }
-        let online = online_cpus();
+        // One there always is.
+        let online = if resources.cpu.quota > Some(DEFAULT_PERIOD) { online_cpus() } else { 1 };
         if resources.cpu.quota > Some(online * DEFAULT_PERIOD) {
             let mut hint = Text::new();
             hint.str("0.01 to ").number(online).str(" processors");

@@ -79,7 +79,8 @@ pub fn compare(title: &str, _stage: &Stage, candidates: Vec<Option<Candidate>>) 
     let results = rounds(&candidates, ROUNDS);
     let mini = candidates.iter().position(|candidate| candidate.name == "mini").unwrap_or(0);
     println!("\n### {title}\n");
-    println!("| | median us | p90 us | to {} | to mini | page faults |", candidates[0].name);
+    let first = if mini == 0 { "-" } else { &candidates[0].name };
+    println!("| | median us | p90 us | to {first} | to mini | page faults |");
     println!("|---|---|---|---|---|---|");
     for (candidate, result) in candidates.iter().zip(&results) {
         let ratio = |to: usize| {
