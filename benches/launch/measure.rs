@@ -51,6 +51,7 @@ impl Candidate {
         let mut command = self.command();
         command.stdout(Stdio::null());
         let start = Instant::now();
+        #[expect(clippy::zombie_processes, reason = "it is waited for by wait4")]
         let child = command.spawn().unwrap();
         let mut status = 0;
         // SAFETY: a plain structure of numbers, which the kernel fills.

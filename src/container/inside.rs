@@ -137,8 +137,12 @@ enum Walked {
 /// Opens a path with O_PATH; what is missing is made as asked, for root to own.
 #[inline(never)]
 pub fn open(path: &CStr, make: Make) -> Result<Fd> {
-    let mut way = Way::new()?;
     let path = path.to_bytes();
+    if path.len() >= LONGEST {
+        // As the kernel has it, which sees one component at a time here.
+        return Err(Errno::ENAMETOOLONG);
+    }
+    let mut way = Way::new()?;
     match walk(path, &mut way, make)? {
         Walked::End(found) => Ok(found),
         Walked::Link(link, left) => follow(link, &path[path.len() - left..], way, make),

@@ -404,7 +404,7 @@ make group /sys/fs/cgroup/mini-7-8
 write /sys/fs/cgroup/mini-7-8/memory.max 67108864
 write /sys/fs/cgroup/mini-7-8/memory.swap.max 67108864 if there
 write /sys/fs/cgroup/mini-7-8/pids.max 20
-open /sys/fs/cgroup/mini-7-8/cgroup.procs
+open /sys/fs/cgroup/mini-7-8
 clone new mount pid uts ipc net
 die with parent
 close from 3

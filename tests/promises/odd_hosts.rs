@@ -146,7 +146,7 @@ fn tiny_limits(world: &World) {
     ] {
         let mut command = world.run_command(&["/bin/true"]);
         let rlimit = Rlimit { current: Some(limit), maximum: Some(limit) };
-        let lower = move || setrlimit(resource, rlimit.clone()).map_err(Into::into);
+        let lower = move || setrlimit(resource, rlimit).map_err(Into::into);
         // SAFETY: between fork and exec only a system call is made.
         unsafe { command.pre_exec(lower) };
         let outcome = Outcome::of(&mut command);
