@@ -8,7 +8,8 @@ use libc::sock_filter;
 const LAST: u32 = 325;
 
 /// What mini makes use of, where it is there.
-const CALLS: [(&str, libc::c_long); 8] = [
+const CALLS: [(&str, libc::c_long); 9] = [
+    ("clone3", libc::SYS_clone3),
     ("open_tree", libc::SYS_open_tree),
     ("move_mount", libc::SYS_move_mount),
     ("fsopen", libc::SYS_fsopen),
