@@ -104,8 +104,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             fs::write_file_at(place.base, place.path, content.bytes())?;
         }
         Step::Mount(mount) => perform_mount(mount, state)?,
-        Step::TakeTree { number, source, recursive } => {
-            child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive)?;
+        Step::TakeTree { number, source, recursive, copy } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive, *copy)?;
         }
         Step::TakeFileSystem { number, fstype, settings, image } => {
             let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;

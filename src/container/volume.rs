@@ -39,11 +39,11 @@ impl Taken {
         Taken(AtomicI32::new(-1))
     }
 
-    /// Takes what is mounted at a path of the host.
-    pub fn take(&self, source: &CStr, recursive: bool) -> Result<()> {
-        let (fd, mark) = match mount::take_tree(source, recursive) {
-            Err(Errno::ENOSYS) => (fs::open(source, libc::O_PATH, 0)?, ONLY_OPENED),
-            tree => (tree?, 0),
+    /// Takes what is mounted at a path of the host: a copy, where the kernel makes some.
+    pub fn take(&self, source: &CStr, recursive: bool, copy: bool) -> Result<()> {
+        let (fd, mark) = match copy {
+            true => (mount::take_tree(source, recursive)?, 0),
+            false => (fs::open(source, libc::O_PATH, 0)?, ONLY_OPENED),
         };
         self.0.store(fd.raw() | mark, Ordering::Relaxed);
         fd.leak();

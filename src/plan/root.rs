@@ -231,7 +231,8 @@ impl<'a> Planner<'_, 'a> {
             let recursive = volume.options.recursive;
             match &volume.kind {
                 Kind::Bind(source) | Kind::Device(source) => {
-                    self.add(Step::TakeTree { number, source, recursive });
+                    let copy = self.host.copies_mounts;
+                    self.add(Step::TakeTree { number, source, recursive, copy });
                 }
                 Kind::Image(image) => self.add(Step::TakeFileSystem {
                     number,

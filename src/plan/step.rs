@@ -54,6 +54,8 @@ pub enum Step<'a> {
         source: Word<'a>,
         /// Whether what is mounted below comes along.
         recursive: bool,
+        /// Whether by a copy, or by the path as long as that leads there.
+        copy: bool,
     },
     /// Mount a file system where nobody sees it, to put it into the container.
     TakeFileSystem {
