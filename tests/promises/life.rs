@@ -63,7 +63,10 @@ fn ended(mut child: Child) -> ExitStatus {
 
 /// A command line that no other test has.
 fn mark(world: &World) -> String {
-    format!("mark-{}", world.directory().file_name().unwrap().to_str().unwrap())
+    // Nobody else's, nor the beginning of another.
+    let directory = world.directory();
+    let number = directory.file_name().unwrap().to_str().unwrap();
+    format!("mark-{}-{number}-end", std::process::id())
 }
 
 fn dies_with_mini(world: &World) {
