@@ -217,7 +217,11 @@ fn cleaned(world: &World) {
 /// With the host's process namespace, the command's end does not end what it started.
 fn swept(world: &World) {
     let probe = world.probe();
-    let mark = world.directory().file_name().unwrap().to_str().unwrap().to_owned();
+    let mark = format!(
+        "swept-{}-{}",
+        std::process::id(),
+        world.directory().file_name().unwrap().display()
+    );
     let script = format!("setsid {} __probe sleep {mark} & exit 4", probe.display());
     assert_eq!(world.sh(&["--pid", "host", "--pids-limit", "50"], &script).status, 4);
     assert_eq!(crate::world::processes(&format!("sleep\0{mark}")), Vec::<i32>::new());
