@@ -1,5 +1,5 @@
 //! The table of options as the binary holds it: all texts in one, and where each begins. As references
-//! they would have to be relocated at every start, in five pages that every run would copy.
+//! they would have to be relocated at every start, in pages that every run would copy.
 
 use super::options::{Act, Opt};
 

@@ -24,6 +24,11 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Busybox],
         check: no_dev_null,
     },
+    Promise {
+        name: "a_kernel_without_something_is_told_and_does_without",
+        needs: &[],
+        check: lesser_kernels,
+    },
     Promise { name: "tiny_limits_of_the_caller_are_told", needs: &[], check: tiny_limits },
 ];
 
@@ -153,5 +158,31 @@ fn tiny_limits(world: &World) {
         let expected = if said.is_empty() { 0 } else { 125 };
         assert_eq!(outcome.status, expected, "{resource:?} {limit}: {outcome:?}");
         assert_eq!(outcome.stderr.trim_end(), said, "{resource:?} {limit}");
+    }
+}
+
+/// Simulated: the calls fail as on a kernel that was built without.
+fn lesser_kernels(world: &World) {
+    let run = |part: &str, options: &[&str]| {
+        let mut command = world.run_command(&[options, &["--", "/bin/true"]].concat());
+        crate::old::without(&mut command, part);
+        Outcome::of(&mut command)
+    };
+    for (part, without) in [
+        ("pid", &["--pid", "host"][..]),
+        ("network", &["--network", "host"]),
+        ("ipc", &["--ipc", "host"]),
+        ("uts", &["--uts", "host"]),
+        ("seccomp", &["--security-opt", "seccomp=unconfined"]),
+    ] {
+        let cause = if part == "seccomp" { "seccomp built-in" } else { "create namespaces" };
+        run(part, &[]).refused(125, cause);
+        assert_eq!(run(part, without).status, 0, "{part}");
+    }
+    let outcome = run("user", &[]);
+    if world.is_root() {
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+    } else {
+        outcome.refused(125, "create namespaces: Invalid argument");
     }
 }
