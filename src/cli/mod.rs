@@ -20,8 +20,7 @@ use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use options::Act;
-use packed::Unpacked;
+use packed::{Act, Unpacked};
 
 /// What mini was asked to do.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,40 +1,13 @@
 //! The options of `mini run`: one table, from which parsing and help are made.
 
-use super::packed::{self, Packed, Unpacked};
+use super::packed::{self, Act, Opt, Packed, Unpacked};
 use super::values::{
     adjustment, conf, cpu_list, cpus, duration, env_edit, hostname, limit, name, namespace,
     network, not_empty, number_in, percent, size_in, size_limit, stop_signal, then, user,
 };
-use super::{EnvEdit, Run, mounts, nearest, security};
-use crate::error::{Error, Result};
+use super::{EnvEdit, mounts, nearest, security};
+use crate::error::Error;
 use core::ffi::CStr;
-
-/// One option.
-pub struct Opt {
-    /// The title that help puts before it.
-    pub section: Option<&'static str>,
-    /// Its name, after `--`.
-    pub long: &'static str,
-    /// Its letter, after `-`.
-    pub short: Option<u8>,
-    /// The word of the program mini descends from, written with one dash.
-    pub original: Option<&'static str>,
-    /// What help calls its value, if it takes one.
-    pub value: Option<&'static str>,
-    /// What it is for; help breaks the lines.
-    pub help: &'static str,
-    /// What it does to the request.
-    pub act: Act,
-}
-
-/// What an option does to the request.
-#[derive(Clone, Copy)]
-pub enum Act {
-    /// It stands alone.
-    Flag(for<'a> fn(&mut Run<'a>)),
-    /// It takes a value.
-    Value(for<'a> fn(&mut Run<'a>, &'a CStr) -> Result<()>),
-}
 
 static PACKED: Packed<{ TABLE.len() }, { packed::length(&TABLE) }> = packed::pack(&TABLE);
 static ACTS: [Act; TABLE.len()] = packed::acts(&TABLE);

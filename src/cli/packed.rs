@@ -1,7 +1,36 @@
-//! The table of options as the binary holds it: all texts in one, and where each begins. As references
-//! they would have to be relocated at every start, in pages that every run would copy.
+//! What an option is, and how the binary holds a table of them: all texts in one, and where each begins. As
+//! references they would have to be relocated at every start, in pages that every run would copy.
 
-use super::options::{Act, Opt};
+use super::Run;
+use crate::error::Result;
+use core::ffi::CStr;
+
+/// One option.
+pub struct Opt {
+    /// The title that help puts before it.
+    pub section: Option<&'static str>,
+    /// Its name, after `--`.
+    pub long: &'static str,
+    /// Its letter, after `-`.
+    pub short: Option<u8>,
+    /// The word of the program mini descends from, written with one dash.
+    pub original: Option<&'static str>,
+    /// What help calls its value, if it takes one.
+    pub value: Option<&'static str>,
+    /// What it is for; help breaks the lines.
+    pub help: &'static str,
+    /// What it does to the request.
+    pub act: Act,
+}
+
+/// What an option does to the request.
+#[derive(Clone, Copy)]
+pub enum Act {
+    /// It stands alone.
+    Flag(for<'a> fn(&mut Run<'a>)),
+    /// It takes a value.
+    Value(for<'a> fn(&mut Run<'a>, &'a CStr) -> Result<()>),
+}
 
 /// The texts of a table, and the rest of it; without a reference in them.
 pub struct Packed<const OPTIONS: usize, const BYTES: usize> {
