@@ -390,7 +390,8 @@ fn sockets(world: &World) {
 fn privileges(world: &World) {
     let directory = world.directory();
     let program = directory.join("id");
-    fs::copy("/usr/bin/id", &program).unwrap();
+    let mut copy = world.command("cp".as_ref(), &["/usr/bin/id", program.to_str().unwrap()]);
+    assert!(copy.status().unwrap().success());
     fs::set_permissions(&program, fs::Permissions::from_mode(0o4755)).unwrap();
     let attack = Attack::new(world, &["privileges", program.to_str().unwrap()]);
     attack.fails(&["-u", "1000:1000"]);

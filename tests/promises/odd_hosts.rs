@@ -47,7 +47,7 @@ fn no_directory(world: &World) {
     // A root with nothing but busybox and mini, as an initramfs can be.
     let root = world.directory();
     std::fs::create_dir(root.join("bin")).unwrap();
-    std::fs::copy(world.busybox().join("bin/busybox"), root.join("bin/sh")).unwrap();
+    world.copy_busybox(&root.join("bin/sh"));
     std::fs::hard_link(world.mini(), root.join("bin/mini")).unwrap();
     let script = "umount -l /proc; rmdir /proc; /bin/mini run /bin/sh -c 'echo $$'";
     let script = format!("exec 2>&1; {script}; [ ! -e /proc ] && echo not made");
@@ -124,7 +124,7 @@ fn forbidden(world: &World) {
 fn no_dev_null(world: &World) {
     let root = world.directory();
     std::fs::create_dir(root.join("bin")).unwrap();
-    std::fs::copy(world.busybox().join("bin/busybox"), root.join("bin/sh")).unwrap();
+    world.copy_busybox(&root.join("bin/sh"));
     std::fs::hard_link(world.mini(), root.join("bin/mini")).unwrap();
     // Closed descriptors where there is nothing to open in their stead.
     let script = "umount -l /dev; /bin/mini run /bin/sh -c 'cat; echo x; exit 6' <&- >&- 2>&-";

@@ -289,6 +289,13 @@ impl World {
         self.stage.strace.as_deref().unwrap()
     }
 
+    /// Copies busybox to a path. A link would change the time of a file that others read; written
+    /// by this process, it could still be open in a child of another test when it is to run.
+    pub fn copy_busybox(&self, to: &Path) {
+        let from = self.busybox().join("bin/busybox");
+        assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
+    }
+
     /// A new directory that belongs to whoever mini runs as.
     pub fn directory(&self) -> PathBuf {
         static NEXT: AtomicU32 = AtomicU32::new(0);
