@@ -28,6 +28,10 @@ vm KERNEL SCRIPT: build
 matrix KERNELS: build
     tests/vm/matrix {{KERNELS}} target/release/mini >docs/matrix.md
 
+# Try mini on kernels of three CPUs (DIST as `just dist` makes it, KERNELS/CPU as .ci/kernels does).
+cpus DIST KERNELS:
+    tests/vm/cpus {{DIST}} {{KERNELS}} >>docs/matrix.md
+
 # Run every promise with each system call that came after Linux 4.4 taken away in turn (as root, x86_64).
 old:
     for call in open_tree move_mount fsopen fsconfig fsmount close_range mount_setattr \
