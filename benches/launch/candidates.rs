@@ -38,13 +38,13 @@ pub const SCENARIOS: [Scenario; 5] = [
     },
 ];
 
-fn mini(stage: &Stage, name: &str, uid: Option<u32>, options: &[&str]) -> Option<Candidate> {
+pub fn mini(stage: &Stage, name: &str, uid: Option<u32>, options: &[&str]) -> Option<Candidate> {
     let words =
         [&[stage.mini.as_str(), "run", "--rootfs", &stage.root], options, &[COMMAND]].concat();
     Candidate::of_user(name, uid, &words)
 }
 
-fn floor(stage: &Stage, name: &str, work: &str) -> Option<Candidate> {
+pub fn floor(stage: &Stage, name: &str, work: &str) -> Option<Candidate> {
     let mut words = vec![stage.floor.as_str(), work, &stage.root, COMMAND];
     if work.contains('g') {
         words.extend(stage.groups.as_ref()?.iter().map(String::as_str));
@@ -58,8 +58,10 @@ fn unshare(stage: &Stage, options: &[&str]) -> Option<Candidate> {
     Candidate::new("unshare (no /dev)", &[&usual, options, &[&root, COMMAND]].concat())
 }
 
-/// With a /dev, which mini always makes, or without.
-fn bwrap(stage: &Stage, name: &str, uid: Option<u32>, options: &[&str]) -> Option<Candidate> {
+/// bubblewrap's /dev; mini always makes one.
+pub const DEV: [&str; 2] = ["--dev", "/dev"];
+
+pub fn bwrap(stage: &Stage, name: &str, uid: Option<u32>, options: &[&str]) -> Option<Candidate> {
     let usual =
         ["bwrap", "--unshare-pid", "--unshare-uts", "--unshare-ipc", "--bind", &stage.root, "/"];
     let words = [&usual[..], &["--proc", "/proc"], options, &[COMMAND]].concat();
@@ -71,10 +73,6 @@ fn runtime(stage: &Stage, name: &str, changes: &str) -> Option<Candidate> {
     let bundle = stage.bundle(&format!("{name}-{}", changes.len()), &program, changes)?;
     let id = format!("mini-bench-{}", std::process::id());
     let words: &[&str] = match name {
-        // No group is asked for, and so none has to be made.
-        "crun" if changes.contains("cgroupns") => {
-            &["crun", "--cgroup-manager=disabled", "run", "-b", &bundle, &id]
-        }
         "crun" => &["crun", "--cgroup-manager=cgroupfs", "run", "-b", &bundle, &id],
         _ => &["runc", "run", "-b", &bundle, &id],
     };
@@ -91,22 +89,22 @@ fn others(stage: &Stage, net: bool) -> Vec<Option<Candidate>> {
     let (unshared, sandboxed): (&[&str], &[&str]) =
         if net { (&["--net"], &["--unshare-net"]) } else { (&[], &[]) };
     let network = if net { "" } else { HOST_NETWORK };
-    let jail = format!("/{}", stage.root.trim_start_matches('/'));
+    let jail = stage.root.as_str();
     let minijail = [
         &["minijail0", "-p", "-v", "-l", "-r"][..],
         if net { &["-e"] } else { &[] },
-        &["-P", &jail, COMMAND],
+        &["-P", jail, COMMAND],
     ];
     let nsjail_net: &[&str] = if net { &[] } else { &["-N"] };
     let nsjail = [
-        &["nsjail", "-Mo", "-Q", "--disable_clone_newuser", "--rw", "-c", &jail][..],
+        &["nsjail", "-Mo", "-Q", "--disable_clone_newuser", "--rw", "-c", jail][..],
         nsjail_net,
         &["--", COMMAND],
     ];
     vec![
         unshare(stage, unshared),
         bwrap(stage, "bwrap (no /dev)", None, sandboxed),
-        bwrap(stage, "bwrap --dev", None, &[sandboxed, &["--dev", "/dev"]].concat()),
+        bwrap(stage, "bwrap --dev", None, &[sandboxed, &DEV].concat()),
         Candidate::new("minijail0", &minijail.concat()),
         Candidate::new("nsjail", &nsjail.concat()),
         runtime(stage, "crun", network),
@@ -166,7 +164,7 @@ fn ordinary_user(stage: &Stage) -> Vec<Option<Candidate>> {
             stage,
             "bwrap --dev",
             Some(NOBODY),
-            &["--unshare-user", "--unshare-net", "--dev", "/dev"],
+            &[&["--unshare-user", "--unshare-net"][..], &DEV].concat(),
         ),
     ]
 }

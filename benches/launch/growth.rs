@@ -1,5 +1,6 @@
 //! H: how the cost of a launch grows with what there is on the host, and with what is asked for.
 
+use crate::candidates;
 use crate::measure::{Candidate, median, rounds};
 use crate::stage::{COMMAND, Stage, run};
 use std::process::{Child, Command, Stdio};
@@ -11,15 +12,16 @@ pub fn measure(stage: &Stage) {
     host_mounts(stage);
     host_processes(stage);
     files(stage);
-    let numbers = |numbers: &[usize]| numbers.to_vec();
-    asked(stage, "volumes", &numbers(&[0, 10, 50, 200]), |n, mini| {
+    asked(stage, "volumes", &[0, 10, 50, 200], |n, options, _| {
         for at in 0..n {
-            mini.extend(["-v".to_owned(), format!("/tmp:/tmp/{at}")]);
+            options.extend(["-v".to_owned(), format!("/tmp:/tmp/{at}")]);
         }
     });
-    asked_words(stage, &numbers(&[1, 100, 1000, 10_000]));
-    asked(stage, "bytes of environment", &numbers(&[1, 1000, 10_000, 100_000]), |n, mini| {
-        mini.extend(["-e".to_owned(), format!("X={}", "x".repeat(n))]);
+    asked(stage, "words of the command", &[1, 100, 1000, 10_000], |n, _, arguments| {
+        arguments.extend(vec!["word".to_owned(); n]);
+    });
+    asked(stage, "bytes of environment", &[1, 1000, 10_000, 100_000], |n, options, _| {
+        options.extend(["-e".to_owned(), format!("X={}", "x".repeat(n))]);
     });
 }
 
@@ -48,13 +50,10 @@ fn row(at: usize, candidates: &[Candidate]) {
 
 /// mini, and those who launch the same.
 fn all(stage: &Stage) -> Vec<Candidate> {
-    let bwrap = "bwrap --unshare-pid --unshare-uts --unshare-ipc --proc /proc --dev /dev --bind";
-    let bwrap: Vec<&str> = bwrap.split(' ').chain([stage.root.as_str(), "/", COMMAND]).collect();
-    let floor = Candidate::new("floor", &[&stage.floor, "dms", &stage.root, COMMAND]);
-    [Some(mini(stage, &[], &[])), floor, Candidate::new("bwrap --dev", &bwrap)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let mini = Some(mini(stage, &[], &[]));
+    let floor = candidates::floor(stage, "floor", "dms");
+    let bwrap = candidates::bwrap(stage, "bwrap --dev", None, &candidates::DEV);
+    [mini, floor, bwrap].into_iter().flatten().collect()
 }
 
 fn names(candidates: &[Candidate]) -> Vec<&str> {
@@ -126,20 +125,18 @@ fn files(stage: &Stage) {
     println!();
 }
 
-fn asked(stage: &Stage, what: &str, counts: &[usize], options: impl Fn(usize, &mut Vec<String>)) {
+/// Each count as what the closure makes of it: options, and arguments of the command.
+fn asked(
+    stage: &Stage,
+    what: &str,
+    counts: &[usize],
+    ask: impl Fn(usize, &mut Vec<String>, &mut Vec<String>),
+) {
     head(what, &[]);
     for count in counts {
-        let mut words = Vec::new();
-        options(*count, &mut words);
-        row(*count, &[mini(stage, &words, &[])]);
-    }
-    println!();
-}
-
-fn asked_words(stage: &Stage, counts: &[usize]) {
-    head("words of the command", &[]);
-    for count in counts {
-        row(*count, &[mini(stage, &[], &vec!["word".to_owned(); *count])]);
+        let (mut options, mut arguments) = (Vec::new(), Vec::new());
+        ask(*count, &mut options, &mut arguments);
+        row(*count, &[mini(stage, &options, &arguments)]);
     }
     println!();
 }

@@ -1,23 +1,20 @@
 //! F: as many containers a second as the machine gives, with more and more of them in flight.
 
+use crate::candidates;
 use crate::measure::Candidate;
-use crate::stage::{COMMAND, Stage};
+use crate::stage::Stage;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 const RUNS: usize = 10_000;
 
 pub fn measure(stage: &Stage) {
-    let root = stage.root.as_str();
-    let mini = [&stage.mini, "run", "--rootfs", root, COMMAND];
-    let host_network = [&stage.mini, "run", "--network", "host", "--rootfs", root, COMMAND];
-    let bwrap = "bwrap --unshare-pid --unshare-uts --unshare-ipc --unshare-net --proc /proc --dev /dev --bind";
-    let bwrap: Vec<&str> = bwrap.split(' ').chain([root, "/", COMMAND]).collect();
+    let dev = [&["--unshare-net"][..], &candidates::DEV].concat();
     let candidates = [
-        (Candidate::new("floor", &[&stage.floor, "dnlms", root, COMMAND]), RUNS / 4),
-        (Candidate::new("mini", &mini), RUNS),
-        (Candidate::new("mini --network host", &host_network), RUNS / 4),
-        (Candidate::new("bwrap --dev", &bwrap), RUNS / 4),
+        (candidates::floor(stage, "floor", "dnlms"), RUNS / 4),
+        (candidates::mini(stage, "mini", None, &[]), RUNS),
+        (candidates::mini(stage, "mini --network host", None, &["--network", "host"]), RUNS / 4),
+        (candidates::bwrap(stage, "bwrap --dev", None, &dev), RUNS / 4),
     ];
     println!("\n### F: containers a second, so many in flight\n");
     println!("| | 1 | 2 | 8 | 64 | failures |\n|---|---|---|---|---|---|");

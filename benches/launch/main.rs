@@ -34,11 +34,11 @@ fn main() {
     println!("{}", stage.description());
     for scenario in candidates::SCENARIOS {
         if is_wanted(scenario.name) {
-            measure::compare(scenario.title, &stage, (scenario.candidates)(&stage));
+            measure::compare(scenario.title, (scenario.candidates)(&stage));
         }
     }
     if is_wanted("start") {
-        measure::compare("start-up alone", &stage, candidates::start_up(&stage));
+        measure::compare("start-up alone", candidates::start_up(&stage));
     }
     if is_wanted("F") {
         load::measure(&stage);

@@ -1,6 +1,6 @@
 //! Rounds, medians and ratios.
 
-use crate::stage::{Stage, find};
+use crate::stage::find;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ pub fn median<T: Copy + PartialOrd>(values: &[T]) -> (T, T) {
 }
 
 /// Runs all in turn and prints a table; ratios are to the first and, where there is one, to `mini`.
-pub fn compare(title: &str, _stage: &Stage, candidates: Vec<Option<Candidate>>) {
+pub fn compare(title: &str, candidates: Vec<Option<Candidate>>) {
     let candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
     if candidates.is_empty() {
         return;
