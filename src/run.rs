@@ -36,7 +36,7 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
     check_descriptors(request)?;
     // These three live as long as the process; no code is spent on taking them apart.
     let spec = leak(spec(request, environ)?);
-    check_lengths(spec, caller.page_size)?;
+    check_lengths(spec, caller.program.page_size)?;
     if request.shares_users && caller.euid != 0 {
         let error = Error::new("option").object(b"--userns").cause("host needs root");
         return Err(error.hint("an ordinary user's container has a user namespace"));
@@ -53,8 +53,7 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
     let manner = Manner {
         trace: request.trace,
         measure: report.is_some(),
-        page_size: caller.page_size,
-        stack: caller.stack,
+        program: caller.program,
         stop: Stop {
             timeout: request.timeout,
             signal: request.stop_signal.unwrap_or(libc::SIGTERM),

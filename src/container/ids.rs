@@ -23,7 +23,7 @@ pub fn map(step: &Step, child: i32, manner: Manner, spec: &Spec, host: &Host) ->
             path.str("/proc/").number(child as u64).str("/").word(kind).str("_map");
             fs::write_file_at(fs::HERE, path.leak(), content.bytes()).map_err(Failure::Kernel)
         }
-        true => help(kind, child, content, manner.page_size),
+        true => help(kind, child, content, manner.program.page_size),
     };
     if manner.trace {
         let errno = match result {

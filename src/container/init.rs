@@ -15,6 +15,7 @@ use super::status::{Detail, Record};
 use super::unpack;
 use super::volume::{self, Taken};
 use crate::plan::{Mount, Plan, Step, WhenMissing};
+use crate::sys::memory::Program;
 use crate::sys::{
     Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
 };
@@ -37,8 +38,8 @@ pub struct Child<'a> {
     pub trees: &'a [Taken],
     /// The connection over which a terminal goes: (the parent's end, the child's).
     pub terminal: Option<(Fd, Fd)>,
-    /// Where mini's own words and environment begin, and bytes in a page.
-    pub stack: (usize, usize),
+    /// Where mini itself lies in memory.
+    pub program: Program,
     /// Whether to report the steps that went well, too.
     pub trace: bool,
 }
@@ -227,7 +228,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             return Err(Errno::ENOSYS);
         }
         Step::Terminal { console } => open_terminal(*console, state, child)?,
-        Step::Init { grace } => reaper::begin(*grace, child.stack)?,
+        Step::Init { grace } => reaper::begin(*grace, child.program)?,
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
     }

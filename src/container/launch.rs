@@ -46,7 +46,7 @@ pub fn launch<'a>(
     let (args, env) = (spec.process.args, &spec.process.env);
     let mut message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
-    let memory = ChildMemory::new(inbox, manner.page_size).map_err(failed("allocate"))?;
+    let memory = ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
     let trees = (0..spec.volumes.len()).map(|_| Taken::new()).collect::<Vec<_>>().leak();
     let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
@@ -71,7 +71,7 @@ pub fn launch<'a>(
             .then(net::socket_pair)
             .transpose()
             .map_err(failed("socket"))?,
-        stack: (manner.stack, manner.page_size),
+        program: manner.program,
         trace: manner.trace,
     }));
     // Process 1 of mini's own lives on, and so takes a copy of mini's memory.

@@ -30,6 +30,7 @@ use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::Spec;
 use crate::sys::clock;
+use crate::sys::memory::Program;
 use crate::text::Text;
 use core::ffi::CStr;
 use groups::Groups;
@@ -42,10 +43,8 @@ pub struct Manner<'a> {
     pub trace: bool,
     /// Measure what the command uses.
     pub measure: bool,
-    /// Bytes in a page.
-    pub page_size: usize,
-    /// Where mini's own words and environment begin.
-    pub stack: usize,
+    /// Where mini itself lies in memory.
+    pub program: Program,
     /// When and how to end the command.
     pub stop: Stop,
     /// Where to write the command's process id.

@@ -4,27 +4,28 @@
 //! It is a copy of mini's process, not one that shares its memory, and as little dumpable: nobody can
 //! look into it.
 
+use crate::sys::memory::Program;
 use crate::sys::process::{Change, News};
 use crate::sys::signal::{self, Taken};
-use crate::sys::{clock, fs, memory, process};
+use crate::sys::{clock, fs, process};
 
 /// Starts the command as a process of its own, which goes on from here, and itself as process 1;
 /// `grace` is how long, in nanoseconds, the others have to end when the command has.
 ///
-/// What mini was called with, at `stack`, stands in /proc/1/cmdline: it is forgotten before there is
-/// somebody to read it. The command's words are in the inbox by now.
-pub fn begin(grace: u64, (stack, page_size): (usize, usize)) -> crate::sys::Result<()> {
-    memory::forget_from(stack, page_size);
+/// What mini was called with stands in /proc/1/cmdline: it is forgotten before there is somebody to
+/// read it. The command's words are in the inbox by now.
+pub fn begin(grace: u64, program: Program) -> crate::sys::Result<()> {
+    program.forget_words();
     match process::fork()? {
         // The kernel's word about the parent's death is not handed down, nor needed: it comes to
         // process 1, with which all others end.
         0 => Ok(()),
-        command => run(command, grace),
+        command => run(command, grace, &program),
     }
 }
 
-fn run(command: i32, grace: u64) -> ! {
-    let status = match serve(command, grace) {
+fn run(command: i32, grace: u64, program: &Program) -> ! {
+    let status = match serve(command, grace, program) {
         Ok(status) => status,
         // Whoever is left ends with process 1.
         Err(_) => crate::error::FAILED,
@@ -32,13 +33,13 @@ fn run(command: i32, grace: u64) -> ! {
     process::exit(i32::from(status))
 }
 
-fn serve(command: i32, grace: u64) -> crate::sys::Result<u8> {
+fn serve(command: i32, grace: u64, program: &Program) -> crate::sys::Result<u8> {
     signal::set_mask(signal::ALL)?;
     // The command has its own copies; a pipe of its is not to be held open here.
     fs::close_from(3)?;
     fs::chdir(c"/")?;
     let status = loop {
-        if let Some(taken) = signal::wait(signal::ALL, None)? {
+        if let Some(taken) = signal::wait(signal::ALL, None, Some(program))? {
             if taken.signal != libc::SIGCHLD {
                 pass_on(taken, command);
             } else if let Some(status) = reap(command)?.ended {
@@ -102,7 +103,7 @@ fn see_off(grace: u64) -> crate::sys::Result<()> {
     let _ = process::kill(ALL, libc::SIGCONT);
     let mut deadline = clock::now() + grace;
     while !reap(0)?.is_alone {
-        if signal::wait(signal::only(libc::SIGCHLD), Some(deadline))?.is_none() {
+        if signal::wait(signal::only(libc::SIGCHLD), Some(deadline), None)?.is_none() {
             let _ = process::kill(ALL, libc::SIGKILL);
             deadline = clock::now() + clock::SECOND;
         }

@@ -41,7 +41,10 @@ pub fn supervise(
     let mut terminal = match connection {
         // When the child has failed before, there is no terminal, and the status pipe says why.
         Some(connection) => net::receive_descriptors(connection)
-            .and_then(|ends| ends.map(|ends| Terminal::new(ends, child.pid(), ignored)).transpose())
+            .and_then(|ends| {
+                ends.map(|ends| Terminal::new(ends, child.pid(), ignored, manner.program))
+                    .transpose()
+            })
             .map_err(lost)?,
         None => None,
     };
@@ -77,7 +80,9 @@ pub fn supervise(
     let (end, rusage) = loop {
         let event = match &mut terminal {
             Some(terminal) => terminal.wait(command.deadline).map_err(lost)?,
-            None => match signal::wait(signal::ALL, command.deadline).map_err(lost)? {
+            None => match signal::wait(signal::ALL, command.deadline, Some(&manner.program))
+                .map_err(lost)?
+            {
                 Some(taken) => Event::Signal(taken),
                 None => Event::Deadline,
             },

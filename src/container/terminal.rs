@@ -1,6 +1,7 @@
 //! `-t`, seen from outside: mini is the terminal of the command. What is typed goes in, what the
 //! command writes comes out, one bounded buffer each way, in the same wait as the signals.
 
+use crate::sys::memory::Program;
 use crate::sys::poll::{next_signal, wait};
 use crate::sys::signal::{self, Taken};
 use crate::sys::terminal::{self, Size};
@@ -92,6 +93,8 @@ pub struct Terminal {
     /// Whether the input so far ended with a line, so that one end of file is enough.
     at_line_start: bool,
     output: Output,
+    /// Where mini itself lies in memory.
+    program: Program,
     inward: Buffer,
     outward: Buffer,
 }
@@ -137,7 +140,12 @@ pub fn outer_size() -> Option<Size> {
 impl Terminal {
     /// Begins, with the two ends that the child has sent; `ignored` are the signals that mini's caller
     /// ignores.
-    pub fn new([main, end]: [Fd; 2], child: i32, ignored: signal::Set) -> Result<Terminal> {
+    pub fn new(
+        [main, end]: [Fd; 2],
+        child: i32,
+        ignored: signal::Set,
+        program: Program,
+    ) -> Result<Terminal> {
         fs::set_nonblocking(&main)?;
         let mut terminal = Terminal {
             main: Some(main),
@@ -147,6 +155,7 @@ impl Terminal {
             input_is_open: true,
             at_line_start: true,
             output: Output::open(),
+            program,
             inward: Buffer::new(),
             outward: Buffer::new(),
         };
@@ -234,7 +243,7 @@ impl Terminal {
             when(main != 0, fd, main),
             when(!self.outward.is_empty(), output, POLLOUT),
         ];
-        wait(&mut polls, deadline)?;
+        wait(&mut polls, deadline, Some(&self.program))?;
         Ok(polls.map(|poll| poll.revents))
     }
 

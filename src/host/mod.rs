@@ -7,6 +7,7 @@ pub mod ids;
 use crate::error::{Error, Result};
 use crate::spec::Spec;
 use crate::spec::mounts::{Kind, Overlay, Volume};
+use crate::sys::memory::Program;
 use crate::sys::{Errno, fs};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -20,11 +21,8 @@ pub struct Caller {
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
-    /// Bytes in a page.
-    pub page_size: usize,
-    /// Where the kernel put mini's words and environment: above this address, to the end of the
-    /// stack.
-    pub stack: usize,
+    /// Where mini itself lies in memory.
+    pub program: Program,
 }
 
 /// A root in a file.

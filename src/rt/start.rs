@@ -4,6 +4,7 @@ use super::arch;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char};
 use mini::host::Caller;
+use mini::sys::memory::Program;
 
 /// Entries of the dynamic section that matter here (elf(5); DT_RELR* from the generic ABI).
 const DT_NULL: usize = 0;
@@ -11,6 +12,11 @@ const DT_RELA: usize = 7;
 const DT_RELASZ: usize = 8;
 const DT_RELRSZ: usize = 35;
 const DT_RELR: usize = 36;
+
+unsafe extern "C" {
+    /// Where what is only read and executed ends; the linker knows.
+    static etext: u8;
+}
 
 /// First Rust code of the process, called once by `_start` on the kernel's stack.
 ///
@@ -29,7 +35,13 @@ pub unsafe extern "C" fn enter(
         let args = stack.add(1);
         let env = args.add(*stack + 1);
         let (env, aux) = words_at(env);
-        let caller = Caller { stack: stack as usize, ..caller_at(aux.cast()) };
+        let program = Program {
+            start: base as usize,
+            end: &raw const etext as usize,
+            stack: stack as usize,
+            page_size: 4096,
+        };
+        let caller = caller_at(aux.cast(), program);
         (words_at(args).0, env, caller)
     };
     mini::sys::process::exit(i32::from(mini::main(&args, &env, caller)))
@@ -109,8 +121,8 @@ unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
 ///
 /// # Safety
 /// `at` is the kernel's auxiliary vector.
-unsafe fn caller_at(mut at: *const [usize; 2]) -> Caller {
-    let mut caller = Caller { euid: 0, egid: 0, page_size: 4096, stack: 0 };
+unsafe fn caller_at(mut at: *const [usize; 2], program: Program) -> Caller {
+    let mut caller = Caller { euid: 0, egid: 0, program };
     // SAFETY: the vector ends with AT_NULL.
     unsafe {
         while (*at)[0] != libc::AT_NULL as usize {
@@ -118,7 +130,7 @@ unsafe fn caller_at(mut at: *const [usize; 2]) -> Caller {
             match key as libc::c_ulong {
                 libc::AT_EUID => caller.euid = value as u32,
                 libc::AT_EGID => caller.egid = value as u32,
-                libc::AT_PAGESZ => caller.page_size = value,
+                libc::AT_PAGESZ => caller.program.page_size = value,
                 _ => {}
             }
             at = at.add(1);

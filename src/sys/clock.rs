@@ -10,9 +10,9 @@ pub fn pause(nanos: i64) {
     let _ = unsafe { syscall!(Sysno::nanosleep, &raw const time, 0) };
 }
 
-/// How long until `deadline` (by [`now`]).
-pub fn left(deadline: u64) -> libc::timespec {
-    let nanos = deadline.saturating_sub(now());
+/// So many nanoseconds as the kernel reads them.
+#[inline(always)]
+pub fn span(nanos: u64) -> libc::timespec {
     libc::timespec { tv_sec: (nanos / SECOND) as _, tv_nsec: (nanos % SECOND) as _ }
 }
 

@@ -8,6 +8,7 @@ pub mod arch;
 pub mod clock;
 pub mod fd;
 pub mod fs;
+pub mod idle;
 pub mod loopdev;
 pub mod memory;
 pub mod mount;

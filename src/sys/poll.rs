@@ -1,7 +1,8 @@
 //! Waiting for several things at a time.
 
+use super::memory::Program;
 use super::signal::{Set, Taken};
-use super::{Errno, Fd, Result};
+use super::{Errno, Fd, Result, idle};
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
@@ -30,17 +31,18 @@ pub fn next_signal(signals: &Fd) -> Result<Option<Taken>> {
 }
 
 /// ppoll(2): waits until one of `polls` is ready, at most until `deadline` (by
-/// [`super::clock::now`]); a negative descriptor is passed over.
-pub fn wait(polls: &mut [libc::pollfd], deadline: Option<u64>) -> Result<()> {
-    let left = deadline.map(super::clock::left);
-    let timeout = left.as_ref().map_or(null(), |left| &raw const *left);
-    // SAFETY: the structures live across the call; no signal mask.
-    match unsafe { syscall!(Sysno::ppoll, polls.as_mut_ptr(), polls.len(), timeout, 0, 8) } {
-        Ok(_) => Ok(()),
-        Err(Errno::EINTR) => {
-            polls.iter_mut().for_each(|poll| poll.revents = 0);
-            Ok(())
-        }
-        Err(errno) => Err(errno),
-    }
+/// [`super::clock::now`]); a negative descriptor is passed over. A long wait lets go of `program`.
+pub fn wait(
+    polls: &mut [libc::pollfd],
+    deadline: Option<u64>,
+    program: Option<&Program>,
+) -> Result<()> {
+    let (at, count) = (polls.as_mut_ptr(), polls.len());
+    idle::wait(deadline, program, |time| {
+        let time = time.map_or(null(), |time| &raw const *time);
+        // SAFETY: the structures live across the call; no signal mask.
+        let ready = unsafe { syscall!(Sysno::ppoll, at, count, time, 0, 8) }?;
+        Ok((ready > 0).then_some(()))
+    })
+    .map(|_| ())
 }

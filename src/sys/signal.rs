@@ -1,6 +1,7 @@
 //! Signals: mini never runs a handler. It blocks all of them and takes them one by one.
 
-use super::{Errno, Result, process};
+use super::memory::Program;
+use super::{Errno, Result, idle, process};
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
@@ -37,28 +38,26 @@ pub struct Taken {
 }
 
 /// sigtimedwait(2): waits for one of `set`, all of which must be blocked, at most until `deadline`
-/// (by [`super::clock::now`]); None when that has come.
-pub fn wait(set: Set, deadline: Option<u64>) -> Result<Option<Taken>> {
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    loop {
-        let left = deadline.map(super::clock::left);
-        let timeout = left.as_ref().map_or(null(), |left| &raw const *left);
-        // SAFETY: the kernel reads the set and the time and fills the structure.
-        let taken = unsafe {
-            let (set, info) = (&raw const set, info.as_mut_ptr());
-            syscall!(Sysno::rt_sigtimedwait, set, info, timeout, size_of::<Set>())
+/// (by [`super::clock::now`]); None when that has come. A long wait lets go of `program`.
+pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Result<Option<Taken>> {
+    idle::wait(deadline, program, |time| {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let time = time.map_or(null(), |time| &raw const *time);
+        // SAFETY: the kernel reads the set and the time and fills the structure; all zero is valid too.
+        let (taken, info) = unsafe {
+            let (set, at) = (&raw const set, info.as_mut_ptr());
+            let taken = syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>());
+            (taken, info.assume_init_ref())
         };
         match taken {
-            // SAFETY: filled by the kernel, and all zero is valid too.
-            Ok(signal) => unsafe {
-                let from_kernel = info.assume_init_ref().si_code == libc::SI_KERNEL;
-                return Ok(Some(Taken { signal: signal as i32, from_kernel }));
-            },
-            Err(Errno::EINTR) => {}
-            Err(Errno::EAGAIN) => return Ok(None),
-            Err(errno) => return Err(errno),
+            Ok(signal) => {
+                let from_kernel = info.si_code == libc::SI_KERNEL;
+                Ok(Some(Taken { signal: signal as i32, from_kernel }))
+            }
+            Err(Errno::EAGAIN) => Ok(None),
+            Err(errno) => Err(errno),
         }
-    }
+    })
 }
 
 /// Throws away one pending signal of `set`, if there is one.
