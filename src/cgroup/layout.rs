@@ -27,7 +27,8 @@ pub struct Mount {
     pub own: Vec<u8>,
 }
 
-/// Finds the hierarchies; those that only have a name (`name=systemd`) limit nothing.
+/// Finds the hierarchies; those of v1 that only have a name (`name=systemd`), or none of the controllers
+/// mini has an option for, are left out.
 pub fn read(mountinfo: &[u8], own_cgroups: &[u8]) -> Vec<Hierarchy> {
     let mut hierarchies = Vec::new();
     for line in own_cgroups.split(|b| *b == b'\n') {
@@ -37,13 +38,14 @@ pub fn read(mountinfo: &[u8], own_cgroups: &[u8]) -> Vec<Hierarchy> {
         else {
             continue;
         };
-        if names.starts_with(b"name=") {
+        let version = if names.is_empty() { Version::V2 } else { Version::V1 };
+        let controllers = Set::read(names, Version::V1);
+        if version == Version::V1 && controllers.is_empty() {
             continue;
         }
-        let version = if names.is_empty() { Version::V2 } else { Version::V1 };
         hierarchies.push(Hierarchy {
             version,
-            controllers: Set::read(names, Version::V1),
+            controllers,
             names: names.to_vec(),
             mount: find_mount(mountinfo, version, names, path),
         });
@@ -65,10 +67,10 @@ fn find_mount(mountinfo: &[u8], version: Version, names: &[u8], path: &[u8]) -> 
                     && entry.super_options.split(|b| *b == b',').any(|name| Some(name) == first)
             }
         };
-        let Some(own) = below(path, &unescaped(entry.root).collect::<Vec<u8>>()) else { continue };
         if !matches {
             continue;
         }
+        let Some(own) = below(path, &unescaped(entry.root).collect::<Vec<u8>>()) else { continue };
         let writable = entry.options.split(|b| *b == b',').any(|option| option == b"rw");
         if writable || found.is_none() {
             found = Some(Mount { point: unescaped(entry.mount_point).collect(), own });

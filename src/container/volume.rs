@@ -6,7 +6,7 @@
 //! and a walk through the mount table for the options.
 
 use super::inside::{self, Make};
-use crate::host::{Image, image_type};
+use crate::host::{Image, image_in};
 use crate::spec::mounts::Setting;
 use crate::sys::fs::{self, Base, NumberedPath};
 use crate::sys::{Errno, Fd, Result, loopdev, mount};
@@ -58,9 +58,7 @@ impl Taken {
     /// The same with the one in a file, read-only, through a loop device that goes with it.
     pub fn take_image(&self, image: &CStr) -> Result<()> {
         let file = fs::open(image, libc::O_RDONLY, 0)?;
-        let mut beginning = [0; 2048];
-        let length = fs::read_full(&file, &mut beginning)?;
-        let Some(Image::FileSystem(fstype)) = image_type(&beginning[..length]) else {
+        let Some(Image::FileSystem(fstype)) = image_in(&file)? else {
             return Err(Errno::EINVAL);
         };
         let (_device, path) = loopdev::attach(&file)?;

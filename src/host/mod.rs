@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::spec::Spec;
 use crate::spec::mounts::{Kind, Overlay, Volume};
 use crate::sys::memory::Program;
-use crate::sys::{Errno, fs};
+use crate::sys::{Errno, Fd, fs};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use groups::Groups;
@@ -150,9 +150,7 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     let root = identity(rootfs)?;
     if !root.is_directory {
         let file = fs::open(rootfs, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(error)?;
-        let mut beginning = [0; 2048];
-        let length = fs::read_full(&file, &mut beginning).map_err(error)?;
-        return match image_type(&beginning[..length]) {
+        return match image_in(&file).map_err(error)? {
             Some(image) => Ok(Some(image)),
             None => Err(error(Errno::ENOTDIR)
                 .hint("nor a tar archive, nor an image of squashfs, erofs or ext4")),
@@ -167,9 +165,18 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     Ok(None)
 }
 
+/// What image there is in a file, if any. A function of its own, as no other launch should touch the
+/// memory it takes.
+#[inline(never)]
+pub fn image_in(file: &Fd) -> crate::sys::Result<Option<Image>> {
+    let mut beginning = [0; 2048];
+    let length = fs::read_full(file, &mut beginning)?;
+    Ok(image_type(&beginning[..length]))
+}
+
 /// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
 /// it first, the others in a block at 1024. A tar archive has "ustar" in its first header.
-pub fn image_type(beginning: &[u8]) -> Option<Image> {
+fn image_type(beginning: &[u8]) -> Option<Image> {
     let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
     if at(0, b"hsqs").is_some() {
         Some(Image::FileSystem(c"squashfs"))

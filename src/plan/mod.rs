@@ -43,7 +43,7 @@ pub struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// Plans the launch of `spec` on `host`.
     pub fn new(spec: &Spec<'a>, host: &Host) -> Plan<'a> {
-        let steps = Vec::with_capacity(48);
+        let steps = Vec::with_capacity(80);
         let mut planner = Planner { spec, host, before: Vec::new(), meanwhile: Vec::new(), steps };
         planner.groups();
         planner.steps();

@@ -59,16 +59,20 @@ pub fn read_file(path: &CStr, limit: usize) -> Result<Vec<u8>> {
 /// [`read_file`], from a base.
 pub fn read_file_at(base: Base, path: &CStr, limit: usize) -> Result<Vec<u8>> {
     let file = open_at(base, path, libc::O_RDONLY, 0)?;
-    let mut content = Vec::new();
+    let (mut content, mut length) = (Vec::new(), 0);
     loop {
-        let start = content.len();
-        content.resize(start + 4096, 0);
-        let n = read(&file, &mut content[start..])?;
-        content.truncate(start + n);
+        // Files of procfs give a line at a time; a page is not worth touching for the end of one.
+        if content.len() - length < 1024 {
+            content.resize(length + 4096, 0);
+        }
+        let n = read(&file, &mut content[length..])?;
+        length += n;
         if n == 0 {
+            content.truncate(length);
+            content.shrink_to_fit();
             return Ok(content);
         }
-        if content.len() > limit {
+        if length > limit {
             return Err(Errno::EFBIG);
         }
     }
