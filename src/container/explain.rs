@@ -121,6 +121,7 @@ fn named(step: &Step, spec: &Spec) -> Error {
         {
             Error::new("overlay").object(rootfs.to_bytes())
         }
+        (Step::EnterNamespaceOf(rootfs), _) => Error::new("rootfs").object(rootfs.to_bytes()),
         (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
             Error::new(step.name()).object(rootfs.to_bytes())
         }
@@ -253,6 +254,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
             "the kernel was built without this file system"
         }
+        (Step::EnterNamespaceOf(_), Errno::EPERM) => "CAP_SYS_ADMIN or CAP_SYS_CHROOT is missing",
         (Step::PivotRoot, Errno::EINVAL) => {
             "the present root is not a mount point: mini was started inside a chroot"
         }

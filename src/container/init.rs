@@ -146,6 +146,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Mask(path) => mask(path)?,
         Step::Protect(path) => protect(path)?,
         Step::RestrictRoot(flags) => volume::restrict_root(*flags)?,
+        Step::EnterNamespaceOf(path) => mount::enter_namespace_of(path)?,
         Step::PivotRoot => {
             let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
             mount::pivot_root(c".", c".")?;

@@ -47,6 +47,9 @@ pub struct Host {
     pub root_is_initramfs: bool,
     /// What the rootfs is, if not a directory.
     pub image: Option<Image>,
+    /// Whether the kernel makes a mount namespace of the rootfs alone (Linux 7.0), and lets what the
+    /// container needs be mounted in it.
+    pub makes_namespace: bool,
     /// Whether the kernel makes copies of mounts that are attached nowhere (Linux 5.2); not asked
     /// without volumes.
     pub copies_mounts: bool,
@@ -99,18 +102,35 @@ impl Host {
             }
         }
         let groups = groups::find(spec.resources)?;
+        let ids = ids::find(&spec.security.users, caller)?;
+        let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
+        // A user namespace is shown a new /proc only where it sees one already, with the host's mounts.
+        let makes_namespace = is_plain
+            && copies_mounts
+            && !root_is_initramfs
+            && ids == Ids::Shared
+            && crate::sys::mount::can_make_namespaces()
+            && in_first_user_namespace();
         Ok(Host {
             euid: caller.euid,
             egid: caller.egid,
-            ids: ids::find(&spec.security.users, caller)?,
+            ids,
             root_is_initramfs,
             image,
+            makes_namespace,
             copies_mounts,
             cwd,
             memory,
             groups,
         })
     }
+}
+
+/// Whether mini is in the user namespace that the kernel starts with, which has a number of its own (the
+/// kernel's nsfs.h); not without /proc.
+fn in_first_user_namespace() -> bool {
+    const FIRST: u64 = 0xefff_fffd;
+    fs::identity(c"/proc/self/ns/user").is_ok_and(|it| it.inode == FIRST)
 }
 
 fn is_unsized_tmpfs(volume: &Volume) -> bool {

@@ -21,6 +21,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         ids: if euid == 0 { Ids::Shared } else { Ids::Own },
         root_is_initramfs,
         image: None,
+        makes_namespace: false,
         copies_mounts: true,
         cwd: Vec::new(),
         memory: 0,
@@ -566,6 +567,34 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     let spec = Spec { rootfs: None, read_only: false, ..spec };
     let lines = between(&spec, &host, "undumpable", "hostname mini");
     assert_eq!(lines[4], "put /a from 0 ro nosuid recursive", "{lines:?}");
+}
+
+#[test]
+fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
+    let volumes = [Volume { kind: Kind::Bind(c"/from"), target: c"/a", options: Options::BIND }];
+    let spec = Spec { volumes: &volumes, ..with_rootfs() };
+    let host = Host { makes_namespace: true, ..root() };
+    let lines = |host| {
+        let mut text = Text::new();
+        Plan::new(&spec, host).describe(&mut text);
+        String::from_utf8(text.bytes().to_vec()).unwrap()
+    };
+    // Line by line: what goes, and what comes in its place.
+    let usual = root();
+    let expected = lines(&usual)
+        .replace("clone new mount", "clone new")
+        .replace("make private / recursive\n", "")
+        .replace(
+            "bind / from /srv/root recursive\nchdir /..\npivot_root\n",
+            "new mount namespace of /srv/root\nmake private / recursive\n",
+        )
+        .replace("detach old root\nchdir /\n", "");
+    assert_eq!(lines(&host), expected);
+    assert!(
+        expected.contains(
+            "\nnew mount namespace of /srv/root\nmake private / recursive\nclear umask\n"
+        )
+    );
 }
 
 #[test]

@@ -114,13 +114,16 @@ impl<'a> Planner<'_, 'a> {
         if self.spec.rootfs.is_some() {
             self.add(Step::NewSessionKeyring);
         }
-        // Before any mount, or the host would see it: most hosts share theirs. As a slave the
-        // container still sees what the host mounts.
-        let is_slave = self.spec.volumes.iter().any(|volume| volume.options.slave);
-        let propagation = if is_slave { MS_SLAVE } else { MS_PRIVATE };
-        self.mount(c"none", c"/", None, propagation | MS_REC, None);
+        if !self.host.makes_namespace {
+            // Before any mount, or the host would see it: most hosts share theirs. As a slave the
+            // container still sees what the host mounts.
+            let is_slave = self.spec.volumes.iter().any(|volume| volume.options.slave);
+            let propagation = if is_slave { MS_SLAVE } else { MS_PRIVATE };
+            self.mount(c"none", c"/", None, propagation | MS_REC, None);
+        }
         self.take_volumes();
         match self.spec.rootfs {
+            Some(rootfs) if self.host.makes_namespace => self.root_alone(rootfs),
             Some(rootfs) => self.own_root(rootfs),
             None => self.host_root(),
         }
@@ -135,7 +138,7 @@ impl<'a> Planner<'_, 'a> {
 
     fn clone_flags(&self) -> i32 {
         let kinds = self.spec.namespaces;
-        let mut flags = CLONE_NEWNS;
+        let mut flags = if self.host.makes_namespace { 0 } else { CLONE_NEWNS };
         for (kind, flag) in [
             (kinds.pid, CLONE_NEWPID),
             (kinds.net, CLONE_NEWNET),

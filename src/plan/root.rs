@@ -68,6 +68,18 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
+    /// In a mount namespace that was made of it alone: there is nothing of the host's to be let go of.
+    pub(super) fn root_alone(&mut self, rootfs: &'a CStr) {
+        self.add(Step::EnterNamespaceOf(rootfs));
+        // Nothing has been mounted yet that the host could see, were the root shared with it.
+        self.mount(c"none", c"/", None, MS_PRIVATE | MS_REC, None);
+        self.add(Step::ClearUmask);
+        self.pseudo_file_systems();
+        self.devices();
+        self.masks();
+        self.finish_root();
+    }
+
     pub(super) fn own_root(&mut self, rootfs: &'a CStr) {
         self.lay_root(rootfs);
         // ".." of the root is the root, but seen from above: with what is mounted on it.
@@ -99,6 +111,11 @@ impl<'a> Planner<'_, 'a> {
         // Leaves the old root behind as working directory, too. Now nothing of the host's is
         // within reach.
         self.add(Step::Chdir { path: c"/", inside: false });
+        self.finish_root();
+    }
+
+    /// With nothing but the container within reach.
+    fn finish_root(&mut self) {
         if self.host.copies_mounts {
             self.put_volumes(true);
         }

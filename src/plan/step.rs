@@ -116,6 +116,8 @@ pub enum Step<'a> {
     Protect(&'a CStr),
     /// Add flags to the mount of the root (MS_RDONLY and the like).
     RestrictRoot(libc::c_ulong),
+    /// Enter a mount namespace that has a copy of this directory for its root, and nothing else.
+    EnterNamespaceOf(&'a CStr),
     /// Make the working directory the root; the old root becomes the working directory.
     PivotRoot,
     /// The same by chroot(2), where `/` is the initramfs and stays below.
@@ -296,6 +298,7 @@ impl Step<'_> {
             Step::Mask(_) => "mask",
             Step::Protect(_) => "protect",
             Step::RestrictRoot(_) => "restrict root",
+            Step::EnterNamespaceOf(_) => "new mount namespace of",
             Step::PivotRoot => "pivot_root",
             Step::Chroot => "chroot",
             Step::DetachOldRoot => "detach old root",
@@ -344,7 +347,7 @@ impl Step<'_> {
             }
             Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
             Step::MountImage { image, .. } => out.word(image),
-            Step::OpenArchive(path) => out.word(path),
+            Step::OpenArchive(path) | Step::EnterNamespaceOf(path) => out.word(path),
             Step::Mask(path) | Step::Protect(path) => out.word(path),
             Step::JoinGroup(number) => out.number(*number as u64),
             Step::Mount(mount) => out.word(mount.target),

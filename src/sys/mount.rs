@@ -68,6 +68,31 @@ pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
 }
 
+/// OPEN_TREE_NAMESPACE
+const NAMESPACE: i32 = 2;
+
+/// open_tree(2), OPEN_TREE_NAMESPACE, Linux 7.0: enters a new mount namespace (setns(2)) that has a copy of a
+/// directory, with what is mounted below, for its root, and nothing else of this one.
+pub fn enter_namespace_of(path: &CStr) -> Result<()> {
+    let flags = NAMESPACE | libc::O_CLOEXEC | libc::AT_RECURSIVE;
+    // SAFETY: the path is NUL-terminated and outlives the call; the rest are numbers.
+    unsafe {
+        let namespace =
+            syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags).map(Fd::own)?;
+        syscall!(Sysno::setns, namespace.raw(), libc::CLONE_NEWNS).map(drop)
+    }
+}
+
+/// Whether the kernel makes such a namespace, asked with a descriptor that cannot be.
+pub fn can_make_namespaces() -> bool {
+    const NO_FD: isize = -1;
+    let flags = NAMESPACE | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
+    // SAFETY: an empty path and numbers.
+    let result = unsafe { syscall!(Sysno::open_tree, NO_FD, c"".as_ptr(), flags) };
+    // Older ones do not know the flag, or the call: EINVAL, ENOSYS.
+    result == Err(Errno::EBADF)
+}
+
 /// fsopen(2): begins to mount a type of file system; ENODEV when the kernel neither has it nor gets
 /// it.
 pub fn open_type(fstype: &CStr) -> Result<Fd> {

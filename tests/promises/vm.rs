@@ -27,6 +27,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "bare.sh", "", 14),
     },
     Promise {
+        name: "a_root_of_its_own_is_the_same_whichever_way_the_kernel_has",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "disk.sh", "", 25),
+    },
+    Promise {
         name: "it_can_be_the_machines_first_process",
         needs: &[Need::Root, Need::Kernels],
         check: first,
@@ -83,6 +88,7 @@ fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
             .arg(world.mini())
             .arg(vm.join(script))
             .args(["256", parameters])
+            .env("VM_ROOT", if script == "disk.sh" { "ext4" } else { "initramfs" })
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);

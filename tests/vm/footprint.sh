@@ -13,5 +13,7 @@ mkdir -p /proc && mount -t proc proc /proc
 mkfifo /up
 mini run -- sh -c 'echo >/up; exec sleep 5' &
 read -r _ </up
+# It lets go of what it does not need once it has waited for a tenth of a second.
+sleep 1
 sed -n 's/^\(Pss\):[[:space:]]*\([0-9]*\).*/\1 \2/p' "/proc/$!/smaps_rollup"
 kill $!

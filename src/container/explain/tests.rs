@@ -36,6 +36,7 @@ fn root() -> Host {
         ids: Ids::Shared,
         root_is_initramfs: false,
         image: None,
+        makes_namespace: false,
         copies_mounts: true,
         cwd: Vec::new(),
         memory: 0,
