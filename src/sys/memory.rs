@@ -60,7 +60,8 @@ impl Program {
         for (from, to) in [(self.start, first), (last + self.page_size, self.end & page)] {
             if from < to {
                 // SAFETY: unchanged pages of a file, which the kernel reads in again when they are
-                // needed, as it does when it has given them to somebody else. An error changes nothing.
+                // needed, as it does when it has given them to somebody else; a gap between segments
+                // is too small for anything that mini maps. An error changes nothing.
                 let _ = unsafe { syscall!(Sysno::madvise, from, to - from, libc::MADV_DONTNEED) };
             }
         }

@@ -41,17 +41,18 @@ pub struct Taken {
 /// (by [`super::clock::now`]); None when that has come. A long wait lets go of `program`.
 pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Result<Option<Taken>> {
     idle::wait(deadline, program, |time| {
-        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        // Not zeroed: that would be a call of something that lies elsewhere.
+        let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
         let time = time.map_or(null(), |time| &raw const *time);
-        // SAFETY: the kernel reads the set and the time and fills the structure; all zero is valid too.
-        let (taken, info) = unsafe {
+        // SAFETY: the kernel reads the set and the time and fills the structure.
+        let taken = unsafe {
             let (set, at) = (&raw const set, info.as_mut_ptr());
-            let taken = syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>());
-            (taken, info.assume_init_ref())
+            syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>())
         };
         match taken {
             Ok(signal) => {
-                let from_kernel = info.si_code == libc::SI_KERNEL;
+                // SAFETY: filled by the kernel.
+                let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
                 Ok(Some(Taken { signal: signal as i32, from_kernel }))
             }
             Err(Errno::EAGAIN) => Ok(None),
