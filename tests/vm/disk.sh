@@ -66,4 +66,4 @@ check "nor behind it, in a namespace of one's own" "" "$(inside --privileged --r
 runs=0
 while [ $runs -lt 50 ] && mini run --rootfs /r -- /bin/sh -c :; do runs=$((runs + 1)); done
 check "many" 50 $runs
-check "nothing is left mounted" "" "$(diff /tmp/before /proc/mounts)"
+check "nothing is left mounted" "" "$(diff /tmp/before /proc/mounts | head -n 8)"
