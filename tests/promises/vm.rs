@@ -29,7 +29,7 @@ pub const PROMISES: &[Promise] = &[
     Promise {
         name: "a_root_of_its_own_is_the_same_whichever_way_the_kernel_has",
         needs: &[Need::Root, Need::Kernels],
-        check: |world| scenario(world, "disk.sh", "", 25),
+        check: |world| scenario(world, "disk.sh", "", 27),
     },
     Promise {
         name: "it_can_be_the_machines_first_process",

@@ -55,6 +55,18 @@ echo >/r/on
 wait $!
 check "nor the other way round" 0 "$(cat /tmp/inside)"
 
+# A volume that is a slave sees what the host mounts there later, another does not.
+mkdir /v/late
+for manner in "rslave 1" "rprivate 0"; do
+    mini run -v "/v:/mnt:${manner% *}" --rootfs /r -- sh -c 'echo >/up; read -r _ </on; grep -c " /mnt/late " /proc/mounts' >/tmp/inside &
+    read -r _ </r/up
+    mount -t tmpfs late /v/late
+    echo >/r/on
+    wait $!
+    check "a volume that is ${manner% *}" "${manner#* }" "$(cat /tmp/inside)"
+    umount /v/late
+done
+
 for right in "" --privileged; do
     all="$right --rootfs /r"
     check "the old root is not below the root $right" "" "$(inside $all -- sh -c 'umount -l / 2>/dev/null; ls /secret /init /../secret 2>/dev/null')"
