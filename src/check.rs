@@ -200,7 +200,7 @@ fn later_calls() -> (State, Vec<u8>) {
     let mut missing = Text::new();
     for (name, is_there) in [
         ("open_tree and fsopen (Linux 5.2)", mount::can_take_trees()),
-        ("close_range (5.11)", fs::can_mark_ranges()),
+        ("close_range (5.9)", fs::can_close_ranges()),
         ("mount_setattr (5.12)", mount::can_set_attributes()),
     ] {
         if !is_there {

@@ -1,6 +1,7 @@
 //! The child gives up what the command shall not have: who it is, capabilities, paths. Works on the
 //! child's stack alone.
 
+use super::inside::{self, Make};
 use super::passwd::{self, Account, Groups};
 use super::status::Detail;
 use crate::spec::capability::{NAMES, Set};
@@ -155,7 +156,7 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
     let readable = access::EXECUTE | access::READ_FILE | access::READ_DIR;
     let ruleset = security::landlock_ruleset(all)?;
     for rule in rules {
-        let path = match fs::open(rule.path, libc::O_PATH, 0) {
+        let path = match inside::open(rule.path, Make::Nothing) {
             Err(Errno::ENOENT) if rule.optional => continue,
             result => result.inspect_err(|_| detail.set(rule.path.to_bytes()))?,
         };

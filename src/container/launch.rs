@@ -71,7 +71,6 @@ pub fn launch<'a>(
             .then(net::socket_pair)
             .transpose()
             .map_err(failed("socket"))?,
-        program: manner.program,
         trace: manner.trace,
     }));
     // Process 1 of mini's own lives on, and so takes a copy of mini's memory.

@@ -12,6 +12,7 @@ mod init;
 mod inside;
 mod launch;
 mod passwd;
+mod places;
 mod ready;
 mod reaper;
 pub mod report;
@@ -34,6 +35,7 @@ use crate::sys::memory::Program;
 use crate::text::Text;
 use core::ffi::CStr;
 use groups::Groups;
+pub use reaper::serve_as_init;
 use usage::{Figure, Usage};
 
 /// How to go about it, beside what to do.

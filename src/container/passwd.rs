@@ -1,6 +1,7 @@
 //! The container's own /etc/passwd and /etc/group, read by the child when they are at last in
 //! their place. Tolerant of bad lines, as getpwnam(3) is; works on the child's stack alone.
 
+use super::inside::{self, Make};
 use crate::spec::Id;
 use crate::sys::{Errno, Result, fs};
 use crate::text;
@@ -163,7 +164,7 @@ fn id(text: &[u8]) -> Option<u32> {
 
 /// Shows the lines of a file one by one until `done`; lines longer than the buffer are passed over.
 fn each_line(path: &CStr, done: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
-    match fs::open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0) {
+    match inside::open(path, Make::Read) {
         Ok(file) => each_line_of(|buffer| fs::read(&file, buffer), done),
         Err(Errno::ENOENT) => Ok(()),
         Err(errno) => Err(errno),

@@ -53,6 +53,8 @@ pub struct Host {
     /// Whether the kernel makes copies of mounts that are attached nowhere (Linux 5.2); not asked
     /// without volumes.
     pub copies_mounts: bool,
+    /// Whether the kernel has mount_setattr(2) (Linux 5.12); not asked without a root directory.
+    pub sets_attributes: bool,
     /// Where relative paths begin; empty unless one matters.
     pub cwd: Vec<u8>,
     /// Bytes of memory; 0 unless it matters.
@@ -119,6 +121,7 @@ impl Host {
             image,
             makes_namespace,
             copies_mounts,
+            sets_attributes: is_plain && crate::sys::mount::can_set_attributes(),
             cwd,
             memory,
             groups,

@@ -90,8 +90,8 @@ impl<'a> Planner<'_, 'a> {
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
         let security = self.spec.security;
-        if self.spec.process.terminal {
-            self.add(Step::Terminal { console: self.spec.rootfs.is_some() });
+        if self.spec.process.terminal && self.spec.rootfs.is_none() {
+            self.add(Step::Terminal { console: false });
         }
         if let Some(adjustment) = self.spec.process.oom_score_adj {
             let mut content = Text::new();
@@ -106,6 +106,11 @@ impl<'a> Planner<'_, 'a> {
         for limit in security.rlimits {
             self.add(Step::Limit(*limit));
         }
+        // When the parent has long written: reading then does not wait.
+        self.add(Step::Gate);
+        // The directories that have served, and all else that is mini's. From here on the kernel
+        // looks up names of the container's: its users, the command, an interpreter.
+        self.close_descriptors(false);
         let capabilities = self.capabilities();
         if let Some(Capabilities { set, .. }) = capabilities {
             // While CAP_SETPCAP is held.
@@ -124,8 +129,6 @@ impl<'a> Planner<'_, 'a> {
         if !security.paths.is_empty() {
             self.add(Step::AllowPaths(self.paths()));
         }
-        // When the parent has long written: reading then does not wait.
-        self.add(Step::Gate);
         if let Some(grace) = self.spec.process.init {
             // Before the filter, which is the command's.
             self.add(Step::Init { grace });

@@ -1,6 +1,6 @@
 //! The steps about control groups: made before the child, joined by it, shown in its root.
 
-use super::{Mount, Place, Planner, Step, WhenMissing};
+use super::{Place, Planner, Step};
 use crate::cgroup::Version;
 use crate::cgroup::settings::{Inherited, settings};
 use crate::host::groups::{Group, path};
@@ -76,14 +76,8 @@ impl Planner<'_, '_> {
             };
             let at = |name: &[u8]| path(&[top.to_bytes(), b"/", name]);
             self.add(Step::MakeDirectory(at(names)));
-            self.add(Step::Mount(Mount {
-                source: c"cgroup",
-                target: at(names),
-                fstype: Some(fstype),
-                flags: quiet | MS_RDONLY,
-                data: (group.version == Version::V1).then(|| path(&[names])),
-                missing: WhenMissing::Fail,
-            }));
+            let data = (group.version == Version::V1).then(|| path(&[names]));
+            self.mount(c"cgroup", at(names), Some(fstype), quiet | MS_RDONLY, data);
             for name in names.split(|b| *b == b',').filter(|name| name.len() < names.len()) {
                 self.add(Step::Symlink { target: path(&[names]), path: at(name) });
             }

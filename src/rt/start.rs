@@ -35,12 +35,8 @@ pub unsafe extern "C" fn enter(
         let args = stack.add(1);
         let env = args.add(*stack + 1);
         let (env, aux) = words_at(env);
-        let program = Program {
-            start: base as usize,
-            end: &raw const etext as usize,
-            stack: stack as usize,
-            page_size: 4096,
-        };
+        let program =
+            Program { start: base as usize, end: &raw const etext as usize, page_size: 4096 };
         let caller = caller_at(aux.cast(), program);
         (words_at(args).0, env, caller)
     };

@@ -239,25 +239,19 @@ pub fn chdir(path: &CStr) -> Result<()> {
 
 /// fchdir(2)
 pub fn fchdir(directory: &Fd) -> Result<()> {
+    change_directory(directory.raw())
+}
+
+/// fchdir(2) by number.
+pub fn change_directory(directory: Base) -> Result<()> {
     // SAFETY: a descriptor number, no memory.
-    unsafe { syscall!(Sysno::fchdir, directory.raw()) }.map(drop)
+    unsafe { syscall!(Sysno::fchdir, directory) }.map(drop)
 }
 
 /// chroot(2)
 pub fn chroot(path: &CStr) -> Result<()> {
     // SAFETY: the path is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::chroot, path.as_ptr()) }.map(drop)
-}
-
-/// Whether the working directory lies below the root directory (getcwd(2) marks one that does
-/// not with a path that does not start with "/"). A path too long to tell counts as below:
-/// the kernel had to walk it up to the root to know its length.
-pub fn cwd_is_reachable() -> Result<bool> {
-    match getcwd(&mut [0u8; 256]) {
-        Ok(path) => Ok(path.to_bytes().starts_with(b"/")),
-        Err(Errno::ERANGE) => Ok(true),
-        Err(errno) => Err(errno),
-    }
 }
 
 /// umask(2); the old mask. It cannot fail.
@@ -311,6 +305,8 @@ pub enum Kind {
     Directory,
     /// A symbolic link.
     Link,
+    /// A regular file.
+    File,
     /// Anything else.
     Other,
 }
@@ -321,6 +317,7 @@ pub fn kind(file: &Fd) -> Result<Kind> {
     Ok(match stat.st_mode & libc::S_IFMT {
         libc::S_IFDIR => Kind::Directory,
         libc::S_IFLNK => Kind::Link,
+        libc::S_IFREG => Kind::File,
         _ => Kind::Other,
     })
 }
@@ -352,14 +349,19 @@ fn stat(base: Base, path: &CStr, flags: i32) -> Result<libc::stat> {
     }
 }
 
-/// Whether an open file is one of procfs (fstatfs(2)).
-pub fn is_procfs(file: &Fd) -> Result<bool> {
+/// The file system type of an open file (fstatfs(2), `f_type`).
+pub fn type_of(file: &Fd) -> Result<u32> {
     let mut stat = MaybeUninit::<libc::statfs>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
     unsafe {
         syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr())?;
-        Ok(stat.assume_init().f_type as u32 == libc::PROC_SUPER_MAGIC as u32)
+        Ok(stat.assume_init().f_type as u32)
     }
+}
+
+/// Whether an open file is one of procfs.
+pub fn is_procfs(file: &Fd) -> Result<bool> {
+    Ok(type_of(file)? == libc::PROC_SUPER_MAGIC as u32)
 }
 
 /// The flags of the mount an open file is on (fstatfs(2)), as mount(2) takes them.
@@ -389,49 +391,67 @@ pub fn getcwd(buffer: &mut [u8]) -> Result<&CStr> {
     CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::ERANGE)
 }
 
-/// close_range(2) with CLOSE_RANGE_CLOEXEC, which is Linux 5.11.
-fn mark_range(first: i32) -> Result<()> {
-    const CLOEXEC: u32 = 1 << 2;
-    // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::close_range, first, u32::MAX, CLOEXEC) }.map(drop)
+fn close_range(first: i32, last: i32) -> Result<()> {
+    // SAFETY: closes numbers; whoever calls this does not use them again.
+    unsafe { syscall!(Sysno::close_range, first, last, 0) }.map(drop)
 }
 
-/// Whether the kernel can mark a range of descriptors: asked for the last number, which none has.
-pub fn can_mark_ranges() -> bool {
-    mark_range(-1).is_ok()
+/// Whether the kernel can close a range of descriptors (Linux 5.9): asked for the last number, which
+/// none has.
+pub fn can_close_ranges() -> bool {
+    close_range(-1, -1).is_ok()
 }
 
-/// Marks every descriptor from `first` on close-on-exec: at once, or, before Linux 5.11, each that is
-/// read from /proc/self/fd, and where that is absent every number up to RLIMIT_NOFILE.
-pub fn cloexec_from(first: i32) -> Result<()> {
-    match mark_range(first) {
-        Err(Errno::ENOSYS | Errno::EINVAL) => {}
-        result => return result.map(drop),
-    }
-    match open(c"/proc/self/fd", libc::O_RDONLY | libc::O_DIRECTORY, 0) {
-        Ok(directory) => {
-            let mut buffer = [0u8; 1024];
-            loop {
-                let n = read_directory(&directory, &mut buffer)?;
-                if n == 0 {
-                    return Ok(());
-                }
-                for name in Names(&buffer[..n]) {
-                    match crate::text::number(name.to_bytes(), 10) {
-                        Some(fd) if fd >= first as u64 => set_cloexec(fd as i32)?,
-                        _ => {}
-                    }
-                }
-            }
+/// Closes every descriptor from `first` on, but those that are kept; `next` tells the lowest of them
+/// from a number on. By close_range(2), or, before Linux 5.9, each that is read from /proc/self/fd,
+/// which `list` opens, and where that is absent every number up to RLIMIT_NOFILE.
+pub fn close_all_but(
+    first: i32,
+    next: &dyn Fn(i32) -> Option<i32>,
+    list: &dyn Fn() -> Result<Fd>,
+) -> Result<()> {
+    let mut from = first;
+    loop {
+        let kept = next(from);
+        // -1 is the last one there can be.
+        let result = match kept {
+            Some(kept) if kept == from => Ok(()),
+            _ => close_range(from, kept.map_or(-1, |kept| kept - 1)),
+        };
+        match (result, kept) {
+            (Err(Errno::ENOSYS), _) => return close_one_by_one(first, next, list),
+            (Ok(()), Some(kept)) => from = kept + 1,
+            (result, _) => return result,
         }
-        Err(_) => {
-            for fd in first..open_files_limit()? {
-                match set_cloexec(fd) {
-                    Err(Errno::EBADF) | Ok(()) => {}
-                    Err(errno) => return Err(errno),
-                }
+    }
+}
+
+#[inline(never)]
+fn close_one_by_one(
+    first: i32,
+    next: &dyn Fn(i32) -> Option<i32>,
+    list: &dyn Fn() -> Result<Fd>,
+) -> Result<()> {
+    let close = |fd| {
+        if fd >= first && next(fd) != Some(fd) {
+            // SAFETY: as above. That it is not open is no error here.
+            let _ = unsafe { syscall!(Sysno::close, fd) };
+        }
+    };
+    let Ok(directory) = list() else {
+        (first..open_files_limit()?).for_each(close);
+        return Ok(());
+    };
+    let mut buffer = [0u8; 1024];
+    loop {
+        let n = read_directory(&directory, &mut buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
+        for fd in Names(&buffer[..n]).filter_map(|name| crate::text::number(name.to_bytes(), 10)) {
+            if fd != directory.raw() as u64 {
+                close(fd as i32);
             }
-            Ok(())
         }
     }
 }
@@ -469,6 +489,12 @@ pub fn replace(fd: i32, by: &Fd) -> Result<()> {
     unsafe { syscall!(Sysno::dup3, by.raw(), fd, 0) }.map(drop)
 }
 
+/// Puts a copy of an open file in the place of a descriptor of mini's own, which is closed (dup3(2)).
+pub fn replace_closing(fd: i32, by: &Fd) -> Result<()> {
+    // SAFETY: numbers only; whoever owns the place goes on to own what is there.
+    unsafe { syscall!(Sysno::dup3, by.raw(), fd, libc::O_CLOEXEC) }.map(drop)
+}
+
 /// Whether a number is that of an open descriptor (fcntl(2), F_GETFD).
 pub fn is_open(fd: i32) -> bool {
     // SAFETY: numbers only.
@@ -483,9 +509,15 @@ pub fn keep_over_exec(fd: Fd) -> Result<()> {
     Ok(())
 }
 
-fn set_cloexec(fd: i32) -> Result<()> {
+/// Clears close-on-exec of a descriptor that has an owner.
+pub fn keep_copy_over_exec(fd: i32) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::fcntl, fd, libc::F_SETFD, libc::FD_CLOEXEC) }.map(drop)
+    unsafe { syscall!(Sysno::fcntl, fd, libc::F_SETFD, 0) }.map(drop)
+}
+
+/// Closes a descriptor by its number.
+pub fn close_number(fd: i32) {
+    Fd::own(fd as usize);
 }
 
 /// Lets no read or write through this descriptor wait (fcntl(2), F_SETFL); others that share it
@@ -505,20 +537,6 @@ pub fn give_to(fd: i32, uid: u32) -> Result<()> {
     unsafe { syscall!(Sysno::fchown, fd, uid, u32::MAX) }.map(drop)
 }
 
-/// Closes every descriptor from `first` on (close_range(2), Linux 5.9; before, one by one).
-pub fn close_from(first: i32) -> Result<()> {
-    // SAFETY: closes numbers; whoever calls this does not use them again.
-    match unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) } {
-        Err(Errno::ENOSYS) => {}
-        result => return result.map(drop),
-    }
-    for fd in first..open_files_limit()? {
-        // SAFETY: as above.
-        let _ = unsafe { syscall!(Sysno::close, fd) };
-    }
-    Ok(())
-}
-
 fn open_files_limit() -> Result<i32> {
     let mut limit = MaybeUninit::<libc::rlimit64>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
@@ -526,5 +544,36 @@ fn open_files_limit() -> Result<i32> {
         syscall!(Sysno::prlimit64, 0, libc::RLIMIT_NOFILE, 0, limit.as_mut_ptr())?;
         limit.assume_init()
     };
-    Ok(limit.rlim_cur.min(i32::MAX as u64) as i32)
+    // The kernel's own bound is more than anybody opens (fs.nr_open).
+    Ok(limit.rlim_cur.min(1 << 20) as i32)
+}
+
+/// Whether everybody may execute an open file (fstat(2)).
+pub fn is_executable_by_all(file: &Fd) -> bool {
+    stat(file.raw(), c"", libc::AT_EMPTY_PATH).is_ok_and(|stat| stat.st_mode & 0o005 == 0o005)
+}
+
+/// A copy of a file's content in memory (memfd_create(2)) that can be executed by all and changed by nobody.
+pub fn sealed_copy(file: &Fd) -> Result<Fd> {
+    const CLOEXEC: u32 = 1;
+    const ALLOW_SEALING: u32 = 2;
+    // Linux 6.3, which may refuse a program that does not say it is one.
+    const EXEC: u32 = 0x10;
+    let create = |flags: u32| {
+        // SAFETY: the name is NUL-terminated and outlives the call.
+        unsafe { syscall!(Sysno::memfd_create, c"mini".as_ptr(), flags) }.map(Fd::own)
+    };
+    let copy = match create(CLOEXEC | ALLOW_SEALING | EXEC) {
+        Err(Errno::EINVAL) => create(CLOEXEC | ALLOW_SEALING)?,
+        result => result?,
+    };
+    const ALL_AT_ONCE: usize = 1 << 24;
+    let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+    // SAFETY: numbers only.
+    unsafe {
+        while syscall!(Sysno::sendfile, copy.raw(), file.raw(), 0, ALL_AT_ONCE)? > 0 {}
+        syscall!(Sysno::fchmod, copy.raw(), 0o555)?;
+        syscall!(Sysno::fcntl, copy.raw(), libc::F_ADD_SEALS, seals)?;
+    }
+    Ok(copy)
 }

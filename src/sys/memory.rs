@@ -24,31 +24,11 @@ pub struct Program {
     pub start: usize,
     /// Behind the last one.
     pub end: usize,
-    /// Where the kernel put its words and environment: above this address, to the end of the stack.
-    pub stack: usize,
     /// Bytes in a page.
     pub page_size: usize,
 }
 
 impl Program {
-    /// Forgets the words it was called with and its environment (madvise(2), MADV_DONTNEED): there are zeros from then
-    /// on, but for `mini` in place of the first word. For a process that runs on another stack.
-    pub fn forget_words(&self) {
-        // Far more than there can be: what is not mapped behind it is passed over, with an error.
-        const MORE: usize = 64 << 20;
-        let start = self.stack & !(self.page_size - 1);
-        // What ps(1) shows: the kernel looks where the first word was, which the initial stack names
-        // behind the number of words.
-        const NAME: [u8; 5] = *b"mini\0";
-        // SAFETY: the initial stack is mapped for the life of the process.
-        let first = unsafe { (self.stack as *const [usize; 2]).read()[1] } as *mut [u8; 5];
-        // SAFETY: private memory, which stays mapped; what lies there are bytes that nobody reads any
-        // more, and zeros are as good.
-        let _ = unsafe { syscall!(Sysno::madvise, start, MORE, libc::MADV_DONTNEED) };
-        // SAFETY: still mapped; the words and the environment behind them are longer than this.
-        unsafe { first.write(NAME) };
-    }
-
     /// Gives all read-only pages back but those of the function at `kept` (madvise(2), MADV_DONTNEED).
     #[inline(always)]
     pub(super) fn let_go_of_all_but(&self, kept: usize) {

@@ -136,15 +136,16 @@ pub fn put_tree(tree: Base, target: &Fd) -> Result<()> {
     unsafe { syscall!(Sysno::move_mount, tree, empty, target.raw(), empty, BOTH_EMPTY) }.map(drop)
 }
 
-/// mount_setattr(2), Linux 5.12: sets MOUNT_ATTR_* flags, which have the values of MS_*, and the
+/// mount_setattr(2), Linux 5.12: sets and clears MOUNT_ATTR_* flags, which have the values of MS_*, and sets the
 /// propagation (MS_*, or 0 to leave it), of an open mount and, with `recursive`, those below.
 pub fn set_attributes(
     mount: Base,
     set: libc::c_ulong,
+    clear: libc::c_ulong,
     propagation: libc::c_ulong,
     recursive: bool,
 ) -> Result<()> {
-    let attributes: [u64; 4] = [set, 0, propagation, 0];
+    let attributes: [u64; 4] = [set, clear, propagation, 0];
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the kernel reads four words (struct mount_attr, its first version).
     unsafe {

@@ -147,6 +147,17 @@ pub fn execve(path: &CStr, args: PointerTable, env: PointerTable) -> Errno {
     }
 }
 
+/// execveat(2) of an open file: returns only to say why not.
+pub fn execve_at(file: &Fd, args: PointerTable, env: PointerTable) -> Errno {
+    let (args, env) = (args.0.as_ptr(), env.0.as_ptr());
+    let path = c"".as_ptr();
+    // SAFETY: as above.
+    match unsafe { syscall!(Sysno::execveat, file.raw(), path, args, env, libc::AT_EMPTY_PATH) } {
+        Err(errno) => errno,
+        Ok(_) => Errno::EIO,
+    }
+}
+
 /// How a child changed (wait(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {

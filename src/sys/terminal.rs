@@ -109,9 +109,13 @@ pub struct Pair {
     pub number: u32,
 }
 
-/// Opens a new one through a /dev/ptmx (ptmx(4)).
-pub fn open_pair(ptmx: &CStr) -> Result<Pair> {
-    let main = fs::open(ptmx, libc::O_RDWR | libc::O_NOCTTY, 0)?;
+/// Opens a new one through a /dev/ptmx (ptmx(4)); `by_number` opens /dev/pts/N.
+pub fn open_pair(
+    base: fs::Base,
+    ptmx: &CStr,
+    by_number: impl Fn(u32) -> Result<Fd>,
+) -> Result<Pair> {
+    let main = fs::open_at(base, ptmx, libc::O_RDWR | libc::O_NOCTTY, 0)?;
     let unlocked = 0i32;
     control(main.raw(), libc::TIOCSPTLCK as u32, (&raw const unlocked) as usize)?;
     let mut number = 0u32;
@@ -120,10 +124,7 @@ pub fn open_pair(ptmx: &CStr) -> Result<Pair> {
     let end = match control(main.raw(), libc::TIOCGPTPEER as u32, flags) {
         Ok(end) => Fd::own(end),
         // Before Linux 4.13 only the path leads to it.
-        Err(Errno::EINVAL | Errno::ENOTTY) => {
-            let path = fs::NumberedPath::new(b"/dev/pts/", number);
-            fs::open(path.as_c_str(), libc::O_RDWR | libc::O_NOCTTY, 0)?
-        }
+        Err(Errno::EINVAL | Errno::ENOTTY) => by_number(number)?,
         Err(errno) => return Err(errno),
     };
     Ok(Pair { main, end, number })

@@ -1,6 +1,6 @@
 use super::*;
 use crate::host::groups::Groups;
-use crate::plan::{Mount, Plan, WhenMissing};
+use crate::plan::{Mount, Plan};
 use crate::spec::resources::Resources;
 use crate::spec::security::Security;
 use crate::spec::{Id, Namespaces, Process, User};
@@ -38,6 +38,7 @@ fn root() -> Host {
         image: None,
         makes_namespace: false,
         copies_mounts: true,
+        sets_attributes: true,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
@@ -57,7 +58,8 @@ fn failures_are_told_in_the_users_words() {
         fstype: Some(c"proc"),
         flags: 0,
         data: None,
-        missing: WhenMissing::Fail,
+        if_there: false,
+        aside: false,
     });
     let (spec, root) = (spec(), root());
     let plan = Plan::new(&spec, &root);
