@@ -72,7 +72,7 @@ use text::Text;
 
 /// The whole program: mini's words and environment in, an exit status out.
 pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
-    if let Some(status) = container::serve_as_init(words, &caller) {
+    if let Some(status) = container::serve_as_init(words, env, &caller) {
         return status;
     }
     if !machine::is_mine() {

@@ -90,6 +90,7 @@ pub fn device<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let mut new = Draft::new(true);
     (new.source, new.target) = (source.to_vec(), target.to_vec());
     new.options.recursive = false;
+    new.options.nodev = Some(false);
     let mut volume = new.finish("--device", value)?;
     volume.kind = Kind::Device(word(source));
     run.volumes.push(volume);
@@ -141,7 +142,7 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
 }
 
 const BIND_OPTIONS: &str =
-    "ro rw nosuid nodev noexec exec bind rbind private rprivate slave rslave";
+    "ro rw nosuid nodev dev noexec exec bind rbind private rprivate slave rslave";
 const TMPFS_OPTIONS: &str = "size=SIZE mode=OCTAL ro rw nosuid nodev noexec suid dev exec";
 
 /// A volume being put together.
@@ -168,7 +169,8 @@ impl<'a> Draft<'a> {
             // What is in it are files like others.
             b"overlay" => {}
             b"devpts" => {
-                draft.options = Options { nosuid: true, noexec: true, ..Options::BIND };
+                draft.options =
+                    Options { nosuid: true, nodev: Some(false), noexec: true, ..Options::BIND };
                 draft.settings.push((c"ptmxmode", Some(c"0666")));
                 draft.settings.push((c"mode", Some(c"0620")));
             }
@@ -199,11 +201,11 @@ impl<'a> Draft<'a> {
             b"ro" | b"readonly" => options.read_only = true,
             b"rw" => options.read_only = false,
             b"nosuid" => options.nosuid = true,
-            b"nodev" => options.nodev = true,
+            b"nodev" => options.nodev = Some(true),
+            b"dev" => options.nodev = Some(false),
             b"noexec" => options.noexec = true,
             b"exec" => options.noexec = false,
             b"suid" if !self.is_bind => options.nosuid = false,
-            b"dev" if !self.is_bind => options.nodev = false,
             b"bind" if self.is_bind => options.recursive = false,
             b"rbind" if self.is_bind => options.recursive = true,
             b"private" | b"rprivate" | b"slave" | b"rslave" if self.is_bind => {

@@ -58,7 +58,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("SRC:DST[:OPTIONS]"),
         help: "put a file or directory of the host at a path of the container; OPTIONS are ro, \
-               nosuid, nodev, noexec, bind (without what is mounted below), rslave",
+               nosuid, dev (devices work), noexec, bind (without what is mounted below), rslave",
         act: Act::Value(mounts::volume),
     },
     Opt {

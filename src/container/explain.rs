@@ -258,7 +258,20 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PivotRoot, Errno::EINVAL) => {
             "the present root is not a mount point: mini was started inside a chroot"
         }
-        (Step::Chdir { .. }, Errno::EXDEV) => "it lies outside of the root",
+        (Step::Chdir { inside: true, .. }, Errno::ELOOP) => {
+            "a link of /proc, which could lead out of the root, or too many links"
+        }
+        (Step::Attach(_), Errno::ENOTDIR | Errno::ELOOP) => {
+            "in the root it is a link or a file: /proc, /sys and /dev must be directories"
+        }
+        (Step::Attach(_), Errno::EROFS) => {
+            "the root is read-only and lacks this directory: add it to the image"
+        }
+        (Step::MaskPath(_), Errno::ENOENT) => "there is nothing to cover",
+        (Step::TakeProgram { .. }, Errno::ENOENT) => "--init needs /proc mounted",
+        (Step::RestrictTree(_) | Step::PutTree { .. }, Errno::EBUSY) => {
+            "somebody changes the directories that its mounts lie on"
+        }
         (Step::User { .. }, Errno::EINVAL) if host.euid != 0 => {
             "an ordinary user has one id in the container, 0 or the number given: use -u NUMBER"
         }

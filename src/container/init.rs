@@ -58,6 +58,9 @@ struct State {
 
 /// The child's whole life until it is the command.
 pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
+    // Now only the parent holds the other ends: their closing means its death.
+    child.gate.1.close_copy();
+    child.status.0.close_copy();
     let mut state = State {
         inbox: Some(inbox),
         words: None,
@@ -241,8 +244,6 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
 }
 
 /// Closes what the command shall not have, and with `keep` not what mini still needs.
-///
-/// Now only the parent holds the other ends of the pipes: their closing means its death.
 fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Result<()> {
     let status = Some(child.status.1.raw());
     let program = state.program.as_ref().map(Fd::raw);

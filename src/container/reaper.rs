@@ -13,9 +13,12 @@ use crate::sys::{Errno, Fd, Result, clock, fs, mount, process, security};
 use crate::text::number;
 use core::ffi::CStr;
 
-/// The name by which a process 1 of mini's is told what it is. Its other words are the command's
-/// process id, how many milliseconds the others have to end, and the pipe to close when it is ready.
+/// The first word of the environment by which a process 1 of mini's is told what it is; only it can
+/// read that. The others are the command's process id, how many milliseconds the others have to end, and the
+/// pipe to close when it is ready.
 const NAME: &CStr = c"mini-init";
+/// What ps(1) shows.
+const WORD: &CStr = c"mini";
 
 /// Opens mini's own program so that nobody who has it can change the file: on a read-only mount that is
 /// attached nowhere, or as a copy in memory where that cannot be had, or not everybody may execute it.
@@ -78,7 +81,8 @@ fn become_init(command: i32, grace: u64, program: &Fd, wait: &Fd) -> Errno {
     let words = [number(command as u64), number(grace / 1_000_000), number(wait.raw() as u64)];
     let [command, grace, pipe] = &words;
     let pointer = |text: &CStr| text.as_ptr() as usize;
-    let args = [
+    let args = [pointer(WORD), 0];
+    let env = [
         pointer(NAME),
         pointer(command.as_c_str()),
         pointer(grace.as_c_str()),
@@ -87,16 +91,16 @@ fn become_init(command: i32, grace: u64, program: &Fd, wait: &Fd) -> Errno {
     ];
     let prepared = signal::set_mask(signal::ALL).and_then(|()| fs::keep_copy_over_exec(wait.raw()));
     match prepared {
-        Ok(()) => process::execve_at(program, PointerTable::new(&args), PointerTable::new(&[0])),
+        Ok(()) => process::execve_at(program, PointerTable::new(&args), PointerTable::new(&env)),
         Err(errno) => errno,
     }
 }
 
 /// Whether these are the words of a process 1 of mini's; if so it does not return before the container
 /// has ended. Its status is the command's.
-pub fn serve_as_init(words: &[&CStr], caller: &Caller) -> Option<u8> {
-    let (name, numbers) = words.split_first()?;
-    if *name != NAME || process::getpid() != 1 {
+pub fn serve_as_init(words: &[&CStr], env: &[&CStr], caller: &Caller) -> Option<u8> {
+    let (name, numbers) = env.split_first()?;
+    if *words != [WORD] || *name != NAME || process::getpid() != 1 {
         return None;
     }
     let mut numbers = numbers.iter().map(|word| number(word.to_bytes(), 10));

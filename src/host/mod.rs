@@ -99,8 +99,17 @@ impl Host {
                 .map_err(|errno| Error::new("examine memory").errno(errno))?;
         }
         for volume in spec.volumes {
-            if let Kind::Device(path) = &volume.kind {
-                check_device(path)?;
+            match &volume.kind {
+                Kind::Device(path) => check_device(path)?,
+                Kind::Bind(path)
+                    if volume.options.nodev.is_none()
+                        && !spec.security.privileged
+                        && fs::is_device(path) == Ok(true) =>
+                {
+                    let error = Error::new("volume").object(path.to_bytes()).cause("a device");
+                    return Err(error.hint("use --device, or add the option dev"));
+                }
+                _ => {}
             }
         }
         let groups = groups::find(spec.resources)?;

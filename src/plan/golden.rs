@@ -112,8 +112,8 @@ die with parent
 undumpable
 new session keyring
 make private / recursive
-close from 3 but mini's
 bind / from /srv/root recursive
+close from 3 but mini's
 enter root
 clear umask
 mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
@@ -167,8 +167,8 @@ write /proc/self/uid_map '0 1000 1'
 write /proc/self/gid_map '0 100 1'
 new session keyring
 make private / recursive
-close from 3 but mini's
 bind / from /srv/root recursive
+close from 3 but mini's
 enter root
 clear umask
 mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
@@ -230,8 +230,8 @@ die with parent
 undumpable
 new session keyring
 make private / recursive
-close from 3 but mini's
 bind / from /srv/root recursive
+close from 3 but mini's
 enter root
 clear umask
 mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
@@ -566,8 +566,8 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
             "make slave / recursive",
             "take /src as 0 recursive",
             "take rel as 2",
-            "close from 3 but mini's",
             "bind / from /srv/root recursive",
+            "close from 3 but mini's",
             "enter root",
             "restrict tree ro",
             "clear umask",
@@ -590,7 +590,9 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     // Before Linux 5.2 what was bound lies in a tmpfs of mini's own until it is moved to its place.
     let old = Host { copies_mounts: false, ..host.clone() };
     let lines = between(&spec, &old, "clear umask", "clear umask");
-    assert!(lines[0].starts_with("mount / from tmpfs type tmpfs nosuid nodev noexec mode=0700,"));
+    assert!(
+        lines[0].starts_with("mount stage from tmpfs type tmpfs nosuid nodev noexec mode=0700,")
+    );
     let switch = lines.iter().position(|line| line == "pivot_root").unwrap();
     assert_eq!(lines[switch - 1], "stage volumes");
     let lines = between(&spec, &old, "attach /dev", "verify root");
@@ -622,10 +624,9 @@ fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
         )
         .replace("pivot_root\ndetach old root\nchdir /\n", "");
     assert_eq!(lines(&host), expected);
-    assert!(
-        expected
-            .contains("\nnew mount namespace of /srv/root\nmake private / recursive\nenter root\n")
-    );
+    assert!(expected.contains(
+        "\nnew mount namespace of /srv/root\nmake private / recursive\nclose from 3 but mini's\n"
+    ));
 }
 
 #[test]
@@ -633,7 +634,7 @@ fn layers_are_laid_over_the_root() {
     let spec = Spec { overlay: Some(Overlay::Temporary), ..with_rootfs() };
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
-        between(&spec, &host, "close from 3 but mini's", "enter root"),
+        between(&spec, &host, "make private / recursive", "close from 3 but mini's"),
         [
             "mount / from tmpfs type tmpfs mode=0755,size=10485760",
             "chdir /..",
@@ -644,19 +645,23 @@ fn layers_are_laid_over_the_root() {
     );
     let lowers = [c"/more", c"rel"];
     let host = Host { cwd: b"/here".to_vec(), ..host };
-    let lines =
-        between(&Spec { lowers: &lowers, ..spec }, &host, "close from 3 but mini's", "enter root");
+    let lines = between(
+        &Spec { lowers: &lowers, ..spec },
+        &host,
+        "make private / recursive",
+        "close from 3 but mini's",
+    );
     assert!(lines[4].contains(" lowerdir=/srv/root:/more:/here/rel,upperdir="), "{lines:?}");
     let overlay = Some(Overlay::Kept { upper: c"/u:1", work: c"/w,\\" });
     let spec = Spec { overlay, rootfs: Some(c"rel"), ..with_rootfs() };
     assert_eq!(
-        between(&spec, &user(), "close from 3 but mini's", "enter root"),
+        between(&spec, &user(), "make private / recursive", "close from 3 but mini's"),
         ["mount / from overlay type overlay \
              lowerdir=rel,upperdir=/u\\\\:1,workdir=/w\\\\,\\\\\\\\,userxattr",]
     );
     let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
     let host = Host { cwd: b"/here".to_vec(), ..root() };
-    let lines = between(&spec, &host, "close from 3 but mini's", "enter root");
+    let lines = between(&spec, &host, "make private / recursive", "close from 3 but mini's");
     assert!(lines[4].contains("lowerdir=/here/rel,"), "{lines:?}");
 }
 
@@ -670,11 +675,11 @@ fn an_image_is_mounted_over_the_root() {
         ..root()
     };
     assert_eq!(
-        between(&spec, &host, "close from 3 but mini's", "enter root"),
+        between(&spec, &host, "make private / recursive", "close from 3 but mini's"),
         ["mount image app.squashfs on / type squashfs"]
     );
     let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
-    let lines = between(&spec, &host, "chdir /..", "enter root");
+    let lines = between(&spec, &host, "chdir /..", "close from 3 but mini's");
     assert_eq!(
         lines,
         [
@@ -696,8 +701,8 @@ fn an_archive_is_unpacked_into_memory_when_nothing_but_that_is_within_reach() {
         lines,
         [
             "open archive -",
-            "close from 3 but mini's",
             "mount / from tmpfs type tmpfs mode=0755,size=41943040",
+            "close from 3 but mini's",
             "enter root",
         ]
     );
@@ -723,7 +728,6 @@ fn devices_images_and_file_systems_are_volumes() {
             "take /dev/kvm as 0 recursive",
             "take file system app.erofs as 1",
             "take file system overlay as 2 lowerdir=/a:/b",
-            "close from 3 but mini's",
         ]
     );
     let lines = between(&spec, &root(), "detach old root", "hostname mini");
@@ -764,10 +768,13 @@ fn rights_are_given_up_last_and_the_filter_is_the_very_last() {
     assert_eq!(own[1..4], before);
     assert_eq!(own[4..], usual[1..]);
     // An image's devices are none.
-    assert_eq!(between(&spec, &root(), "enter root", "clear umask"), ["restrict tree nodev"]);
+    assert_eq!(
+        between(&spec, &root(), "enter root", "clear umask"),
+        ["restrict tree nosuid nodev"]
+    );
     // Before Linux 5.12 the mount table has to tell what there is, and mini's own /proc that table.
     let old = Host { sets_attributes: false, ..root() };
-    assert_eq!(between(&spec, &old, "chdir /", "attach /sys"), ["restrict tree nodev"]);
+    assert_eq!(between(&spec, &old, "chdir /", "attach /sys"), ["restrict tree nosuid nodev"]);
 }
 
 #[test]

@@ -126,7 +126,6 @@ impl<'a> Planner<'_, 'a> {
         {
             self.add(Step::OpenArchive(rootfs));
         }
-        self.close_descriptors(true);
         match self.spec.rootfs {
             Some(rootfs) if self.host.makes_namespace => self.root_alone(rootfs),
             Some(rootfs) => self.own_root(rootfs),

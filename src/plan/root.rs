@@ -26,6 +26,9 @@ const DEVICES: [(&CStr, u32, u32); 6] = [
     (c"/dev/tty", 5, 0),
 ];
 
+/// The name, in plans, of the tmpfs that holds the volumes before Linux 5.2.
+const STAGE: &CStr = c"stage";
+
 /// Links that programs expect in /dev: (target, path).
 const LINKS: [(&CStr, &CStr); 5] = [
     (c"/proc/self/fd", c"/dev/fd"),
@@ -57,6 +60,7 @@ const PROTECTED: [&CStr; 5] =
 impl<'a> Planner<'_, 'a> {
     /// The host's files, with a /proc of the new process namespace over the old one.
     pub(super) fn host_root(&mut self) {
+        self.close_descriptors(true);
         if self.spec.namespaces.pid == Namespace::New {
             // A host without the directory shows no processes either; it is not made, because
             // it would stay on the host.
@@ -110,6 +114,7 @@ impl<'a> Planner<'_, 'a> {
     /// looked at: no name here is the container's. The host's devices are still at hand, and its
     /// /proc and /sys, beside which alone the kernel lets an ordinary user mount new ones.
     fn prepare_root(&mut self) {
+        self.close_descriptors(true);
         self.add(Step::EnterRoot);
         if self.host.sets_attributes {
             self.restrict_tree();
@@ -117,7 +122,8 @@ impl<'a> Planner<'_, 'a> {
         // Permissions are meant as given.
         self.add(Step::ClearUmask);
         if self.needs_stage() {
-            self.over_root(c"tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, stage());
+            let flags = MS_NODEV | MS_NOSUID | MS_NOEXEC;
+            self.aside(c"tmpfs", STAGE, c"tmpfs", flags, Some(c"mode=0700,size=64k"));
         }
         self.devices();
         self.pseudo_file_systems();
@@ -159,7 +165,7 @@ impl<'a> Planner<'_, 'a> {
     /// everything that is mounted in it. An overlay or an image has the flag from its mount on.
     fn restrict_tree(&mut self) {
         let is_directory = self.host.image.is_none() && self.spec.overlay.is_none();
-        let mut flags = if is_directory { self.no_devices() } else { 0 };
+        let mut flags = if is_directory { self.untrusted() } else { 0 };
         if is_directory && self.spec.read_only {
             flags |= MS_RDONLY;
         }
@@ -168,8 +174,12 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    fn no_devices(&self) -> libc::c_ulong {
-        if self.spec.security.privileged { 0 } else { MS_NODEV }
+    /// What a root that somebody else has made must not have: devices, and, as long as they would
+    /// give nothing anyway, set-user-id programs.
+    fn untrusted(&self) -> libc::c_ulong {
+        let no_devices = if self.spec.security.privileged { 0 } else { MS_NODEV };
+        let no_set_id = if self.spec.security.no_new_privileges { MS_NOSUID } else { 0 };
+        no_devices | no_set_id
     }
 
     /// The container's process 1 will be mini: not the host's file.
@@ -205,7 +215,7 @@ impl<'a> Planner<'_, 'a> {
                 self.add(Step::MakeDirectory(target));
                 lower = target.to_bytes().to_vec();
             }
-            self.add(Step::MountImage { image, fstype, target, flags: self.no_devices() });
+            self.add(Step::MountImage { image, fstype, target, flags: self.untrusted() });
         }
         let options = match &self.spec.overlay {
             None if host.image.is_some() => return,
@@ -226,7 +236,7 @@ impl<'a> Planner<'_, 'a> {
                 self.overlay_options(&lower, b"upper", b"work")
             }
         };
-        self.over_root(c"overlay", self.no_devices(), options);
+        self.over_root(c"overlay", self.untrusted(), options);
     }
 
     /// Whether the layers need a place of their own.
@@ -250,7 +260,7 @@ impl<'a> Planner<'_, 'a> {
     fn memory_over_root(&mut self, size: u64) {
         let mut data = Text::new();
         data.str("mode=0755,size=").number(size);
-        self.over_root(c"tmpfs", self.no_devices(), data);
+        self.over_root(c"tmpfs", self.untrusted(), data);
     }
 
     /// Mounts a file system over the present root.
@@ -321,8 +331,8 @@ impl<'a> Planner<'_, 'a> {
             let mut flags = 0;
             for (is_set, flag) in [
                 (options.read_only, MS_RDONLY),
-                (options.nosuid, MS_NOSUID),
-                (options.nodev, MS_NODEV),
+                (options.nosuid || self.spec.security.no_new_privileges, MS_NOSUID),
+                (options.nodev.unwrap_or(!self.spec.security.privileged), MS_NODEV),
                 (options.noexec, MS_NOEXEC),
             ] {
                 flags |= if is_set { flag } else { 0 };
@@ -462,11 +472,4 @@ impl<'a> Planner<'_, 'a> {
             self.mount(c"mqueue", c"/dev/mqueue", Some(c"mqueue"), quiet | MS_NODEV, None);
         }
     }
-}
-
-/// Options of the tmpfs that holds mount points for volumes, and nothing else.
-fn stage() -> Text {
-    let mut data = Text::new();
-    data.str("mode=0700,size=64k");
-    data
 }

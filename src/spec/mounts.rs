@@ -49,8 +49,8 @@ pub struct Options {
     pub read_only: bool,
     /// Set-user-id bits count for nothing.
     pub nosuid: bool,
-    /// Device nodes are no devices.
-    pub nodev: bool,
+    /// Whether device nodes are no devices; None: they are not, unless the container is privileged.
+    pub nodev: Option<bool>,
     /// Nothing in it can be run.
     pub noexec: bool,
     /// What is mounted below the source comes along, and all of this applies to it.
@@ -64,14 +64,15 @@ impl Options {
     pub const BIND: Options = Options {
         read_only: false,
         nosuid: false,
-        nodev: false,
+        nodev: None,
         noexec: false,
         recursive: true,
         slave: false,
     };
 
     /// A tmpfs's.
-    pub const TMPFS: Options = Options { nosuid: true, nodev: true, noexec: true, ..Options::BIND };
+    pub const TMPFS: Options =
+        Options { nosuid: true, nodev: Some(true), noexec: true, ..Options::BIND };
 }
 
 /// How what is written to the root is kept from it.

@@ -26,7 +26,9 @@ mod rights;
 mod rootfs;
 mod system_calls;
 mod terminal;
+mod tracer;
 mod vm;
+mod walls;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -101,6 +103,7 @@ fn main() {
         system_calls::PROMISES,
         terminal::PROMISES,
         vm::PROMISES,
+        walls::PROMISES,
     ]
     .concat();
     let stage = world::Stage::new();
