@@ -100,7 +100,7 @@ pub fn whereabouts(controller: Controller) -> Text {
         "cgroup v2"
     });
     match found.and_then(|hierarchy| hierarchy.mount.as_ref()) {
-        Some(mount) => text.str(", in ").raw(&mount.point).raw(&mount.own),
+        Some(mount) => text.str(", in ").quoted(&[&mount.point[..], &mount.own].concat()),
         None => text.str(", which mini mounts for itself"),
     };
     text
