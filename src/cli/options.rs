@@ -354,8 +354,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("NAME[,NAME...]"),
-        help: "give root in the container a capability beside the usual 14, or ALL; system calls \
-               that belong to it are let through; a user named with -u has it, too",
+        help: "give root in the container a capability beside the usual 14 (13 without MKNOD if the \
+               seccomp filter is not the built-in one), or ALL; system calls that belong to it are \
+               let through; a user named with -u has it, too",
         act: Act::Value(security::cap_add),
     },
     Opt {
@@ -384,7 +385,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("OPT"),
         help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
-               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path; \
+               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path, also of a \
+               volume; \
                unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
         act: Act::Value(security::security_opt),
     },
