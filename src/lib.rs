@@ -72,6 +72,10 @@ use text::Text;
 
 /// The whole program: mini's words and environment in, an exit status out.
 pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
+    if let Err(error) = caller.check() {
+        error.print();
+        return error.status();
+    }
     if !machine::is_mine() {
         return obey(words, env, caller, &mut Then::default());
     }

@@ -172,6 +172,12 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "an ordinary user has no groups to give: see --userns auto"
         }
         (Step::User { .. } | Step::Groups(_), Errno::EMSGSIZE) => "more than 64 groups",
+        (Step::User { .. } | Step::Groups(_), Errno::EMEDIUMTYPE) => {
+            "the container's /etc/passwd or /etc/group is no regular file"
+        }
+        (Step::User { .. } | Step::Groups(_), Errno::EFBIG) => {
+            "the container's /etc/passwd or /etc/group is longer than 16 MiB"
+        }
         (Step::User { .. } | Step::Become { .. }, Errno::EINVAL) if host.ids != Ids::Own => {
             "the ids are not mapped: see --uidmap and --gidmap"
         }

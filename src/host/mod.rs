@@ -21,8 +21,47 @@ pub struct Caller {
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
+    /// What mini's file gave it that its caller does not have.
+    pub gain: Gain,
     /// Where mini itself lies in memory.
     pub program: Program,
+}
+
+/// What a program's file can give to whoever runs it (execve(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gain {
+    /// Nothing.
+    Nothing,
+    /// Another user or group.
+    SetId,
+    /// Something that only the capabilities tell, or nothing: the kernel asks for care (AT_SECURE).
+    Secure,
+}
+
+impl Caller {
+    /// Who may run mini decides what mini does for them: to serve everybody as root is nothing that an
+    /// option could make safe, so it is refused, before anything is opened.
+    ///
+    /// # Errors
+    /// When mini is set-user-id or set-group-id, or has file capabilities that its caller has not.
+    pub fn check(&self) -> Result<()> {
+        let cause = match self.gain {
+            Gain::Nothing => return Ok(()),
+            Gain::SetId => {
+                "mini is set-user-id or set-group-id, or its caller is half another user"
+            }
+            // For root there are none; and a security module asks for care, too, when it gives a
+            // program a label of its own.
+            Gain::Secure if self.euid == 0 => return Ok(()),
+            Gain::Secure => match crate::sys::security::permitted() {
+                Ok(0) => return Ok(()),
+                _ => "mini has file capabilities",
+            },
+        };
+        let error = Error::new("start").cause(cause);
+        Err(error
+            .hint("it would lend its rights to everybody: take them from its file; run it by sudo"))
+    }
 }
 
 /// A root in a file.
