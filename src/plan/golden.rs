@@ -472,14 +472,18 @@ make private / recursive
 mount /proc from proc type proc nosuid nodev noexec if there
 mask /proc/acpi
 mask /proc/asound
+mask /proc/dynamic_debug
 mask /proc/interrupts
 mask /proc/kcore
 mask /proc/keys
 mask /proc/latency_stats
+mask /proc/lock_stat
+mask /proc/profile
 mask /proc/sched_debug
 mask /proc/scsi
 mask /proc/timer_list
 mask /proc/timer_stats
+mask /sys/devices/virtual/powercap
 mask /sys/firmware
 protect /proc/bus
 protect /proc/fs
