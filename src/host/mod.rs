@@ -92,6 +92,9 @@ pub struct Host {
     /// Whether the kernel makes copies of mounts that are attached nowhere (Linux 5.2); not asked
     /// without volumes.
     pub copies_mounts: bool,
+    /// How many processors there can be, if the kernel counts how often each was too hot; not asked
+    /// where nothing is masked.
+    pub throttled_cpus: u32,
     /// Where relative paths begin; empty unless one matters.
     pub cwd: Vec<u8>,
     /// Bytes of memory; 0 unless it matters.
@@ -140,6 +143,7 @@ impl Host {
                 check_device(path)?;
             }
         }
+        let throttled_cpus = if spec.masks.unmask_all { 0 } else { groups::throttled_cpus() };
         let groups = groups::find(spec.resources)?;
         let ids = ids::find(&spec.security.users, caller)?;
         let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
@@ -158,6 +162,7 @@ impl Host {
             image,
             makes_namespace,
             copies_mounts,
+            throttled_cpus,
             cwd,
             memory,
             groups,

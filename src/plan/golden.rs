@@ -23,6 +23,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         image: None,
         makes_namespace: false,
         copies_mounts: true,
+        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
@@ -504,6 +505,12 @@ exec /bin/sh
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(!text.contains("kcore"));
     assert!(text.contains("protect /proc/sysrq-trigger\nmask /etc\n"));
+    // Each processor has a directory of its own for how often it was too hot.
+    let mut text = Text::new();
+    Plan::new(&spec, &Host { throttled_cpus: 2, ..root() }).describe(&mut text);
+    let cpu = "/sys/devices/system/cpu/cpu";
+    let expected = format!("mask {cpu}0/thermal_throttle\nmask {cpu}1/thermal_throttle\nprotect");
+    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains(&expected));
     // With the host's processes it is the host's /proc, and masked all the same.
     let namespaces = Namespaces { pid: Namespace::Host, ..Namespaces::default() };
     let mut text = Text::new();

@@ -319,6 +319,14 @@ impl<'a> Planner<'_, 'a> {
         for path in MASKED.into_iter().filter(is_kept) {
             self.add(Step::Mask(path));
         }
+        for number in 0..self.host.throttled_cpus {
+            let mut name = Text::new();
+            name.str("/sys/devices/system/cpu/cpu").number(number.into()).str("/thermal_throttle");
+            let path = name.leak();
+            if is_kept(&path) {
+                self.add(Step::Mask(path));
+            }
+        }
         for path in PROTECTED.into_iter().filter(is_kept) {
             self.add(Step::Protect(path));
         }

@@ -38,6 +38,7 @@ fn root() -> Host {
         image: None,
         makes_namespace: false,
         copies_mounts: true,
+        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
