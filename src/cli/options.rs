@@ -397,7 +397,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("PATH"),
         help: "let no path be reached but this one, to be read, and what lies below it; can be \
-               repeated; /proc and harmless devices stay within reach (Landlock)",
+               repeated; /proc and harmless devices stay within reach; names can be seen, and sockets \
+               connected to (Landlock, read-only mounts)",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {
@@ -406,7 +407,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the same, to be changed, too",
+        help: "the same, to be changed, too; nothing else can be",
         act: Act::Value(|run, value| security::path_rule(run, "--rw-path", value, true)),
     },
     Opt {

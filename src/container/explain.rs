@@ -156,7 +156,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Seccomp { .. }, Errno::EINVAL) => {
             "not a program the kernel takes, or the kernel has no seccomp filters"
         }
-        (Step::Seccomp { .. } | Step::AllowPaths(_), Errno::ENOSYS) => {
+        (Step::Seccomp { .. } | Step::AllowPaths(_) | Step::ReadOnlyMounts, Errno::ENOSYS) => {
             "the kernel is too old, or built without it"
         }
         (Step::Seccomp { .. }, Errno::EACCES) => {
@@ -230,7 +230,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::EROFS) => {
             "the root is read-only and lacks this path: add it to the image"
         }
-        (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::ELOOP) => {
+        (Step::PutTree { .. } | Step::Tmpfs { .. } | Step::TakeWritable { .. }, Errno::ELOOP) => {
             "too many links, or one of /proc"
         }
         (Step::PutTree { .. }, Errno::EINVAL | Errno::ENOTDIR) => {

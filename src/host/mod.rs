@@ -127,7 +127,7 @@ impl Host {
         if spec.overlay == Some(Overlay::Temporary)
             || (image.is_some() && spec.overlay.is_some())
             || !spec.lowers.is_empty()
-            || spec.security.paths.iter().any(|rule| !rule.path.to_bytes().starts_with(b"/"))
+            || !spec.security.paths.is_empty()
         {
             cwd = working_directory()?;
         }

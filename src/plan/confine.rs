@@ -3,16 +3,18 @@
 //! that are given up.
 
 use super::{Planner, Step, filter};
+use crate::host::groups::path;
 use crate::host::ids::Ids;
 use crate::spec::capability::{ALL, SYS_ADMIN};
 use crate::spec::security::{Capabilities, IdRange, PathRule, Seccomp};
 use crate::spec::{Id, User};
 use crate::text::Text;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// What a command that may reach only some paths needs beside them: its own /proc, and the devices
 /// that can do no harm.
-const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
+const HARMLESS: [(&CStr, bool); 7] = [
     (c"/proc", true),
     (c"/dev/null", true),
     (c"/dev/zero", true),
@@ -21,6 +23,11 @@ const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
     (c"/dev/urandom", false),
     (c"/dev/tty", true),
 ];
+
+/// What stays writable beside what was asked for.
+const KEPT: [&CStr; KEPT_WRITABLE] = [c"/proc", c"/dev/pts"];
+/// How many that are.
+pub const KEPT_WRITABLE: usize = 2;
 
 impl<'a> Planner<'_, 'a> {
     /// Who the child is while it makes the container.
@@ -98,6 +105,10 @@ impl<'a> Planner<'_, 'a> {
             content.str(if adjustment < 0 { "-" } else { "" });
             content.number(adjustment.unsigned_abs().into());
             self.write(c"/proc/self/oom_score_adj", content);
+        }
+        if !security.paths.is_empty() {
+            // While there is the right to mount.
+            self.read_only_but_writable();
         }
         if self.host.ids == Ids::Own {
             // Only now: the files in /proc of a process that is not dumpable belong to root.
@@ -197,6 +208,34 @@ impl<'a> Planner<'_, 'a> {
             }
             _ => user,
         }
+    }
+
+    /// Landlock says nothing of modes, owners, times and attributes: what may not be changed is on
+    /// mounts that are read-only, and what may be is put there again as it was. The same for /proc, for
+    /// a process's own files there, and for /dev/pts, where a terminal is given to its user.
+    fn read_only_but_writable(&mut self) {
+        let first = self.spec.volumes.len();
+        let asked = self.paths().into_iter().filter(|rule| rule.writable && !rule.optional);
+        let kept = asked.map(|rule| (rule.path, false)).chain(KEPT.map(|path| (path, true)));
+        let kept: Vec<_> = (first..).zip(kept).collect();
+        for (number, (path, optional)) in &kept {
+            let (number, path, optional) = (*number, *path, *optional);
+            self.add(Step::TakeWritable { number, path, optional });
+        }
+        self.add(Step::ReadOnlyMounts);
+        for (number, (path, _)) in kept {
+            self.add(Step::PutWritable { number, path });
+        }
+        // Where it is, is below what was put there now.
+        let inside = self.spec.rootfs.is_some();
+        let cwd = self.spec.process.cwd.map_or(&b""[..], CStr::to_bytes);
+        let path = match (inside, cwd) {
+            (_, [b'/', ..]) => path(&[cwd]),
+            (true, cwd) => path(&[b"/", cwd]),
+            (false, b"") => path(&[&self.host.cwd]),
+            (false, cwd) => path(&[&self.host.cwd, b"/", cwd]),
+        };
+        self.add(Step::Chdir { path, inside });
     }
 
     /// The rules; a relative path is mini's caller's.
