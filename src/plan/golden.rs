@@ -792,9 +792,17 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let host = Host { cwd: b"/here".to_vec(), ..root() };
     let lines = rights(&spec, &host);
     assert_eq!(
-        lines[..7],
+        lines[..15],
         [
             "write /proc/self/oom_score_adj -5",
+            "take writable /here/src as 0",
+            "take writable /proc as 1 if there",
+            "take writable /dev/pts as 2 if there",
+            "read-only mounts",
+            "put writable /here/src from 0",
+            "put writable /proc from 1",
+            "put writable /dev/pts from 2",
+            "chdir /here",
             "limit nofile 9 unlimited",
             "bound capabilities a80435fb",
             "user joe and 4,tape",
@@ -803,8 +811,8 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
             "no new privileges",
         ]
     );
-    assert!(lines[7].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
-    assert_eq!(lines[8..], ["gate", "restore umask 027", "seccomp built-in"]);
+    assert!(lines[15].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
+    assert_eq!(lines[16..], ["gate", "restore umask 027", "seccomp built-in"]);
     assert_eq!(between(&spec, &host, "die with parent", "undumpable"), ["close from 5"]);
 }
 
