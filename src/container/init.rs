@@ -144,6 +144,10 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::MountImage { image, fstype, target } => mount_image(image, fstype, target)?,
         Step::Mask(path) => mask(path)?,
+        Step::MaskExisting(path) => {
+            fs::identity(path)?;
+            mask(path)?;
+        }
         Step::Protect(path) => protect(path)?,
         Step::RestrictRoot(flags) => volume::restrict_root(*flags)?,
         Step::EnterNamespaceOf(path) => mount::enter_namespace_of(path)?,

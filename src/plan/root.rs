@@ -71,6 +71,7 @@ impl<'a> Planner<'_, 'a> {
         self.masks();
         // Nothing is made on the host.
         self.put_volumes(false);
+        self.own_masks();
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, inside: false });
         }
@@ -127,6 +128,7 @@ impl<'a> Planner<'_, 'a> {
         if self.host.copies_mounts {
             self.put_volumes(true);
         }
+        self.own_masks();
         // Only now, when every mount point has been made. What is a device in the root would be one
         // of the host's, whatever its maker meant.
         let no_devices = if self.spec.security.privileged { 0 } else { MS_NODEV };
@@ -330,8 +332,12 @@ impl<'a> Planner<'_, 'a> {
         for path in PROTECTED.into_iter().filter(is_kept) {
             self.add(Step::Protect(path));
         }
-        for path in &masks.mask {
-            self.add(Step::Mask(path));
+    }
+
+    /// What the user wants hidden, in volumes, too.
+    fn own_masks(&mut self) {
+        for path in &self.spec.masks.mask {
+            self.add(Step::MaskExisting(path));
         }
     }
 

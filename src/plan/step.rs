@@ -112,6 +112,8 @@ pub enum Step<'a> {
     },
     /// Let nothing of a file or directory be seen, if it is there.
     Mask(&'a CStr),
+    /// The same, where not to be there is an error.
+    MaskExisting(&'a CStr),
     /// Let nothing in a directory of /proc be changed, if it is there.
     Protect(&'a CStr),
     /// Add flags to the mount of the root (MS_RDONLY and the like).
@@ -313,7 +315,7 @@ impl Step<'_> {
             Step::OpenArchive(_) => "open archive",
             Step::Unpack { .. } => "unpack",
             Step::MountImage { .. } => "mount image",
-            Step::Mask(_) => "mask",
+            Step::Mask(_) | Step::MaskExisting(_) => "mask",
             Step::Protect(_) => "protect",
             Step::RestrictRoot(_) => "restrict root",
             Step::EnterNamespaceOf(_) => "new mount namespace of",
@@ -370,7 +372,7 @@ impl Step<'_> {
             Step::TakeWritable { path, .. } | Step::PutWritable { path, .. } => out.word(path),
             Step::MountImage { image, .. } => out.word(image),
             Step::OpenArchive(path) | Step::EnterNamespaceOf(path) => out.word(path),
-            Step::Mask(path) | Step::Protect(path) => out.word(path),
+            Step::Mask(path) | Step::MaskExisting(path) | Step::Protect(path) => out.word(path),
             Step::JoinGroup(number) => out.number(*number as u64),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
