@@ -396,9 +396,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "let no path be reached but this one, to be read, and what lies below it; can be \
-               repeated; /proc and harmless devices stay within reach; names can be seen, and sockets \
-               connected to (Landlock, read-only mounts)",
+        help: "allow opening PATH and what lies below, to read; can be repeated. Nothing else can be \
+               opened or changed, except /proc and harmless devices (Landlock, read-only mounts). \
+               Names stay visible, and sockets can be connected to",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {
@@ -407,7 +407,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the same, to be changed, too; nothing else can be",
+        help: "the same, to read and change",
         act: Act::Value(|run, value| security::path_rule(run, "--rw-path", value, true)),
     },
     Opt {

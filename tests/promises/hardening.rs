@@ -42,12 +42,32 @@ pub const PROMISES: &[Promise] = &[
         check: own_ranges,
     },
     Promise { name: "a_directory_is_no_standard_descriptor", needs: &[], check: directories },
+    Promise { name: "the_security_documents_name_tests_that_exist", needs: &[], check: documents },
     Promise {
         name: "the_machines_counters_are_masked",
         needs: &[Need::Root, Need::Busybox],
         check: masked_counters,
     },
 ];
+
+/// The documents name tests, and these exist.
+fn documents(_: &World) {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+    let files = fs::read_dir(top.join("tests/promises")).unwrap();
+    let tests: String = files.map(|file| read(file.unwrap().path())).collect();
+    let mut count = 0;
+    for document in ["SECURITY.md", "docs/security.md"] {
+        for word in read(top.join(document)).split('`').skip(1).step_by(2) {
+            let is_name = word.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+            if is_name && word.matches('_').count() > 2 {
+                assert!(tests.contains(&format!("name: \"{word}\"")), "{document}: {word}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "{count}");
+}
 
 const UNCONFINED: [&str; 2] = ["--security-opt", "seccomp=unconfined"];
 
