@@ -214,26 +214,26 @@ impl<'a> Planner<'_, 'a> {
     /// mounts that are read-only, and what may be is put there again as it was. The same for /proc, for
     /// a process's own files there, and for /dev/pts, where a terminal is given to its user.
     fn read_only_but_writable(&mut self) {
+        let mut kept: Vec<&CStr> = KEPT.into();
+        for rule in self.paths() {
+            if rule.writable && !rule.optional {
+                kept.push(rule.path);
+            }
+        }
         let first = self.spec.volumes.len();
-        let asked = self.paths().into_iter().filter(|rule| rule.writable && !rule.optional);
-        let kept = asked.map(|rule| (rule.path, false)).chain(KEPT.map(|path| (path, true)));
-        let kept: Vec<_> = (first..).zip(kept).collect();
-        for (number, (path, optional)) in &kept {
-            let (number, path, optional) = (*number, *path, *optional);
-            self.add(Step::TakeWritable { number, path, optional });
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::TakeWritable { number: first + at, path, optional: at < KEPT_WRITABLE });
         }
         self.add(Step::ReadOnlyMounts);
-        for (number, (path, _)) in kept {
-            self.add(Step::PutWritable { number, path });
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::PutWritable { number: first + at, path });
         }
         // Where it is, is below what was put there now.
         let inside = self.spec.rootfs.is_some();
-        let cwd = self.spec.process.cwd.map_or(&b""[..], CStr::to_bytes);
-        let path = match (inside, cwd) {
-            (_, [b'/', ..]) => path(&[cwd]),
-            (true, cwd) => path(&[b"/", cwd]),
-            (false, b"") => path(&[&self.host.cwd]),
-            (false, cwd) => path(&[&self.host.cwd, b"/", cwd]),
+        let top = if inside { &b""[..] } else { &self.host.cwd };
+        let path = match self.spec.process.cwd {
+            Some(cwd) if cwd.to_bytes().starts_with(b"/") => cwd,
+            cwd => path(&[top, b"/", cwd.unwrap_or_default().to_bytes()]),
         };
         self.add(Step::Chdir { path, inside });
     }
