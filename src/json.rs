@@ -36,8 +36,11 @@ impl Json {
                     // All of these have numbers of at most four digits.
                     _ => {
                         let number = character as u64;
-                        let zeros = [0x1000, 0x100, 0x10].iter().filter(|it| number < **it).count();
-                        self.text.str("\\u").str(&"000"[..zeros]).hex(number)
+                        self.text.str("\\u");
+                        for least in [0x1000, 0x100, 0x10] {
+                            self.text.str(if number < least { "0" } else { "" });
+                        }
+                        self.text.hex(number)
                     }
                 };
             }

@@ -398,7 +398,7 @@ const TABLE: [Opt; 61] = [
         value: Some("PATH"),
         help: "allow opening PATH and what lies below, to read; can be repeated. Nothing else can be \
                opened or changed, except /proc and harmless devices (Landlock, read-only mounts). \
-               Names stay visible, and sockets can be connected to",
+               Names stay visible; before Linux 7.1, sockets can be connected to",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {

@@ -8,13 +8,12 @@ use crate::sys::{Errno, fs};
 /// there would be one of the host's, open to whatever runs in the container, and is refused.
 pub fn repair() -> Result<()> {
     let failed = |errno: Errno| Error::new("open standard descriptors").errno(errno);
-    for fd in 0..=2 {
+    const NAMES: [&[u8]; 3] = [b"standard input", b"standard output", b"standard error"];
+    for (fd, name) in (0..).zip(NAMES) {
         match fs::is_directory(fd) {
             Err(Errno::EBADF) => {}
             Ok(true) => {
-                const NAMES: [&[u8]; 3] =
-                    [b"standard input", b"standard output", b"standard error"];
-                let error = Error::new("use").object(NAMES[fd as usize]).errno(Errno::EISDIR);
+                let error = Error::new("use").object(name).errno(Errno::EISDIR);
                 return Err(error.hint("a directory is a way out: --preserve-fds hands one on"));
             }
             // What cannot be examined is open, and no directory that could be read.
