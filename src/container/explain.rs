@@ -156,9 +156,13 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Seccomp { .. }, Errno::EINVAL) => {
             "not a program the kernel takes, or the kernel has no seccomp filters"
         }
-        (Step::Seccomp { .. } | Step::AllowPaths(_) | Step::ReadOnlyMounts, Errno::ENOSYS) => {
-            "the kernel is too old, or built without it"
-        }
+        (
+            Step::Seccomp { .. }
+            | Step::AllowPaths(_)
+            | Step::ReadOnlyMounts
+            | Step::TakeWritable { .. },
+            Errno::ENOSYS,
+        ) => "the kernel is too old, or built without it",
         (Step::Seccomp { .. }, Errno::EACCES) => {
             "without no-new-privileges this takes CAP_SYS_ADMIN"
         }

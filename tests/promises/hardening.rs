@@ -339,13 +339,15 @@ fn messages(world: &World) {
         (&["-u".as_ref(), hostile], "true".as_ref()),
         (&["--ro-path".as_ref(), hostile], "true".as_ref()),
     ];
+    // A kernel without Landlock has another reason to complain.
+    let rows = &rows[..rows.len() - usize::from(crate::old::is_wanted())];
     for (options, command) in rows {
         let _ = fs::remove_file(&report);
         fs::write(&report, "").unwrap();
         world.give(&report);
         let mut words: Vec<&OsStr> = vec!["--report".as_ref(), report.as_ref()];
-        words.extend(options);
-        words.extend(["--".as_ref(), command]);
+        words.extend(*options);
+        words.extend(["--".as_ref(), *command]);
         let output = world.run_command(&words).output().unwrap();
         let what = format!("{words:?}");
         assert!(matches!(output.status.code(), Some(125..=127)), "{what}: {output:?}");
