@@ -153,8 +153,8 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
         return Err(Errno::EOPNOTSUPP);
     }
     let last = match version {
-        ..LANDLOCK_IOCTL => access::TRUNCATE,
-        ..LANDLOCK_UNIX => access::IOCTL_DEV,
+        0..LANDLOCK_IOCTL => access::TRUNCATE,
+        LANDLOCK_IOCTL..LANDLOCK_UNIX => access::IOCTL_DEV,
         _ => access::RESOLVE_UNIX,
     };
     let all = (last << 1) - 1;
