@@ -116,7 +116,24 @@ impl Text {
         if quote {
             self.str("'");
         }
-        for chunk in shown.utf8_chunks() {
+        // Most words are plain ASCII, and go as they are.
+        if shown.iter().all(|b| matches!(b, b' '..=b'~') && *b != b'\\') {
+            self.raw(shown);
+        } else {
+            self.escape(shown);
+        }
+        if shown.len() < words.len() {
+            self.str("...");
+        }
+        if quote {
+            self.str("'");
+        }
+        self
+    }
+
+    #[inline(never)] // Seldom needed.
+    fn escape(&mut self, words: &[u8]) {
+        for chunk in words.utf8_chunks() {
             for character in chunk.valid().chars() {
                 let mut room = [0; 4];
                 let bytes = character.encode_utf8(&mut room).as_bytes();
@@ -131,13 +148,6 @@ impl Text {
                 self.escaped(*byte);
             }
         }
-        if shown.len() < words.len() {
-            self.str("...");
-        }
-        if quote {
-            self.str("'");
-        }
-        self
     }
 
     /// [`Text::quoted`] of a C string.
