@@ -97,6 +97,14 @@ impl<'a> Planner<'_, 'a> {
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
         let security = self.spec.security;
+        if !security.paths.is_empty() {
+            if self.spec.process.terminal && self.spec.rootfs.is_some() {
+                // The place of the terminal, which is opened where /dev/pts can be changed again.
+                self.add(Step::MakeFile(c"/dev/console"));
+            }
+            // While there is the right to mount.
+            self.read_only_but_writable();
+        }
         if self.spec.process.terminal {
             self.add(Step::Terminal { console: self.spec.rootfs.is_some() });
         }
@@ -105,10 +113,6 @@ impl<'a> Planner<'_, 'a> {
             content.str(if adjustment < 0 { "-" } else { "" });
             content.number(adjustment.unsigned_abs().into());
             self.write(c"/proc/self/oom_score_adj", content);
-        }
-        if !security.paths.is_empty() {
-            // While there is the right to mount.
-            self.read_only_but_writable();
         }
         if self.host.ids == Ids::Own {
             // Only now: the files in /proc of a process that is not dumpable belong to root.

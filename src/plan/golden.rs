@@ -794,7 +794,6 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     assert_eq!(
         lines[..15],
         [
-            "write /proc/self/oom_score_adj -5",
             "take writable /proc as 0 if there",
             "take writable /dev/pts as 1 if there",
             "take writable /here/src as 2",
@@ -803,6 +802,7 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
             "put writable /dev/pts from 1",
             "put writable /here/src from 2",
             "chdir /here/",
+            "write /proc/self/oom_score_adj -5",
             "limit nofile 9 unlimited",
             "bound capabilities a80435fb",
             "user joe and 4,tape",

@@ -259,7 +259,13 @@ fn paths(world: &World) {
     assert_eq!(attribute("out"), format!("{}\n", libc::EROFS));
     let there = attribute("in");
     assert!(there == "ok\n" || there == format!("{}\n", libc::EOPNOTSUPP), "{there}");
-    // A link among the rules is no way around, and a terminal goes to its user.
+    // A terminal goes to its user: one with an id of its own, where there is another.
+    let user = if world.is_root() { "7:7" } else { "7" };
+    let words = ["-t", "-u", user, "--ro-path", "/", "--", "/bin/sh", "-c"];
+    let mut command = world.run_command(&words);
+    let seen = Outcome::of(command.arg("stat -c %u $(tty)").stdin(Stdio::null()));
+    assert_eq!(seen.ok(), "7\r\n");
+    // A link among the rules is no way around.
     let link = top.join("link");
     symlink(&inner, &link).unwrap();
     let options = ["--ro-path", "/", "--rw-path", link.to_str().unwrap()];
@@ -282,6 +288,10 @@ fn paths_in_a_root(world: &World) {
         world.sh(&[&["--rootfs", rootfs], options].concat(), script)
     };
     only_inside(&root.join("top"), "/top", &run, &|path| world.give(path));
+    // Its terminal is the console, too.
+    let words =
+        ["-t", "--rootfs", rootfs, "--ro-path", "/", "--", "/bin/test", "-c", "/dev/console"];
+    Outcome::of(world.run_command(&words).stdin(Stdio::null())).ok();
 }
 
 fn masked_volume(world: &World) {
