@@ -75,6 +75,10 @@ pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
     if let Some(status) = container::serve_as_init(words, env, &caller) {
         return status;
     }
+    if let Err(error) = caller.check() {
+        error.print();
+        return error.status();
+    }
     if !machine::is_mine() {
         return obey(words, env, caller, &mut Then::default());
     }

@@ -9,7 +9,7 @@ use crate::host::groups::online_cpus;
 use crate::host::{Caller, Host};
 use crate::plan::Plan;
 use crate::print;
-use crate::spec::capability::{self, ALL, SYS_ADMIN};
+use crate::spec::capability::{self, ALL, MKNOD, SYS_ADMIN};
 use crate::spec::mounts::Masks;
 use crate::spec::resources::{Limit, Resources};
 use crate::spec::security::{Capabilities, Seccomp, Security, Users};
@@ -165,7 +165,7 @@ fn security<'a>(request: &'a Run<'a>) -> Result<Security<'a>> {
         }
     };
     Ok(Security {
-        capabilities: capabilities(&request.capabilities, privileged),
+        capabilities: capabilities(&request.capabilities, privileged, seccomp == Seccomp::BuiltIn),
         no_new_privileges: request.no_new_privileges.unwrap_or(!privileged),
         seccomp,
         privileged,
@@ -179,12 +179,19 @@ fn security<'a>(request: &'a Run<'a>) -> Result<Security<'a>> {
 }
 
 /// As in Docker: `--cap-add ALL` begins with all, `--cap-drop ALL` with none, and what is added by
-/// name is never dropped, unless all are added. None where nothing is to be taken away.
-fn capabilities(edits: &CapabilityEdits, privileged: bool) -> Option<Capabilities> {
+/// name is never dropped, unless all are added. None where nothing is to be taken away. What a
+/// device made in /dev may be is for the built-in filter to say: without it, nobody makes any unless
+/// that was asked for.
+fn capabilities(
+    edits: &CapabilityEdits,
+    privileged: bool,
+    built_in_filter: bool,
+) -> Option<Capabilities> {
+    let usual = capability::DEFAULT & if built_in_filter { ALL } else { !(1 << MKNOD) };
     let set = match (edits.add_all || privileged, edits.drop_all) {
         (true, false) => ALL & !edits.drop,
         (_, true) => edits.add,
-        (false, false) => (capability::DEFAULT & !edits.drop) | edits.add,
+        (false, false) => (usual & !edits.drop) | edits.add,
     };
     (!privileged || set != ALL).then_some(Capabilities { set, added: edits.add & set })
 }

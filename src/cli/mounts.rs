@@ -217,7 +217,7 @@ impl<'a> Draft<'a> {
             _ if self.is_bind => return false,
             _ => match (option.strip_prefix(b"size="), option.strip_prefix(b"mode=")) {
                 (Some(text), _) => match size(text) {
-                    Some(size @ 1..) => self.size = Some(size),
+                    Some(size @ 1..=MOST) => self.size = Some(size),
                     _ => return false,
                 },
                 (_, Some(text)) => match number(text, 8) {
@@ -257,6 +257,9 @@ impl<'a> Draft<'a> {
         Ok(Volume { kind, target: word(&self.target), options: self.options })
     }
 }
+
+/// What a size can be; of more the kernel would make none.
+const MOST: u64 = u64::MAX >> 1;
 
 /// Splits at a separator that is not behind a backslash; the backslash goes.
 fn split(text: &[u8], separator: u8) -> Vec<Vec<u8>> {

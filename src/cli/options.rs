@@ -354,8 +354,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("NAME[,NAME...]"),
-        help: "give root in the container a capability beside the usual 14, or ALL; system calls \
-               that belong to it are let through; a user named with -u has it, too",
+        help: "give root in the container a capability beside the usual 14 (13 without MKNOD if the \
+               seccomp filter is not the built-in one), or ALL; system calls that belong to it are \
+               let through; a user named with -u has it, too",
         act: Act::Value(security::cap_add),
     },
     Opt {
@@ -384,7 +385,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("OPT"),
         help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
-               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path; \
+               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path, also of a \
+               volume; \
                unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
         act: Act::Value(security::security_opt),
     },
@@ -394,8 +396,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "let no path be reached but this one, to be read, and what lies below it; can be \
-               repeated; /proc and harmless devices stay within reach (Landlock)",
+        help: "allow opening PATH and what lies below, to read; can be repeated. Nothing else can be \
+               opened or changed, except /proc and harmless devices (Landlock, read-only mounts). \
+               Names stay visible; before Linux 7.1, sockets can be connected to",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {
@@ -404,7 +407,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the same, to be changed, too",
+        help: "the same, to read and change",
         act: Act::Value(|run, value| security::path_rule(run, "--rw-path", value, true)),
     },
     Opt {

@@ -142,6 +142,8 @@ pub fn new_session_keyring() -> Result<()> {
 const LANDLOCK: usize = 3;
 /// The first version that knows of IOCTL_DEV.
 const LANDLOCK_IOCTL: usize = 5;
+/// The first version that knows of RESOLVE_UNIX (Linux 7.1).
+const LANDLOCK_UNIX: usize = 9;
 
 /// Lets no path be reached but these (landlock(7)); those of mini's own that are not there are
 /// passed over.
@@ -151,7 +153,11 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
         detail.set(b"version");
         return Err(Errno::EOPNOTSUPP);
     }
-    let last = if version < LANDLOCK_IOCTL { access::TRUNCATE } else { access::IOCTL_DEV };
+    let last = match version {
+        0..LANDLOCK_IOCTL => access::TRUNCATE,
+        LANDLOCK_IOCTL..LANDLOCK_UNIX => access::IOCTL_DEV,
+        _ => access::RESOLVE_UNIX,
+    };
     let all = (last << 1) - 1;
     let readable = access::EXECUTE | access::READ_FILE | access::READ_DIR;
     let ruleset = security::landlock_ruleset(all)?;

@@ -156,9 +156,13 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Seccomp { .. }, Errno::EINVAL) => {
             "not a program the kernel takes, or the kernel has no seccomp filters"
         }
-        (Step::Seccomp { .. } | Step::AllowPaths(_), Errno::ENOSYS) => {
-            "the kernel is too old, or built without it"
-        }
+        (
+            Step::Seccomp { .. }
+            | Step::AllowPaths(_)
+            | Step::ReadOnlyMounts
+            | Step::TakeWritable { .. },
+            Errno::ENOSYS,
+        ) => "the kernel is too old, or built without it",
         (Step::Seccomp { .. }, Errno::EACCES) => {
             "without no-new-privileges this takes CAP_SYS_ADMIN"
         }
@@ -172,6 +176,12 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "an ordinary user has no groups to give: see --userns auto"
         }
         (Step::User { .. } | Step::Groups(_), Errno::EMSGSIZE) => "more than 64 groups",
+        (Step::User { .. } | Step::Groups(_), Errno::EMEDIUMTYPE) => {
+            "the container's /etc/passwd or /etc/group is no regular file"
+        }
+        (Step::User { .. } | Step::Groups(_), Errno::EFBIG) => {
+            "the container's /etc/passwd or /etc/group is longer than 16 MiB"
+        }
         (Step::User { .. } | Step::Become { .. }, Errno::EINVAL) if host.ids != Ids::Own => {
             "the ids are not mapped: see --uidmap and --gidmap"
         }
@@ -224,7 +234,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::EROFS) => {
             "the root is read-only and lacks this path: add it to the image"
         }
-        (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::ELOOP) => {
+        (Step::PutTree { .. } | Step::Tmpfs { .. } | Step::TakeWritable { .. }, Errno::ELOOP) => {
             "too many links, or one of /proc"
         }
         (Step::PutTree { .. }, Errno::EINVAL | Errno::ENOTDIR) => {

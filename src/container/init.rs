@@ -221,6 +221,16 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             )?;
         }
         Step::NoNewPrivileges => security::no_new_privileges()?,
+        Step::TakeWritable { number, path, optional } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.take_inside(path, *optional)?;
+        }
+        Step::ReadOnlyMounts => {
+            let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, 0, true)?;
+        }
+        Step::PutWritable { number, path } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.put_back(path)?;
+        }
         Step::AllowPaths(rules) => confine::allow_paths(rules, &mut state.detail)?,
         Step::Restore { umask } => restore(*umask, state, child)?,
         Step::Seccomp { program, .. } => security::set_filter(program)?,

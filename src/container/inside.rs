@@ -15,7 +15,7 @@ pub enum Make {
     Directory,
     /// An empty file, and the directories above it.
     File,
-    /// Nothing, and what is found is opened for reading, if it is a regular file; else EACCES.
+    /// Nothing, and a regular file is opened for reading.
     Read,
 }
 
@@ -240,7 +240,7 @@ fn walk(mut rest: &[u8], way: &mut Way, make: Make) -> Result<Walked> {
 fn read(directory: &Fd, name: &CStr) -> Result<Fd> {
     let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = fs::open_at(directory.raw(), name, flags, 0)?;
-    if fs::kind(&file)? == Kind::File { Ok(file) } else { Err(Errno::EACCES) }
+    if fs::kind(&file)? == Kind::File { Ok(file) } else { Err(Errno::EMEDIUMTYPE) }
 }
 
 #[cfg(test)]

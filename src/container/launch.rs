@@ -9,7 +9,7 @@ use super::volume::Taken;
 use super::{Manner, explain, gate, ids, ready};
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::plan::Plan;
+use crate::plan::{KEPT_WRITABLE, Plan};
 use crate::spec::Spec;
 use crate::sys::memory::ChildMemory;
 use crate::sys::process::SharingChild;
@@ -47,7 +47,11 @@ pub fn launch<'a>(
     let mut message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
     let memory = ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
-    let trees = (0..spec.volumes.len()).map(|_| Taken::new()).collect::<Vec<_>>().leak();
+    let writable = match spec.security.paths.len() {
+        0 => 0,
+        count => count + KEPT_WRITABLE,
+    };
+    let trees = (0..spec.volumes.len() + writable).map(|_| Taken::new()).collect::<Vec<_>>().leak();
     let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
     // The child may not be born before signals are held back: one that arrives while it is half

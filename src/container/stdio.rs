@@ -1,15 +1,23 @@
-//! The standard descriptors of a mini that was started without some of them.
+//! The standard descriptors of a mini that was started without some of them, or with odd ones.
 
 use crate::error::{Error, Result};
 use crate::sys::{Errno, fs};
 
 /// Opens what is closed of 0, 1 and 2 on nothing, before anything else is opened: the command
-/// shall not find a pipe of mini's there, nor its own first file get such a number.
+/// shall not find a pipe of mini's there, nor its own first file get such a number. A directory
+/// there would be one of the host's, open to whatever runs in the container, and is refused.
 pub fn repair() -> Result<()> {
     let failed = |errno: Errno| Error::new("open standard descriptors").errno(errno);
-    for fd in 0..=2 {
-        if fs::is_open(fd) {
-            continue;
+    const NAMES: [&[u8]; 3] = [b"standard input", b"standard output", b"standard error"];
+    for (fd, name) in (0..).zip(NAMES) {
+        match fs::is_directory(fd) {
+            Err(Errno::EBADF) => {}
+            Ok(true) => {
+                let error = Error::new("use").object(name).errno(Errno::EISDIR);
+                return Err(error.hint("a directory is a way out: --preserve-fds hands one on"));
+            }
+            // What cannot be examined is open, and no directory that could be read.
+            _ => continue,
         }
         // The lowest free number is what open gives: this one.
         let nothing = match fs::open(c"/dev/null", libc::O_RDWR, 0) {

@@ -58,6 +58,22 @@ impl Taken {
         Ok(())
     }
 
+    /// Takes a copy of what is mounted at a path of the container, and below.
+    pub fn take_inside(&self, path: &CStr, optional: bool) -> Result<()> {
+        match inside::open(path, Make::Nothing) {
+            Err(Errno::ENOENT) if optional => Ok(()),
+            found => self.keep(mount::copy_of(&found?)?),
+        }
+    }
+
+    /// Attaches that copy at the same path.
+    pub fn put_back(&self, path: &CStr) -> Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            -1 => Ok(()),
+            fd => mount::put_tree(fd, &inside::open(path, Make::Nothing)?),
+        }
+    }
+
     /// Mounts a file system where nobody sees it.
     pub fn take_file_system(&self, fstype: &CStr, settings: &[Setting]) -> Result<()> {
         self.keep(mount::mount_unseen(fstype, settings.iter().copied(), 0)?)

@@ -100,7 +100,7 @@ pub fn whereabouts(controller: Controller) -> Text {
         "cgroup v2"
     });
     match found.and_then(|hierarchy| hierarchy.mount.as_ref()) {
-        Some(mount) => text.str(", in ").raw(&mount.point).raw(&mount.own),
+        Some(mount) => text.str(", in ").quoted(&[&mount.point[..], &mount.own].concat()),
         None => text.str(", which mini mounts for itself"),
     };
     text
@@ -403,6 +403,17 @@ pub fn online_cpus() -> u64 {
         0 => 8192,
         count => count,
     }
+}
+
+/// One more than the highest number a processor can have, where the first one has a count of how often
+/// it was too hot (thermal_throttle, on some of Intel's); else 0. A host without /sys does not tell.
+pub fn throttled_cpus() -> u32 {
+    if fs::identity(c"/sys/devices/system/cpu/cpu0/thermal_throttle").is_err() {
+        return 0;
+    }
+    let list = fs::read_file(c"/sys/devices/system/cpu/possible", 4096).unwrap_or_default();
+    let last = cpus::runs(list.trim_ascii()).flatten().map(|(_, last)| last).max();
+    last.map_or(1, |last| last.min(8191) as u32 + 1)
 }
 
 /// Makes a path for the kernel of text that came from the kernel.

@@ -21,8 +21,47 @@ pub struct Caller {
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
+    /// What mini's file gave it that its caller does not have.
+    pub gain: Gain,
     /// Where mini itself lies in memory.
     pub program: Program,
+}
+
+/// What a program's file can give to whoever runs it (execve(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gain {
+    /// Nothing.
+    Nothing,
+    /// Another user or group.
+    SetId,
+    /// Something that only the capabilities tell, or nothing: the kernel asks for care (AT_SECURE).
+    Secure,
+}
+
+impl Caller {
+    /// Who may run mini decides what mini does for them: to serve everybody as root is nothing that an
+    /// option could make safe, so it is refused, before anything is opened.
+    ///
+    /// # Errors
+    /// When mini is set-user-id or set-group-id, or has file capabilities that its caller has not.
+    pub fn check(&self) -> Result<()> {
+        let cause = match self.gain {
+            Gain::Nothing => return Ok(()),
+            Gain::SetId => {
+                "mini is set-user-id or set-group-id, or its caller is half another user"
+            }
+            // For root there are none; and a security module asks for care, too, when it gives a
+            // program a label of its own.
+            Gain::Secure if self.euid == 0 => return Ok(()),
+            Gain::Secure => match crate::sys::security::permitted() {
+                Ok(0) => return Ok(()),
+                _ => "mini has file capabilities",
+            },
+        };
+        let error = Error::new("start").cause(cause);
+        Err(error
+            .hint("it would lend its rights to everybody: take them from its file; run it by sudo"))
+    }
 }
 
 /// A root in a file.
@@ -55,6 +94,9 @@ pub struct Host {
     pub copies_mounts: bool,
     /// Whether the kernel has mount_setattr(2) (Linux 5.12); not asked without a root directory.
     pub sets_attributes: bool,
+    /// How many processors there can be, if the kernel counts how often each was too hot; not asked
+    /// where nothing is masked.
+    pub throttled_cpus: u32,
     /// Where relative paths begin; empty unless one matters.
     pub cwd: Vec<u8>,
     /// Bytes of memory; 0 unless it matters.
@@ -87,7 +129,7 @@ impl Host {
         if spec.overlay == Some(Overlay::Temporary)
             || (image.is_some() && spec.overlay.is_some())
             || !spec.lowers.is_empty()
-            || spec.security.paths.iter().any(|rule| !rule.path.to_bytes().starts_with(b"/"))
+            || !spec.security.paths.is_empty()
         {
             cwd = working_directory()?;
         }
@@ -112,6 +154,7 @@ impl Host {
                 _ => {}
             }
         }
+        let throttled_cpus = if spec.masks.unmask_all { 0 } else { groups::throttled_cpus() };
         let groups = groups::find(spec.resources)?;
         let ids = ids::find(&spec.security.users, caller)?;
         let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
@@ -131,6 +174,7 @@ impl Host {
             makes_namespace,
             copies_mounts,
             sets_attributes: is_plain && crate::sys::mount::can_set_attributes(),
+            throttled_cpus,
             cwd,
             memory,
             groups,

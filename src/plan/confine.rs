@@ -3,16 +3,18 @@
 //! that are given up.
 
 use super::{Planner, Step, filter};
+use crate::host::groups::path;
 use crate::host::ids::Ids;
 use crate::spec::capability::{ALL, SYS_ADMIN};
 use crate::spec::security::{Capabilities, IdRange, PathRule, Seccomp};
 use crate::spec::{Id, User};
 use crate::text::Text;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// What a command that may reach only some paths needs beside them: its own /proc, and the devices
 /// that can do no harm.
-const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
+const HARMLESS: [(&CStr, bool); 7] = [
     (c"/proc", true),
     (c"/dev/null", true),
     (c"/dev/zero", true),
@@ -21,6 +23,11 @@ const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
     (c"/dev/urandom", false),
     (c"/dev/tty", true),
 ];
+
+/// What stays writable beside what was asked for.
+const KEPT: [&CStr; KEPT_WRITABLE] = [c"/proc", c"/dev/pts"];
+/// How many that are.
+pub const KEPT_WRITABLE: usize = 2;
 
 impl<'a> Planner<'_, 'a> {
     /// Who the child is while it makes the container.
@@ -90,14 +97,18 @@ impl<'a> Planner<'_, 'a> {
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
         let security = self.spec.security;
-        if self.spec.process.terminal && self.spec.rootfs.is_none() {
-            self.add(Step::Terminal { console: false });
-        }
         if let Some(adjustment) = self.spec.process.oom_score_adj {
             let mut content = Text::new();
             content.str(if adjustment < 0 { "-" } else { "" });
             content.number(adjustment.unsigned_abs().into());
             self.write(c"/proc/self/oom_score_adj", content);
+        }
+        if !security.paths.is_empty() {
+            // While there is the right to mount.
+            self.read_only_but_writable();
+        }
+        if self.spec.process.terminal && self.spec.rootfs.is_none() {
+            self.add(Step::Terminal { console: false });
         }
         if self.host.ids == Ids::Own {
             // Only now: the files in /proc of a process that is not dumpable belong to root.
@@ -200,6 +211,34 @@ impl<'a> Planner<'_, 'a> {
             }
             _ => user,
         }
+    }
+
+    /// Landlock says nothing of modes, owners, times and attributes: what may not be changed is on
+    /// mounts that are read-only, and what may be is put there again as it was. The same for /proc, for
+    /// a process's own files there, and for /dev/pts, where a terminal is given to its user.
+    fn read_only_but_writable(&mut self) {
+        let mut kept: Vec<&CStr> = KEPT.into();
+        for rule in self.paths() {
+            if rule.writable && !rule.optional {
+                kept.push(rule.path);
+            }
+        }
+        let first = self.spec.volumes.len();
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::TakeWritable { number: first + at, path, optional: at < KEPT_WRITABLE });
+        }
+        self.add(Step::ReadOnlyMounts);
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::PutWritable { number: first + at, path });
+        }
+        // Where it is, is below what was put there now.
+        let inside = self.spec.rootfs.is_some();
+        let top = if inside { &b""[..] } else { &self.host.cwd };
+        let path = match self.spec.process.cwd {
+            Some(cwd) if cwd.to_bytes().starts_with(b"/") => cwd,
+            cwd => path(&[top, b"/", cwd.unwrap_or_default().to_bytes()]),
+        };
+        self.add(Step::Chdir { path, inside });
     }
 
     /// The rules; a relative path is mini's caller's.

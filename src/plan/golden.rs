@@ -24,6 +24,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         makes_namespace: false,
         copies_mounts: true,
         sets_attributes: true,
+        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
@@ -492,10 +493,13 @@ close from 3 but mini's
 mount /proc from proc type proc nosuid nodev noexec if there
 mask /proc/acpi
 mask /proc/asound
+mask /proc/dynamic_debug
 mask /proc/interrupts
 mask /proc/kcore
 mask /proc/keys
 mask /proc/latency_stats
+mask /proc/lock_stat
+mask /proc/profile
 mask /proc/sched_debug
 mask /proc/scsi
 mask /proc/timer_list
@@ -505,6 +509,7 @@ protect /proc/fs
 protect /proc/irq
 protect /proc/sys
 protect /proc/sysrq-trigger
+mask /sys/devices/virtual/powercap
 mask /sys/firmware
 hostname mini
 loopback up
@@ -520,7 +525,13 @@ exec /bin/sh
     Plan::new(&spec, &root()).describe(&mut text);
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(!text.contains("kcore"));
-    assert!(text.contains("protect /proc/sysrq-trigger\nmask /sys/firmware\nmask /etc anywhere\n"));
+    assert!(text.contains("mask /sys/firmware\nmask /etc anywhere\n"));
+    // Each processor has a directory of its own for how often it was too hot.
+    let mut text = Text::new();
+    Plan::new(&spec, &Host { throttled_cpus: 2, ..root() }).describe(&mut text);
+    let cpu = "/sys/devices/system/cpu/cpu";
+    let expected = format!("mask {cpu}0/thermal_throttle\nmask {cpu}1/thermal_throttle\n");
+    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains(&expected));
     // With the host's processes it is the host's /proc, and masked all the same.
     let namespaces = Namespaces { pid: Namespace::Host, ..Namespaces::default() };
     let mut text = Text::new();
@@ -816,9 +827,17 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let host = Host { cwd: b"/here".to_vec(), ..root() };
     let lines = rights(&spec, &host);
     assert_eq!(
-        lines[..9],
+        lines[..17],
         [
             "write /proc/self/oom_score_adj -5",
+            "take writable /proc as 0 if there",
+            "take writable /dev/pts as 1 if there",
+            "take writable /here/src as 2",
+            "read-only mounts",
+            "put writable /proc from 0",
+            "put writable /dev/pts from 1",
+            "put writable /here/src from 2",
+            "chdir /here/",
             "limit nofile 9 unlimited",
             "gate",
             "close from 5",
@@ -829,8 +848,8 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
             "no new privileges",
         ]
     );
-    assert!(lines[9].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
-    assert_eq!(lines[10..], ["restore umask 027", "seccomp built-in"]);
+    assert!(lines[17].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
+    assert_eq!(lines[18..], ["restore umask 027", "seccomp built-in"]);
 }
 
 #[test]

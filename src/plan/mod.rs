@@ -13,6 +13,7 @@ mod groups;
 mod root;
 mod step;
 
+pub use confine::KEPT_WRITABLE;
 pub use filter::built_in as built_in_filter;
 pub use step::{Mount, Place, Step};
 

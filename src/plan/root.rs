@@ -38,18 +38,26 @@ const LINKS: [(&CStr, &CStr); 5] = [
     (c"pts/ptmx", c"/dev/ptmx"),
 ];
 
-/// Hidden from the container.
-const MASKED: [&CStr; 11] = [
+/// Hidden from the container: what other engines hide, and of what the kernel lets the user id 0
+/// change without any capability: dynamic_debug, lock_stat, profile. What is not listed is so
+/// because the kernel itself asks for a capability (mtrr, kmsg, kallsyms), because it belongs to a
+/// namespace of the container's (net, sysvipc), or because nothing is mounted there in a new sysfs
+/// (fs/bpf, fs/selinux, kernel/debug, kernel/tracing, kernel/security).
+const MASKED: [&CStr; 15] = [
     c"/proc/acpi",
     c"/proc/asound",
+    c"/proc/dynamic_debug",
     c"/proc/interrupts",
     c"/proc/kcore",
     c"/proc/keys",
     c"/proc/latency_stats",
+    c"/proc/lock_stat",
+    c"/proc/profile",
     c"/proc/sched_debug",
     c"/proc/scsi",
     c"/proc/timer_list",
     c"/proc/timer_stats",
+    c"/sys/devices/virtual/powercap",
     c"/sys/firmware",
 ];
 
@@ -368,6 +376,14 @@ impl<'a> Planner<'_, 'a> {
         };
         for path in MASKED.into_iter().filter(is_kept) {
             self.add(Step::Mask(path));
+        }
+        for number in 0..self.host.throttled_cpus {
+            let mut name = Text::new();
+            name.str("/sys/devices/system/cpu/cpu").number(number.into()).str("/thermal_throttle");
+            let path = name.leak();
+            if is_kept(&path) {
+                self.add(Step::Mask(path));
+            }
         }
         for path in PROTECTED.into_iter().filter(is_kept) {
             self.add(Step::Protect(path));

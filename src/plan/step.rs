@@ -236,6 +236,24 @@ pub enum Step<'a> {
     },
     /// Let no program have more rights than its caller.
     NoNewPrivileges,
+    /// Take a copy of what is mounted at a path of the container, to be put there again as it is.
+    TakeWritable {
+        /// Its number.
+        number: usize,
+        /// The path.
+        path: Word<'a>,
+        /// Whether it may be missing.
+        optional: bool,
+    },
+    /// Make every mount of the container read-only.
+    ReadOnlyMounts,
+    /// Attach such a copy where it was taken.
+    PutWritable {
+        /// Its number.
+        number: usize,
+        /// The path.
+        path: Word<'a>,
+    },
     /// Let no path be reached but these.
     AllowPaths(Vec<PathRule<'a>>),
     /// Open a terminal, give its outer side to the parent, and go on at it.
@@ -349,6 +367,9 @@ impl Step<'_> {
             Step::Groups(_) => "groups",
             Step::User { .. } => "user",
             Step::NoNewPrivileges => "no new privileges",
+            Step::TakeWritable { .. } => "take writable",
+            Step::ReadOnlyMounts => "read-only mounts",
+            Step::PutWritable { .. } => "put writable",
             Step::AllowPaths(_) => "allow paths",
             Step::Terminal { .. } => "terminal",
             Step::Init { .. } => "init",
@@ -374,6 +395,7 @@ impl Step<'_> {
                 out.word(image.or(*fstype).unwrap_or_default())
             }
             Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
+            Step::TakeWritable { path, .. } | Step::PutWritable { path, .. } => out.word(path),
             Step::MountImage { image, .. } => out.word(image),
             Step::OpenArchive(path) | Step::EnterNamespaceOf(path) => out.word(path),
             Step::Mask(path) | Step::MaskPath(path) | Step::Protect(path) => out.word(path),
@@ -404,6 +426,7 @@ impl Step<'_> {
             | Step::NewSessionKeyring
             | Step::Undumpable
             | Step::NoNewPrivileges
+            | Step::ReadOnlyMounts
             | Step::AllowPaths(_)
             | Step::Terminal { .. }
             | Step::Init { .. }
@@ -463,6 +486,13 @@ impl Step<'_> {
                 describe_flags(*flags, out);
                 out.str(" ").word(data);
                 out.str(if *make { " make" } else { "" });
+            }
+            Step::TakeWritable { number, optional, .. } => {
+                out.str(" as ").number(*number as u64);
+                out.str(if *optional { " if there" } else { "" });
+            }
+            Step::PutWritable { number, .. } => {
+                out.str(" from ").number(*number as u64);
             }
             Step::RestrictRoot(flags) | Step::RestrictTree(flags) => describe_flags(*flags, out),
             Step::CloseFrom { keep: true, .. } => {

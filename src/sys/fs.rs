@@ -328,6 +328,12 @@ pub fn is_fifo(file: &Fd) -> bool {
         .is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
+/// Whether an open file is a regular one (fstat(2)).
+pub fn is_regular(file: &Fd) -> Result<bool> {
+    let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
+    Ok(stat.st_mode & libc::S_IFMT == libc::S_IFREG)
+}
+
 /// Whether a path leads to a character or block device (stat(2)).
 pub fn is_device(path: &CStr) -> Result<bool> {
     let kind = stat(HERE, path, 0)?.st_mode & libc::S_IFMT;
@@ -481,6 +487,17 @@ impl<'a> Iterator for Names<'a> {
 pub fn duplicate(fd: i32) -> Result<Fd> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_DUPFD_CLOEXEC, 3) }.map(Fd::own)
+}
+
+/// Locks bytes of a file that is open for writing, for as long as it is open (fcntl(2), F_OFD_SETLK);
+/// EAGAIN or EACCES when somebody else has a lock on one of them.
+pub fn lock(file: &Fd, start: u64, length: u64) -> Result<()> {
+    // SAFETY: all of its fields are numbers.
+    let mut lock: libc::flock64 = unsafe { MaybeUninit::zeroed().assume_init() };
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    (lock.l_start, lock.l_len) = (start as i64, length as i64);
+    // SAFETY: the kernel reads the structure.
+    unsafe { syscall!(Sysno::fcntl, file.raw(), libc::F_OFD_SETLK, &raw const lock) }.map(drop)
 }
 
 /// Puts a copy of an open file in a descriptor's place, over exec too (dup3(2)).

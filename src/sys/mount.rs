@@ -68,6 +68,14 @@ pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
 }
 
+/// The same of an open file or directory, with what is mounted below.
+pub fn copy_of(place: &Fd) -> Result<Fd> {
+    const CLONE: i32 = 1;
+    let flags = CLONE | libc::O_CLOEXEC | libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
+    // SAFETY: an empty path and numbers.
+    unsafe { syscall!(Sysno::open_tree, place.raw(), c"".as_ptr(), flags) }.map(Fd::own)
+}
+
 /// OPEN_TREE_NAMESPACE
 const NAMESPACE: i32 = 2;
 

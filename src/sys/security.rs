@@ -105,8 +105,11 @@ pub mod access {
     pub const TRUNCATE: u64 = 1 << 14;
     /// ioctl(2) on a device (version 5).
     pub const IOCTL_DEV: u64 = 1 << 15;
+    /// Connect to it, where it is a unix socket (version 9).
+    pub const RESOLVE_UNIX: u64 = 1 << 16;
     /// Those that apply to a file itself.
-    pub const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
+    pub const OF_FILES: u64 =
+        EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX;
 }
 
 /// landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION: which of its versions the kernel

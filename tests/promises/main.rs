@@ -13,6 +13,7 @@ mod debian;
 mod ending;
 mod escape;
 mod exit_status;
+mod hardening;
 mod isolation;
 mod life;
 mod limits;
@@ -91,6 +92,7 @@ fn main() {
         ending::PROMISES,
         escape::PROMISES,
         exit_status::PROMISES,
+        hardening::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
         limits::PROMISES,

@@ -32,6 +32,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "disk.sh", "", 27),
     },
     Promise {
+        name: "path_rules_hold_on_every_kernel_or_are_refused",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "paths.sh", "lsm=landlock", 5),
+    },
+    Promise {
         name: "it_can_be_the_machines_first_process",
         needs: &[Need::Root, Need::Kernels],
         check: first,

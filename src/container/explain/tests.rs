@@ -39,6 +39,7 @@ fn root() -> Host {
         makes_namespace: false,
         copies_mounts: true,
         sets_attributes: true,
+        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
