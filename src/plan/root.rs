@@ -4,6 +4,7 @@
 use super::{Mount, Planner, Step, WhenMissing};
 use crate::host::Image;
 use crate::host::groups::path;
+use crate::host::ids::Ids;
 use crate::spec::Namespace;
 use crate::spec::mounts::{Kind, Overlay};
 use crate::text::Text;
@@ -90,7 +91,8 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::ClearUmask);
         if self.host.image == Some(Image::Archive) {
             // Nothing of the kernel's is mounted yet that a link in it could lead through.
-            self.add(Step::Unpack { own: !self.in_user_namespace() });
+            // With a single id all there is belongs to it.
+            self.add(Step::Unpack { own: self.host.ids != Ids::Own });
         }
         self.pseudo_file_systems();
         self.devices();
