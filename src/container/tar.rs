@@ -149,9 +149,9 @@ impl Header<'_> {
         let field = &self.0[at..at + length];
         if let [first @ 0x80..=0xff, rest @ ..] = field {
             let start = i64::from((*first << 1) as i8 >> 1);
-            return rest.iter().try_fold(start, |sum, byte| {
-                sum.checked_mul(256)?.checked_add(i64::from(*byte))
-            });
+            return rest
+                .iter()
+                .try_fold(start, |sum, byte| sum.checked_mul(256)?.checked_add(i64::from(*byte)));
         }
         let digits = text(field).trim_ascii();
         if digits.is_empty() { Some(0) } else { number(digits, 8)?.try_into().ok() }

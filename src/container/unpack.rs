@@ -348,8 +348,8 @@ impl Unpacking<'_> {
         // They cannot have those of users.
         self.lost_attributes |= member.facts.has_lists;
         for record in Records(member.records) {
-            self.lost_attributes |= pax::attribute(record?.0)
-                .is_some_and(|(name, _)| !name.starts_with(b"security."));
+            self.lost_attributes |=
+                pax::attribute(record?.0).is_some_and(|(name, _)| !name.starts_with(b"security."));
         }
         fs::set_mtime_at(at, Some(name), member.mtime)
     }

@@ -215,11 +215,12 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     let error = |errno| Error::new("rootfs").object(rootfs.to_bytes()).errno(errno);
     let root = identity(rootfs)?;
     if !root.is_directory {
-        let file = fs::open(rootfs, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(error)?;
-        // What is read from a pipe, as of `<(tar c .)`, is gone.
-        if fs::is_fifo(&file) {
+        // What is read from a pipe, as of `<(tar c .)`, is gone; and it is opened once, or the one who writes
+        // loses its reader.
+        if fs::is_named_fifo(rootfs) {
             return Ok(Some(Image::Archive));
         }
+        let file = fs::open(rootfs, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(error)?;
         return match image_in(&file).map_err(error)? {
             Some(Image::Compressed(format)) => {
                 let error = Error::new("rootfs").object(rootfs.to_bytes()).cause(format.name);
@@ -333,7 +334,7 @@ mod tests {
         assert_eq!(image(257, b"ustar"), None);
         let mut header = [0; 2048];
         header[..4].copy_from_slice(b"name");
-        header[148..156].copy_from_slice(b"000641\0 ");
+        header[148..156].copy_from_slice(b"001241\0 ");
         assert_eq!(image_type(&header), Some(Image::Archive));
         header[0] += 1;
         assert_eq!(image_type(&header), None);

@@ -316,6 +316,11 @@ pub fn is_fifo(file: &Fd) -> bool {
         .is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
+/// Whether a path leads to a pipe (stat(2)).
+pub fn is_named_fifo(path: &CStr) -> bool {
+    stat(HERE, path, 0).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+}
+
 /// Whether a path leads to a character or block device (stat(2)).
 pub fn is_device(path: &CStr) -> Result<bool> {
     let kind = stat(HERE, path, 0)?.st_mode & libc::S_IFMT;

@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn records_are_read() {
-        let records = [record("path", b"a/b"), record("path", b"c\n=\n"), record("uid", b"2097152")];
+        let records =
+            [record("path", b"a/b"), record("path", b"c\n=\n"), record("uid", b"2097152")];
         let facts = Facts { path: Some(b"c\n=\n"), uid: Some(2_097_152), ..Facts::default() };
         assert_eq!(Facts::read(&records.concat()), Ok(facts));
         // An empty value takes back.
@@ -282,7 +283,9 @@ mod tests {
         assert_eq!(name(b"user.%00", Coding::Base64), Err(Errno::EBADMSG));
         assert_eq!(name(&[b'a'; 256], Coding::Plain), Err(Errno::ERANGE));
         assert!(name(&[b'a'; 255], Coding::Plain).is_ok());
-        for (text, value) in [("", &b""[..]), ("AQ", b"\x01"), ("AQI=", b"\x01\x02"), ("aGkh", b"hi!")] {
+        for (text, value) in
+            [("", &b""[..]), ("AQ", b"\x01"), ("AQI=", b"\x01\x02"), ("aGkh", b"hi!")]
+        {
             assert_eq!(base64(text.as_bytes(), &mut [0; 8]), Ok(value));
         }
         assert_eq!(base64(b"a b", &mut [0; 8]), Err(Errno::EBADMSG));

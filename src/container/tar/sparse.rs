@@ -164,7 +164,7 @@ mod tests {
         ] {
             assert_eq!(read(bad), Err(Errno::EBADMSG), "{bad}");
         }
-        let many = "33 GNU.sparse.map=0,1,2,1,4,1,6,1\n";
+        let many = "34 GNU.sparse.map=0,1,2,1,4,1,6,1\n";
         assert_eq!(read(many), Err(Errno::E2BIG));
     }
 

@@ -122,7 +122,11 @@ mod tests {
                 let (mut there, mut missing, mut steps) = (0, path.len(), 0);
                 while let Some(at) = middle(path.as_bytes(), there, missing) {
                     assert!(at > there && at < missing && path.as_bytes()[at] == b'/');
-                    if at <= wanted { there = at } else { missing = at }
+                    if at <= wanted {
+                        there = at
+                    } else {
+                        missing = at
+                    }
                     steps += 1;
                     assert!(steps < 9, "{path}");
                 }
