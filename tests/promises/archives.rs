@@ -290,6 +290,7 @@ for directory, names, files in os.walk(sys.argv[2] + '/tree'):
 out.close()";
 
 fn as_gnu_tar(world: &World) {
+    let start = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64 - 1;
     let [plain, rich, richest, holes] = [(); 4].map(|()| world.directory());
     // Made by root for both, so that there is something to be lost.
     let is_root = rustix::process::geteuid().is_root();
@@ -369,7 +370,7 @@ fn as_gnu_tar(world: &World) {
         ),
         ("gnu-blocks-of-one", gnu(&rich, &["--format=gnu", "--blocking-factor=1"])),
         ("gnu-large-blocks", gnu(&rich, &["--format=gnu", "--blocking-factor=200"])),
-        ("gnu-for-all", gnu(&rich, &["--format=posix", "--pax-option=gid=77,mtime=2001-02-03"])),
+        ("gnu-for-all", gnu(&rich, &["--format=posix", "--pax-option=gid=77,mtime=981158400"])),
         ("bsd-v7", bsd(&plain, "v7")),
         ("bsd-ustar", bsd(&plain, "ustar")),
         ("bsd-pax", bsd(&richest, "pax")),
@@ -404,8 +405,18 @@ fn as_gnu_tar(world: &World) {
             // An ordinary user makes no devices.
             expected.retain(|_, entry| !entry.kind.ends_with("device"));
         }
-        for (path, entry) in &expected {
+        for (path, entry) in &mut expected {
             let got = got.get(path).unwrap_or_else(|| panic!("{name}: {path:?} is missing"));
+            // GNU tar forgets the time of a directory when a hard link leads back to it: then the packed
+            // tree says how it was.
+            if entry.kind == "directory" && entry.mtime.0 > start {
+                let was = |top: &&PathBuf| {
+                    let packed = fs::metadata(top.join("tree").join(path));
+                    packed.is_ok_and(|packed| packed.mtime() == got.mtime.0)
+                };
+                assert!([&plain, &rich, &holes].iter().any(was), "{name}: {path:?} {got:?}");
+                entry.mtime = got.mtime;
+            }
             assert!(got == entry, "{name}: {path:?}: got {got:?}, expected {entry:?}");
         }
         assert_eq!(got.len(), expected.len(), "{name}");
@@ -733,7 +744,8 @@ fn sparse(world: &World) {
         old(&[(2, 3), (8, 2)], 9, b"abcde"),
         old(&[(0o7777777777, 5)], 9, b"abcde"),
     ] {
-        sh(world, bad, "true").refused(125, "unpack f: Not a data message (no tar archive, or damaged");
+        sh(world, bad, "true")
+            .refused(125, "unpack f: Not a data message (no tar archive, or damaged");
     }
     let refused = |records: &[(&str, &[u8])], data: &[u8], words: &str| {
         let archive = applets(Tarball::new()).pax(records).file("f", data);
