@@ -143,19 +143,23 @@ impl Header<'_> {
         self.field(at, length)?.try_into().ok()
     }
 
-    /// An octal number between spaces and NULs, or, with the first bit set, a binary one: the bits behind
-    /// that are a number in two's complement, the highest first.
     fn field(&self, at: usize, length: usize) -> Option<i64> {
-        let field = &self.0[at..at + length];
-        if let [first @ 0x80..=0xff, rest @ ..] = field {
-            let start = i64::from((*first << 1) as i8 >> 1);
-            return rest
-                .iter()
-                .try_fold(start, |sum, byte| sum.checked_mul(256)?.checked_add(i64::from(*byte)));
-        }
-        let digits = text(field).trim_ascii();
-        if digits.is_empty() { Some(0) } else { number(digits, 8)?.try_into().ok() }
+        field(&self.0[at..at + length])
     }
+}
+
+/// An octal number between spaces and NULs, or, with the first bit set, a binary one: the bits behind that
+/// are a number in two's complement, the highest first.
+#[inline(never)]
+fn field(field: &[u8]) -> Option<i64> {
+    if let [first @ 0x80..=0xff, rest @ ..] = field {
+        let start = i64::from((*first << 1) as i8 >> 1);
+        return rest
+            .iter()
+            .try_fold(start, |sum, byte| sum.checked_mul(256)?.checked_add(i64::from(*byte)));
+    }
+    let digits = text(field).trim_ascii();
+    if digits.is_empty() { Some(0) } else { number(digits, 8)?.try_into().ok() }
 }
 
 /// The bytes before the first NUL.

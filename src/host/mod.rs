@@ -250,7 +250,8 @@ pub fn image_in(file: &Fd) -> crate::sys::Result<Option<Image>> {
 }
 
 /// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
-/// it first, the others in a block at 1024. A tar archive begins with a header, which is known by its sum.
+/// it first, the others in a block at 1024. A tar archive begins with a header, which
+/// has "ustar" in it, or is old and known by its sum.
 fn image_type(beginning: &[u8]) -> Option<Image> {
     let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
     if at(0, b"hsqs").is_some() {
@@ -259,7 +260,7 @@ fn image_type(beginning: &[u8]) -> Option<Image> {
         Some(Image::FileSystem(c"erofs"))
     } else if at(1024 + 56, &0xef53_u16.to_le_bytes()).is_some() {
         Some(Image::FileSystem(c"ext4"))
-    } else if beginning.first_chunk().is_some_and(is_tar_header) {
+    } else if at(257, b"ustar").is_some() || beginning.first_chunk().is_some_and(is_tar_header) {
         Some(Image::Archive)
     } else {
         compression(beginning).map(Image::Compressed)
@@ -331,7 +332,7 @@ mod tests {
         assert_eq!(image(0, b"hsqs"), Some(Image::FileSystem(c"squashfs")));
         assert_eq!(image(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(Image::FileSystem(c"erofs")));
         assert_eq!(image(1080, &[0x53, 0xef]), Some(Image::FileSystem(c"ext4")));
-        assert_eq!(image(257, b"ustar"), None);
+        assert_eq!(image(257, b"ustar"), Some(Image::Archive));
         let mut header = [0; 2048];
         header[..4].copy_from_slice(b"name");
         header[148..156].copy_from_slice(b"001241\0 ");

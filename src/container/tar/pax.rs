@@ -37,7 +37,8 @@ impl<'r> Records<'r> {
 }
 
 /// What records say of a member. An empty value takes an earlier one back.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 pub struct Facts<'r> {
     /// Its name.
     pub path: Option<&'r [u8]>,
@@ -57,6 +58,8 @@ pub struct Facts<'r> {
     pub sparse_name: Option<&'r [u8]>,
     /// The two numbers of the format in which the holes are told.
     pub sparse_version: (u64, u64),
+    /// Whether there is more than owner, group and time, which many members can have in common.
+    pub is_particular: bool,
     /// Whether there are extended attributes.
     pub has_attributes: bool,
     /// Whether there are access control lists.
@@ -74,29 +77,61 @@ impl<'r> Facts<'r> {
         for record in Records(records) {
             let (key, value) = record?;
             let given = Some(value).filter(|value| !value.is_empty());
-            let whole = |digits| number(digits, 10).ok_or(Errno::EBADMSG);
-            let count = || given.map(whole).transpose();
             match key {
-                b"path" => facts.path = given,
-                b"linkpath" => facts.link = given,
-                b"size" => facts.size = count()?,
-                b"uid" => facts.uid = count()?,
-                b"gid" => facts.gid = count()?,
+                b"uid" => facts.uid = count(value)?,
+                b"gid" => facts.gid = count(value)?,
                 b"mtime" => facts.mtime = given.map(time).transpose()?,
-                b"GNU.sparse.major" => facts.sparse_version.0 = whole(value)?,
-                b"GNU.sparse.minor" => facts.sparse_version.1 = whole(value)?,
-                b"GNU.sparse.name" => facts.sparse_name = given,
-                b"GNU.sparse.size" | b"GNU.sparse.realsize" => facts.sparse = Some(count()?),
-                // Its own format of holes, and parts of files.
-                b"SCHILY.realsize" | b"GNU.volume.offset" => return Err(Errno::EOPNOTSUPP),
-                _ if key.starts_with(b"GNU.sparse.") => {
-                    facts.sparse.get_or_insert(None);
-                }
-                _ if attribute(key).is_some() => facts.has_attributes = true,
-                _ => facts.has_lists |= key.starts_with(b"SCHILY.acl."),
+                _ => facts.particular(key, value, given)?,
             }
         }
         Ok(facts)
+    }
+
+    fn particular(
+        &mut self,
+        key: &'r [u8],
+        value: &'r [u8],
+        given: Option<&'r [u8]>,
+    ) -> Result<()> {
+        let is_known = match key {
+            b"path" => {
+                self.path = given;
+                true
+            }
+            b"linkpath" => {
+                self.link = given;
+                true
+            }
+            b"size" => {
+                self.size = count(value)?;
+                true
+            }
+            // star's own format of holes, and parts of files.
+            b"SCHILY.realsize" | b"GNU.volume.offset" => return Err(Errno::EOPNOTSUPP),
+            _ if key.starts_with(b"GNU.sparse.") => {
+                match &key[b"GNU.sparse.".len()..] {
+                    b"major" => self.sparse_version.0 = whole(value)?,
+                    b"minor" => self.sparse_version.1 = whole(value)?,
+                    b"name" => self.sparse_name = given,
+                    b"size" | b"realsize" => self.sparse = Some(count(value)?),
+                    _ => {
+                        self.sparse.get_or_insert(None);
+                    }
+                }
+                true
+            }
+            _ if attribute(key).is_some() => {
+                self.has_attributes = true;
+                true
+            }
+            _ => {
+                let is_list = key.starts_with(b"SCHILY.acl.");
+                self.has_lists |= is_list;
+                is_list
+            }
+        };
+        self.is_particular |= is_known;
+        Ok(())
     }
 
     /// What of a global header counts for each member that follows, unless its own says otherwise.
@@ -104,10 +139,24 @@ impl<'r> Facts<'r> {
     /// # Errors
     /// EOPNOTSUPP for anything that no two members can have in common.
     pub fn for_all(&self) -> Result<Facts<'static>> {
-        let Facts { uid, gid, mtime, .. } = *self;
-        let common = Facts { uid, gid, mtime, ..Facts::default() };
-        if common == *self { Ok(common) } else { Err(Errno::EOPNOTSUPP) }
+        let Facts { uid, gid, mtime, is_particular, .. } = *self;
+        if is_particular {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        Ok(Facts { uid, gid, mtime, ..Facts::default() })
     }
+}
+
+/// A whole number.
+#[inline(never)]
+pub fn whole(digits: &[u8]) -> Result<u64> {
+    number(digits, 10).ok_or(Errno::EBADMSG)
+}
+
+/// A whole number, or nothing.
+#[inline(never)]
+fn count(value: &[u8]) -> Result<Option<u64>> {
+    if value.is_empty() { Ok(None) } else { whole(value).map(Some) }
 }
 
 /// Seconds and a decimal fraction of one, perhaps negative; what is finer than nanoseconds is cut off,
@@ -216,7 +265,12 @@ mod tests {
     fn records_are_read() {
         let records =
             [record("path", b"a/b"), record("path", b"c\n=\n"), record("uid", b"2097152")];
-        let facts = Facts { path: Some(b"c\n=\n"), uid: Some(2_097_152), ..Facts::default() };
+        let facts = Facts {
+            path: Some(b"c\n=\n"),
+            uid: Some(2_097_152),
+            is_particular: true,
+            ..Facts::default()
+        };
         assert_eq!(Facts::read(&records.concat()), Ok(facts));
         // An empty value takes back.
         let records = [record("gid", b"7"), record("gid", b""), record("comment", b"")].concat();

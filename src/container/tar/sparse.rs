@@ -1,8 +1,7 @@
 //! The maps of files with holes, in the four formats that GNU tar has had: where the data that the archive
 //! holds belongs.
 
-use super::pax::Records;
-use super::{BLOCK, Header};
+use super::pax::{Records, whole};
 use crate::sys::{Errno, Result};
 use crate::text::number;
 
@@ -27,6 +26,7 @@ impl<'m> Map<'m> {
     ///
     /// # Errors
     /// E2BIG when there are too many.
+    #[inline(never)]
     pub fn push(&mut self, (start, length): Piece) -> Result<()> {
         let place = self.bytes.get_mut(self.length..self.length + PIECE).ok_or(Errno::E2BIG)?;
         place[..8].copy_from_slice(&start.to_ne_bytes());
@@ -59,7 +59,6 @@ impl<'m> Map<'m> {
         let mut start = None;
         for record in Records(records) {
             let (key, value) = record?;
-            let whole = |digits| number(digits, 10).ok_or(Errno::EBADMSG);
             match key {
                 b"GNU.sparse.offset" => start = Some(whole(value)?),
                 b"GNU.sparse.numbytes" => {
@@ -86,10 +85,10 @@ impl<'m> Map<'m> {
             if field[12] == 0 {
                 return Ok(());
             }
-            let mut block = [0; BLOCK];
-            block[..24].copy_from_slice(field);
-            let header = Header(&block);
-            let part = |at| header.unsigned(at, 12).ok_or(Errno::EBADMSG);
+            let part = |at| {
+                let part = super::field(&field[at..at + 12]);
+                part.and_then(|part| u64::try_from(part).ok()).ok_or(Errno::EBADMSG)
+            };
             self.push((part(0)?, part(12)?))?;
         }
         Ok(())
