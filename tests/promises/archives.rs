@@ -22,6 +22,11 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "archive_members_replace_others", needs: BUSYBOX, check: replaced },
     Promise { name: "archive_members_of_any_size_and_number", needs: BUSYBOX, check: many },
     Promise { name: "an_archive_says_owner_time_and_name_in_pax", needs: BUSYBOX, check: pax },
+    Promise {
+        name: "an_archive_keeps_its_owners_in_a_range_of_ids",
+        needs: &[Need::Busybox, Need::Root],
+        check: owners,
+    },
     Promise { name: "files_with_holes_are_right_or_refused", needs: BUSYBOX, check: sparse },
     Promise { name: "extended_attributes_are_kept_or_said", needs: BUSYBOX, check: attributes },
     Promise { name: "odd_archives_are_refused", needs: BUSYBOX, check: refused },
@@ -692,6 +697,18 @@ fn pax(world: &World) {
     let long = vec![b'x'; 2 << 20];
     sh(world, Tarball::new().pax(&[("comment", &long)]).file("f", b""), "true")
         .refused(125, "a pax header may have a megabyte");
+}
+
+fn owners(world: &World) {
+    let owned = |uid| Header::new(b'0', "f").owner(uid, 1001).mode(0o6755);
+    let archive = with_busybox(world, applets(Tarball::new()).header(owned(1000), b""));
+    let archive = archive.to_str().unwrap();
+    let words = ["--rootfs", archive, "stat", "-c", "%u %g %a", "f"];
+    let run = |options: &[&str]| world.run(&[options, &words[..]].concat());
+    assert_eq!(run(&[]).ok(), "1000 1001 6755\n");
+    assert_eq!(run(&["--userns", "auto"]).ok(), "1000 1001 6755\n");
+    run(&["--uidmap", "0:100000:10"])
+        .refused(125, "unpack f: Invalid argument (its owner or group");
 }
 
 fn sparse(world: &World) {
