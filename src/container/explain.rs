@@ -87,6 +87,11 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
         }
         _ => {}
     }
+    if let (Step::Unpack { .. }, Errno::EPROTO, Some(format)) =
+        (step, errno, crate::host::compression(detail))
+    {
+        return Error::new(step.name()).cause(format.name).hint(format.remedy);
+    }
     let mut error = named(step, spec);
     if let Step::Unpack { .. } | Step::AllowPaths(_) | Step::KeepCapabilities { .. } = step
         && !detail.is_empty()
@@ -197,12 +202,20 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::MakeGroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
         (Step::JoinGroup(_), Errno::ENOSPC) => "the group's cpuset is empty",
         (Step::JoinGroup(_), Errno::EOPNOTSUPP) => "a group above is threaded",
+        (Step::OpenArchive(path), Errno::ENXIO) if path.to_bytes() == b"-" => {
+            "standard input is the archive, so with -t the keyboard is /dev/tty, and there is none"
+        }
         (Step::Unpack { .. }, errno) => match errno {
             Errno::EBADMSG => "no tar archive, or damaged, or cut short",
             Errno::EXDEV => "the name leads out of the archive",
-            Errno::EOPNOTSUPP => "sparse files and archives of several volumes are not understood",
+            Errno::EOPNOTSUPP => "mini does not understand this kind of member",
             Errno::ENOSPC => "it does not fit: an archive may take half of the machine's memory",
-            Errno::EMSGSIZE => "too much is said of one member",
+            Errno::EMSGSIZE => "a pax header may have a megabyte",
+            Errno::E2BIG => "a file may have a million holes",
+            Errno::EOVERFLOW => "its owner, group or time is a number beyond the kernel's",
+            Errno::EINVAL => "its owner or group may not be mapped here: see --userns auto",
+            Errno::ENOTEMPTY => "a directory with something in it has its name",
+            Errno::ENOENT => "a link to a member that is not there",
             _ => return None,
         },
         (Step::TakeFileSystem { image: None, .. }, errno) => match errno {

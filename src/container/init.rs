@@ -139,6 +139,9 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 b"-" => fs::duplicate(0)?,
                 _ => fs::open(path, libc::O_RDONLY, 0)?,
             });
+            if child.terminal.is_some() && path.to_bytes() == b"-" {
+                super::stdio::take_keyboard()?;
+            }
         }
         Step::Unpack { own } => {
             let archive = state.archive.take().ok_or(Errno::EALREADY)?;

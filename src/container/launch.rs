@@ -6,7 +6,7 @@ use super::groups::Door;
 use super::init::{self, Child};
 use super::ready::PidFile;
 use super::volume::Taken;
-use super::{Manner, explain, gate, ids, ready};
+use super::{Manner, explain, gate, ids, ready, stdio};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::{KEPT_WRITABLE, Plan};
@@ -99,6 +99,10 @@ pub fn launch<'a>(
     shared.status.1.close_copy();
     if let Some((_, childs)) = &shared.terminal {
         childs.close_copy();
+    }
+    if spec.process.terminal && spec.rootfs == Some(c"-") {
+        // The child has the archive by now; without a terminal it says so itself.
+        let _ = stdio::take_keyboard();
     }
     let pidfile = manner.pidfile.map(|file| ready::write_pid(file, child.pid())).transpose()?;
     if !plan.meanwhile.is_empty() {

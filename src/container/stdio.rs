@@ -1,7 +1,7 @@
 //! The standard descriptors of a mini that was started without some of them, or with odd ones.
 
 use crate::error::{Error, Result};
-use crate::sys::{Errno, fs};
+use crate::sys::{self, Errno, fs};
 
 /// Opens what is closed of 0, 1 and 2 on nothing, before anything else is opened: the command
 /// shall not find a pipe of mini's there, nor its own first file get such a number. A directory
@@ -29,4 +29,12 @@ pub fn repair() -> Result<()> {
         fs::keep_over_exec(nothing).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Makes the terminal that mini was started at standard input, where that was an archive.
+///
+/// # Errors
+/// ENXIO when there is none.
+pub fn take_keyboard() -> sys::Result<()> {
+    fs::replace(0, &fs::open(c"/dev/tty", libc::O_RDWR, 0)?)
 }

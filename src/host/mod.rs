@@ -71,6 +71,52 @@ pub enum Image {
     FileSystem(&'static CStr),
     /// A tar archive.
     Archive,
+    /// Perhaps an archive, but compressed, which mini does not read.
+    Compressed(&'static Compression),
+}
+
+/// A format of compressed files.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Compression {
+    magic: &'static [u8],
+    /// What it is.
+    pub name: &'static str,
+    /// How mini gets what is in it.
+    pub remedy: &'static str,
+}
+
+/// Those that tar archives come in, by the bytes they begin with.
+static COMPRESSIONS: [Compression; 5] = [
+    Compression {
+        magic: b"\x1f\x8b",
+        name: "compressed with gzip",
+        remedy: "zcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"\xfd7zXZ\0",
+        name: "compressed with xz",
+        remedy: "xzcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"\x28\xb5\x2f\xfd",
+        name: "compressed with zstd",
+        remedy: "zstdcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"BZh",
+        name: "compressed with bzip2",
+        remedy: "bzcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"\x04\x22\x4d\x18",
+        name: "compressed with lz4",
+        remedy: "lz4cat FILE | mini run --rootfs - ...",
+    },
+];
+
+/// The format of a compressed file, by how it begins.
+pub fn compression(beginning: &[u8]) -> Option<&'static Compression> {
+    COMPRESSIONS.iter().find(|format| beginning.starts_with(format.magic))
 }
 
 /// The facts a plan depends on.
@@ -225,8 +271,17 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     let error = |errno| Error::new("rootfs").object(rootfs.to_bytes()).errno(errno);
     let root = identity(rootfs)?;
     if !root.is_directory {
+        // What is read from a pipe, as of `<(tar c .)`, is gone; and it is opened once, or the one who writes
+        // loses its reader.
+        if fs::is_named_fifo(rootfs) {
+            return Ok(Some(Image::Archive));
+        }
         let file = fs::open(rootfs, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(error)?;
         return match image_in(&file).map_err(error)? {
+            Some(Image::Compressed(format)) => {
+                let error = Error::new("rootfs").object(rootfs.to_bytes()).cause(format.name);
+                Err(error.hint(format.remedy))
+            }
             Some(image) => Ok(Some(image)),
             None => Err(error(Errno::ENOTDIR)
                 .hint("nor a tar archive, nor an image of squashfs, erofs or ext4")),
@@ -251,7 +306,8 @@ pub fn image_in(file: &Fd) -> crate::sys::Result<Option<Image>> {
 }
 
 /// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
-/// it first, the others in a block at 1024. A tar archive has "ustar" in its first header.
+/// it first, the others in a block at 1024. A tar archive begins with a header, which
+/// has "ustar" in it, or is old and known by its sum.
 fn image_type(beginning: &[u8]) -> Option<Image> {
     let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
     if at(0, b"hsqs").is_some() {
@@ -260,11 +316,27 @@ fn image_type(beginning: &[u8]) -> Option<Image> {
         Some(Image::FileSystem(c"erofs"))
     } else if at(1024 + 56, &0xef53_u16.to_le_bytes()).is_some() {
         Some(Image::FileSystem(c"ext4"))
-    } else if at(257, b"ustar").is_some() {
+    } else if at(257, b"ustar").is_some() || beginning.first_chunk().is_some_and(is_tar_header) {
         Some(Image::Archive)
     } else {
-        None
+        compression(beginning).map(Image::Compressed)
     }
+}
+
+/// Whether a block is an undamaged header of a tar archive: the sum of its bytes is in it, as an octal number
+/// for which the field of the sum itself counts as spaces. Some have added up signed bytes.
+pub fn is_tar_header(block: &[u8; 512]) -> bool {
+    const FIELD: core::ops::Range<usize> = 148..156;
+    let digits = block[FIELD].split(|byte| *byte == 0).next().unwrap_or_default().trim_ascii();
+    let Some(given) = crate::text::number(digits, 8) else { return false };
+    let spaces = FIELD.len() as u64 * u64::from(b' ');
+    let (mut sum, mut high) = (spaces, 0u64);
+    for byte in block[..FIELD.start].iter().chain(&block[FIELD.end..]) {
+        sum += u64::from(*byte);
+        high += u64::from(*byte >> 7);
+    }
+    // A block of zeros is none: its sum would be that of the spaces.
+    sum != spaces && (given == sum || given.wrapping_add(high << 8) == sum)
 }
 
 /// The initramfs is a ramfs or a tmpfs by its magic number, and by its name in mountinfo the
@@ -317,6 +389,18 @@ mod tests {
         assert_eq!(image(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(Image::FileSystem(c"erofs")));
         assert_eq!(image(1080, &[0x53, 0xef]), Some(Image::FileSystem(c"ext4")));
         assert_eq!(image(257, b"ustar"), Some(Image::Archive));
+        let mut header = [0; 2048];
+        header[..4].copy_from_slice(b"name");
+        header[148..156].copy_from_slice(b"001241\0 ");
+        assert_eq!(image_type(&header), Some(Image::Archive));
+        header[0] += 1;
+        assert_eq!(image_type(&header), None);
+        for (magic, name) in
+            [(&b"\x1f\x8b\x08"[..], "gzip"), (b"\xfd7zXZ\0", "xz"), (b"BZh9", "bzip2")]
+        {
+            let Some(Image::Compressed(format)) = image(0, magic) else { panic!("{name}") };
+            assert!(format.name.ends_with(name));
+        }
         assert_eq!(image(0, b"\x7fELF"), None);
         assert_eq!(image_type(b"hsq"), None);
         assert_eq!(image_type(b""), None);

@@ -113,7 +113,8 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::Chdir { path: c"/", inside: false });
         if self.host.image == Some(Image::Archive) {
             // Nothing of the kernel's is in its place yet that a link in it could lead through.
-            self.add(Step::Unpack { own: !self.in_user_namespace() });
+            // With a single id all there is belongs to it.
+            self.add(Step::Unpack { own: self.host.ids != Ids::Own });
         }
         self.fill_root();
     }

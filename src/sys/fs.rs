@@ -157,21 +157,6 @@ pub fn chown_at(base: Base, path: &CStr, uid: u32, gid: u32) -> Result<()> {
     unsafe { syscall!(Sysno::fchownat, base, path.as_ptr(), uid, gid, flags) }.map(drop)
 }
 
-/// fchmodat(2)
-pub fn chmod_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
-    // SAFETY: the path is NUL-terminated and outlives the call.
-    unsafe { syscall!(Sysno::fchmodat, base, path.as_ptr(), mode) }.map(drop)
-}
-
-/// utimensat(2): the time of the last change, in seconds since 1970.
-pub fn set_mtime_at(base: Base, path: &CStr, seconds: u64) -> Result<()> {
-    let time = libc::timespec { tv_sec: seconds as _, tv_nsec: 0 };
-    let times = [time, time];
-    let flags = libc::AT_SYMLINK_NOFOLLOW;
-    // SAFETY: the path is NUL-terminated, and the kernel reads two times.
-    unsafe { syscall!(Sysno::utimensat, base, path.as_ptr(), times.as_ptr(), flags) }.map(drop)
-}
-
 /// access(2) with W_OK: whether the real user may write there.
 pub fn may_write(path: &CStr) -> bool {
     // SAFETY: the path is NUL-terminated and outlives the call.
@@ -332,6 +317,11 @@ pub fn is_fifo(file: &Fd) -> bool {
 pub fn is_regular(file: &Fd) -> Result<bool> {
     let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
     Ok(stat.st_mode & libc::S_IFMT == libc::S_IFREG)
+}
+
+/// Whether a path leads to a pipe (stat(2)).
+pub fn is_named_fifo(path: &CStr) -> bool {
+    stat(HERE, path, 0).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
 /// Whether a path leads to a character or block device (stat(2)).
@@ -593,4 +583,108 @@ pub fn sealed_copy(file: &Fd) -> Result<Fd> {
         syscall!(Sysno::fcntl, copy.raw(), libc::F_ADD_SEALS, seals)?;
     }
     Ok(copy)
+}
+
+/// A point in time: seconds since 1970, and nanoseconds after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// Whole seconds, before 1970 negative.
+    pub seconds: i64,
+    /// Less than a second.
+    pub nanos: u32,
+}
+
+/// The time of the last change of an open file (fstat(2)).
+pub fn mtime_of(file: &Fd) -> Result<Time> {
+    let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
+    Ok(Time { seconds: stat.st_mtime as _, nanos: stat.st_mtime_nsec as _ })
+}
+
+/// utimensat(2), of a link itself: the time of the last change. Without a path that of the open file.
+pub fn set_mtime_at(base: Base, path: Option<&CStr>, time: Time) -> Result<()> {
+    let spec = |nanos| libc::timespec { tv_sec: time.seconds as _, tv_nsec: nanos };
+    let times = [spec(libc::UTIME_OMIT), spec(time.nanos as _)];
+    let flags = if path.is_some() { libc::AT_SYMLINK_NOFOLLOW } else { 0 };
+    let path = path.map_or(core::ptr::null(), CStr::as_ptr);
+    // SAFETY: the path is NUL-terminated, or none, and the kernel reads two times.
+    unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }.map(drop)
+}
+
+/// fchown(2)
+pub fn fchown(file: &Fd, uid: u32, gid: u32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fchown, file.raw(), uid, gid) }.map(drop)
+}
+
+/// fchmod(2)
+pub fn fchmod(file: &Fd, mode: Mode) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fchmod, file.raw(), mode) }.map(drop)
+}
+
+/// fchmodat2(2) with AT_SYMLINK_NOFOLLOW, which is Linux 6.6.
+pub fn chmod_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
+    let flags = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::fchmodat2, base, path.as_ptr(), mode, flags) }.map(drop)
+}
+
+/// fsetxattr(2)
+pub fn fsetxattr(file: &Fd, name: &CStr, value: &[u8]) -> Result<()> {
+    let (at, length) = (value.as_ptr(), value.len());
+    // SAFETY: the name is NUL-terminated, and the kernel reads the value, no further than its length.
+    unsafe { syscall!(Sysno::fsetxattr, file.raw(), name.as_ptr(), at, length, 0) }.map(drop)
+}
+
+/// ftruncate(2)
+pub fn ftruncate(file: &Fd, size: u64) -> Result<()> {
+    let size = i64::try_from(size).map_err(|_| Errno::EFBIG)?;
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::ftruncate, file.raw(), size) }.map(drop)
+}
+
+/// lseek(2): where the file is to be read or written next.
+pub fn seek(file: &Fd, to: u64) -> Result<()> {
+    let to = i64::try_from(to).map_err(|_| Errno::EOVERFLOW)?;
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::lseek, file.raw(), to, libc::SEEK_SET) }.map(drop)
+}
+
+/// [`identity`], of a link itself.
+pub fn identity_at(base: Base, path: &CStr) -> Result<Identity> {
+    stat(base, path, libc::AT_SYMLINK_NOFOLLOW).map(Identity::of)
+}
+
+/// Waits until there is something to read, at a descriptor that does not wait by itself (poll(2)).
+pub fn await_input(fd: &Fd) -> Result<()> {
+    let mut poll = libc::pollfd { fd: fd.raw(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one pollfd that lives across the call, no time and no signal mask.
+    match unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, 0, 0, 8) } {
+        Err(Errno::EINTR) => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+/// Looks at what will be read next, without taking it: at a pipe (tee(2)), a socket (MSG_PEEK) or a file.
+/// Waits for the first byte; 0 at the end. EINVAL for what is none of these.
+pub fn peek(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
+    let (at, length) = (buffer.as_mut_ptr(), buffer.len());
+    let (read_end, write_end) = pipe()?;
+    // SAFETY: numbers only.
+    match unsafe { syscall!(Sysno::tee, fd.raw(), write_end.raw(), length, 0) } {
+        Ok(length) => return read(&read_end, &mut buffer[..length]),
+        Err(Errno::EINVAL) => {}
+        result => return result,
+    }
+    let flags = libc::MSG_PEEK;
+    // SAFETY: the kernel writes into the buffer, no further than its length; no address is asked for.
+    match unsafe { syscall!(Sysno::recvfrom, fd.raw(), at, length, flags, 0, 0) } {
+        Err(Errno::ENOTSOCK) => {}
+        result => return result,
+    }
+    // SAFETY: numbers only.
+    let here = unsafe { syscall!(Sysno::lseek, fd.raw(), 0, libc::SEEK_CUR) };
+    let here = here.map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel writes into the buffer, no further than its length.
+    unsafe { syscall!(Sysno::pread64, fd.raw(), at, length, here) }
 }

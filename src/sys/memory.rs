@@ -112,3 +112,30 @@ pub fn bytes_of(words: &mut [usize]) -> &mut [u8] {
     // SAFETY: every byte of a word is a byte, and the borrow passes on.
     unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
 }
+
+/// Memory for a while: pages from the kernel (mmap(2)), zero and free of cost until they are touched, which
+/// go back to it in the end. No allocator has a part in it, so the child may have some.
+pub struct Scratch {
+    at: *mut u8,
+    size: usize,
+}
+
+impl Scratch {
+    /// So many bytes.
+    pub fn new(size: usize) -> Result<Scratch> {
+        Ok(Scratch { at: map(size)?, size })
+    }
+
+    /// The bytes.
+    pub fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: mapped with this size, and nobody else's as long as this lives.
+        unsafe { core::slice::from_raw_parts_mut(self.at, self.size) }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: mapped with this size; nothing borrows it any more.
+        let _ = unsafe { syscall!(Sysno::munmap, self.at, self.size) };
+    }
+}

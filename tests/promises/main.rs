@@ -4,6 +4,7 @@
 //! the others are reported as ignored. What a host lacks is a reason to ignore a test, shown in
 //! brackets before its name, never to pass it.
 
+mod archives;
 mod argv;
 mod attacks;
 mod bad_input;
@@ -26,6 +27,7 @@ mod process;
 mod rights;
 mod rootfs;
 mod system_calls;
+mod tarball;
 mod terminal;
 mod tracer;
 mod vm;
@@ -68,6 +70,8 @@ enum Need {
     Tmux,
     /// strace(1).
     Strace,
+    /// bsdtar(1), GNU's tar(1) and Python with its tarfile.
+    TarPrograms,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
     Debian,
 }
@@ -84,6 +88,7 @@ fn main() {
     // Two cores are common, and the tests of death want to see races, not a crowd.
     arguments.test_threads.get_or_insert(2);
     let promises = [
+        archives::PROMISES,
         argv::PROMISES,
         bad_input::PROMISES,
         binary::PROMISES,

@@ -127,6 +127,13 @@ impl Stage {
                 return Some("needs loop devices");
             }
         }
+        if needs.contains(&Need::TarPrograms) {
+            for program in ["tar", "bsdtar", "python3"] {
+                if on_path(program).is_none() {
+                    return Some("needs tar, bsdtar and python3");
+                }
+            }
+        }
         if needs.contains(&Need::Strace) && self.strace.is_none() {
             return Some("needs strace");
         }
