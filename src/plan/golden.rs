@@ -322,13 +322,14 @@ fn group(version: Version, controllers: &[Controller], parent: &str) -> Group {
         enable: Set::EMPTY,
         evacuate: false,
         cpuset: (b"0-1".to_vec(), b"0".to_vec()),
+        implied: false,
     }
 }
 
 fn groups(list: Vec<Group>) -> Groups {
     let mut name = Text::new();
     name.str("mini-7-8");
-    Groups { name, list }
+    Groups { name, list, ends_others: false }
 }
 
 fn limits() -> Resources<'static> {
@@ -368,9 +369,9 @@ open /sys/fs/cgroup/cpuset/mini-7-8/tasks
 clone new mount pid uts ipc net
 die with parent
 close from 3
-join group 0
-join group 1
-join group 2
+join group /sys/fs/cgroup/pids/mini-7-8
+join group /sys/fs/cgroup/memory/jobs/mini-7-8
+join group /sys/fs/cgroup/cpuset/mini-7-8
 new cgroup namespace
 undumpable
 make private / recursive
@@ -409,7 +410,7 @@ open /sys/fs/cgroup/mini-7-8
 clone new mount pid uts ipc net
 die with parent
 close from 3
-join group 0
+join group /sys/fs/cgroup/mini-7-8
 new cgroup namespace
 undumpable
 make private / recursive

@@ -29,8 +29,13 @@ pub enum Step<'a> {
     OpenTasks(Place),
     /// Open the v2 group that the child joins, or is born in.
     OpenGroup(Place),
-    /// Join the group that was opened as the n-th.
-    JoinGroup(usize),
+    /// Join a cgroup that was opened.
+    JoinGroup {
+        /// As which it was opened.
+        number: usize,
+        /// Its directory.
+        path: &'static CStr,
+    },
     /// See one's own groups as the top ones.
     NewCgroupNamespace,
     /// Write a value to a control file of the kernel.
@@ -284,7 +289,7 @@ impl Step<'_> {
             Step::MakeGroup(_) => "make group",
             Step::MoveToGroup(_) => "move to group",
             Step::OpenTasks(_) | Step::OpenGroup(_) => "open",
-            Step::JoinGroup(_) => "join group",
+            Step::JoinGroup { .. } => "join group",
             Step::NewCgroupNamespace => "new cgroup namespace",
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
@@ -349,7 +354,7 @@ impl Step<'_> {
             Step::MountImage { image, .. } => out.word(image),
             Step::OpenArchive(path) | Step::EnterNamespaceOf(path) => out.word(path),
             Step::Mask(path) | Step::Protect(path) => out.word(path),
-            Step::JoinGroup(number) => out.number(*number as u64),
+            Step::JoinGroup { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
             Step::Hostname(name) => out.word(name),
