@@ -3,8 +3,8 @@
 
 use crate::world::{World, eventually, processes};
 use crate::{Need, Promise};
+use rustix::fs::FlockOperation;
 use std::fs::{self, File};
-use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -94,15 +94,20 @@ fn neighbours(world: &World) {
     );
     let options = ["--privileged", "--cgroupns", "host", "--", "/bin/sh", "-c", &script];
     let mut loops = [0, 1].map(|_| world.run_command(&options).spawn().unwrap());
-    std::thread::scope(|scope| {
-        for _ in 0..16 {
-            scope.spawn(|| (0..25).for_each(|_| launch(world)));
-        }
+    let failed = std::thread::scope(|scope| {
+        let many = [(); 16].map(|()| {
+            scope.spawn(|| {
+                let one = |_| world.run(&["-m", "64m", "--pids-limit", "100", "--", "/bin/true"]);
+                (0..25).map(one).find(|outcome| outcome.status != 0)
+            })
+        });
+        many.map(|one| one.join().unwrap())
     });
     for child in &mut loops {
         child.kill().unwrap();
         child.wait().unwrap();
     }
+    assert!(failed.iter().all(Option::is_none), "{failed:?}");
     assert_eq!(fs::read_to_string(file).unwrap(), "");
 }
 
@@ -147,8 +152,7 @@ fn held(world: &World) {
     let group = own().join("mini-4194305-1.5");
     fs::create_dir(&group).unwrap();
     let lock = File::open(&group).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockShared).unwrap();
-    assert!(lock.as_raw_fd() > 2);
+    rustix::fs::flock(&lock, FlockOperation::LockShared).unwrap();
     (0..3).for_each(|_| launch(world));
     assert!(group.exists());
     // Nor one that holds something, whoever has locked it.
