@@ -217,8 +217,7 @@ fn claim(place: &Place) -> crate::sys::Result<Option<Fd>> {
             result => result?,
         };
         match fs::try_lock(&directory, false) {
-            // Nothing is in a directory that was removed since it was opened.
-            Ok(()) => match fs::exists_at(directory.raw(), c"cgroup.procs") {
+            Ok(()) => match fs::exists_at(place.base, place.path) {
                 Err(Errno::ENOENT) => {}
                 result => return result.map(|()| Some(directory)),
             },
