@@ -207,8 +207,10 @@ impl<'a> Groups<'a> {
 /// Locks a group that was just made. Between the two another mini may take it for abandoned: then it is
 /// made anew. None where the kernel has no locks there; then nobody can take it for abandoned either.
 fn claim(place: &Place) -> crate::sys::Result<Option<Fd>> {
-    // Somebody who may not remove it, but does hold it, gets no more than a moment's patience.
-    for _ in 0..100 {
+    // Whoever holds it is about to remove it, however long a busy machine keeps him from that; or may not
+    // remove it at all, and gets five seconds' patience.
+    let mut pause = 20_000;
+    for _ in 0..1000 {
         let directory = match fs::open_at(place.base, place.path, DIRECTORY, 0) {
             Err(Errno::ENOENT) => {
                 fs::mkdir_at(place.base, place.path, 0o755)?;
@@ -221,7 +223,10 @@ fn claim(place: &Place) -> crate::sys::Result<Option<Fd>> {
                 Err(Errno::ENOENT) => {}
                 result => return result.map(|()| Some(directory)),
             },
-            Err(Errno::EAGAIN) => clock::pause(50_000),
+            Err(Errno::EAGAIN) => {
+                clock::pause(pause);
+                pause = (pause * 2).min(5_000_000);
+            }
             Err(_) => break,
         }
     }
