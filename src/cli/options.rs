@@ -278,7 +278,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("host"),
-        help: "host: see and share the host's processes",
+        help: "host: see and share the host's processes; what the command leaves behind ends with it",
         act: Act::Value(|run, value| {
             run.namespaces.pid = namespace("--pid", value)?;
             Ok(())
@@ -616,7 +616,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the existing cgroup to make its own in, from the top of the hierarchy",
+        help: "the existing cgroup to make its own in, from the top of the hierarchy; also without a limit",
         act: Act::Value(|run, value| {
             not_empty("--cgroup-parent", value, &mut run.resources.parent)
         }),

@@ -200,11 +200,11 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "limits need a cgroup of one's own: run as root, or name one with --cgroup-parent"
         }
         (Step::MakeGroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
-        (Step::JoinGroup(_), Errno::ENOSPC) => "the group's cpuset is empty",
-        (Step::JoinGroup(_), Errno::EOPNOTSUPP) => "a group above is threaded",
         (Step::OpenArchive(path), Errno::ENXIO) if path.to_bytes() == b"-" => {
             "standard input is the archive, so with -t the keyboard is /dev/tty, and there is none"
         }
+        (Step::JoinGroup { .. }, Errno::ENOSPC) => "the group's cpuset is empty",
+        (Step::JoinGroup { .. }, Errno::EOPNOTSUPP) => "a group above is threaded",
         (Step::Unpack { .. }, errno) => match errno {
             Errno::EBADMSG => "no tar archive, or damaged, or cut short",
             Errno::EXDEV => "the name leads out of the archive",

@@ -90,7 +90,7 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
 fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
     match step {
         Step::DieWithParent => process::set_parent_death_signal(libc::SIGKILL)?,
-        Step::JoinGroup(number) => {
+        Step::JoinGroup { number, .. } => {
             let door = child.doors.get(*number).ok_or(Errno::EBADF)?;
             door.pass(child.is_born_in_group.load(Ordering::Relaxed))?;
         }

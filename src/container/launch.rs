@@ -8,7 +8,7 @@ use super::ready::PidFile;
 use super::volume::Taken;
 use super::{Manner, explain, gate, ids, ready, stdio};
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, Image};
 use crate::plan::{KEPT_WRITABLE, Plan};
 use crate::spec::Spec;
 use crate::sys::memory::ChildMemory;
@@ -77,15 +77,19 @@ pub fn launch<'a>(
             .map_err(failed("socket"))?,
         trace: manner.trace,
     }));
-    // Process 1 of mini's own lives on, and so takes a copy of mini's memory.
-    let sharing = if spec.process.init.is_some() { 0 } else { libc::CLONE_VM };
+    // Process 1 of mini's own lives on, and so takes a copy of mini's memory. And the kernel counts
+    // what a process writes to a tmpfs for the owner of its memory: a child that unpacks an archive
+    // under a limit must not share mini's.
+    let unpacks_under_limit = host.image == Some(Image::Archive) && host.groups.count_memory();
+    let is_copy = spec.process.init.is_some() || unpacks_under_limit;
+    let sharing = if is_copy { 0 } else { libc::CLONE_VM };
     let clone = |flags: i32, group: Option<&'a Fd>| {
         shared.is_born_in_group.store(group.is_some(), Ordering::Relaxed);
         process::clone_onto(flags | sharing, group, memory, shared, init::enter)
     };
     let group = doors.iter().find_map(|door| match door {
         Door::Group(group) => Some(group),
-        Door::Tasks(_) => None,
+        Door::Tasks(_) | Door::Nowhere => None,
     });
     // Whatever speaks against it (before Linux 5.7, or a filter), clone(2) will say if it is serious.
     let born = group.and_then(|group| clone(plan.clone_flags, Some(group)).ok());

@@ -100,10 +100,11 @@ pub struct Outcome {
 /// Whatever kept the command from starting; nothing is left behind.
 pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
     let start = if manner.measure { clock::now() } else { 0 };
-    let groups = Groups::make(plan, spec, host, manner.trace)?;
+    let mut groups = Groups::make(plan, spec, host, manner.trace)?;
+    groups.guard(host)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.
-    groups::prune(host);
+    groups::sweep(host);
     let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner)?;
     let killed = outcome.status == 128 + libc::SIGKILL as u8;
     let usage = &mut outcome.usage;

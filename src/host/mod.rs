@@ -201,7 +201,7 @@ impl Host {
             }
         }
         let throttled_cpus = if spec.masks.unmask_all { 0 } else { groups::throttled_cpus() };
-        let groups = groups::find(spec.resources)?;
+        let groups = groups::find(spec)?;
         let ids = ids::find(&spec.security.users, caller)?;
         let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
         // A user namespace is shown a new /proc only where it sees one already, with the host's mounts.

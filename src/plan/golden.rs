@@ -341,13 +341,14 @@ fn group(version: Version, controllers: &[Controller], parent: &str) -> Group {
         enable: Set::EMPTY,
         evacuate: false,
         cpuset: (b"0-1".to_vec(), b"0".to_vec()),
+        implied: false,
     }
 }
 
 fn groups(list: Vec<Group>) -> Groups {
     let mut name = Text::new();
     name.str("mini-7-8");
-    Groups { name, list }
+    Groups { name, list, ends_others: false }
 }
 
 fn limits() -> Resources<'static> {
@@ -386,9 +387,9 @@ write /sys/fs/cgroup/cpuset/mini-7-8/cpuset.mems 0
 open /sys/fs/cgroup/cpuset/mini-7-8/tasks
 clone new mount pid uts ipc net
 die with parent
-join group 0
-join group 1
-join group 2
+join group /sys/fs/cgroup/pids/mini-7-8
+join group /sys/fs/cgroup/memory/jobs/mini-7-8
+join group /sys/fs/cgroup/cpuset/mini-7-8
 new cgroup namespace
 undumpable
 make private / recursive
@@ -428,7 +429,7 @@ write /sys/fs/cgroup/mini-7-8/pids.max 20
 open /sys/fs/cgroup/mini-7-8
 clone new mount pid uts ipc net
 die with parent
-join group 0
+join group /sys/fs/cgroup/mini-7-8
 new cgroup namespace
 undumpable
 make private / recursive

@@ -60,8 +60,10 @@ impl Planner<'_, '_> {
     pub(super) fn own_groups(&mut self) {
         let quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
         let top = c"/sys/fs/cgroup";
-        let host = self.host;
-        match &host.groups.list[..] {
+        let list = &self.host.groups.list[..];
+        // Nobody asked for an implied one, which is the last.
+        let shown = &list[..list.iter().position(|group| group.implied).unwrap_or(list.len())];
+        match shown {
             [] => return,
             [Group { version: Version::V2, .. }] => {
                 return self.mount(c"cgroup", top, Some(c"cgroup2"), quiet | MS_RDONLY, None);
@@ -69,7 +71,7 @@ impl Planner<'_, '_> {
             _ => {}
         }
         self.mount(c"tmpfs", top, Some(c"tmpfs"), quiet, Some(c"mode=0755,size=64k"));
-        for group in &host.groups.list {
+        for group in shown {
             let (names, fstype): (&[u8], _) = match group.version {
                 Version::V1 => (&group.names, c"cgroup"),
                 Version::V2 => (b"unified", c"cgroup2"),

@@ -101,11 +101,11 @@ impl<'a> Planner<'_, 'a> {
         // First, so that no moment of the launch outlives mini.
         self.add(Step::DieWithParent);
         // Next, so that what follows counts against the limits.
-        let groups = self.host.groups.list.len();
-        for number in 0..groups {
-            self.add(Step::JoinGroup(number));
+        let groups = &self.host.groups;
+        for (number, group) in groups.list.iter().enumerate() {
+            self.add(Step::JoinGroup { number, path: groups.path_in(group) });
         }
-        if groups > 0 && self.spec.namespaces.cgroup == Namespace::New {
+        if !groups.list.is_empty() && self.spec.namespaces.cgroup == Namespace::New {
             // The group one is in when the namespace is made is its top (cgroup_namespaces(7)).
             self.add(Step::NewCgroupNamespace);
         }

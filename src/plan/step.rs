@@ -34,8 +34,13 @@ pub enum Step<'a> {
     OpenTasks(Place),
     /// Open the v2 group that the child joins, or is born in.
     OpenGroup(Place),
-    /// Join the group that was opened as the n-th.
-    JoinGroup(usize),
+    /// Join a cgroup that was opened.
+    JoinGroup {
+        /// As which it was opened.
+        number: usize,
+        /// Its directory.
+        path: &'static CStr,
+    },
     /// See one's own groups as the top ones.
     NewCgroupNamespace,
     /// Write a value to a control file of the kernel.
@@ -323,7 +328,7 @@ impl Step<'_> {
             Step::MakeGroup(_) => "make group",
             Step::MoveToGroup(_) => "move to group",
             Step::OpenTasks(_) | Step::OpenGroup(_) => "open",
-            Step::JoinGroup(_) => "join group",
+            Step::JoinGroup { .. } => "join group",
             Step::NewCgroupNamespace => "new cgroup namespace",
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
@@ -400,7 +405,7 @@ impl Step<'_> {
             Step::OpenArchive(path) | Step::EnterNamespaceOf(path) => out.word(path),
             Step::Mask(path) | Step::MaskPath(path) | Step::Protect(path) => out.word(path),
             Step::Attach(path) => out.word(path),
-            Step::JoinGroup(number) => out.number(*number as u64),
+            Step::JoinGroup { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
             Step::Hostname(name) => out.word(name),

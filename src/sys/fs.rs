@@ -473,6 +473,41 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
+/// What [`read_directory`] has read, as far as it may be a directory: the names of those, without `.`
+/// and `..`.
+pub struct Directories<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Directories<'a> {
+    type Item = &'a CStr;
+
+    fn next(&mut self) -> Option<&'a CStr> {
+        loop {
+            let kind = *self.0.get(18)?;
+            let mut names = Names(self.0);
+            let name = names.next()?;
+            self.0 = names.0;
+            let may_be = kind == libc::DT_DIR || kind == libc::DT_UNKNOWN;
+            if may_be && !matches!(name.to_bytes(), b"." | b"..") {
+                return Some(name);
+            }
+        }
+    }
+}
+
+/// flock(2), without waiting: EAGAIN when somebody else's lock is in the way. A lock belongs to the
+/// open file, so it goes with the last descriptor of that, however its holder ends.
+pub fn try_lock(file: &Fd, exclusive: bool) -> Result<()> {
+    let kind = if exclusive { libc::LOCK_EX } else { libc::LOCK_SH };
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::flock, file.raw(), kind | libc::LOCK_NB) }.map(drop)
+}
+
+/// Whether there is such a file (access(2), F_OK).
+pub fn exists_at(base: Base, path: &CStr) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::faccessat, base, path.as_ptr(), libc::F_OK) }.map(drop)
+}
+
 /// A close-on-exec copy of a descriptor that mini was started with (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn duplicate(fd: i32) -> Result<Fd> {
     // SAFETY: numbers only.

@@ -248,6 +248,18 @@ pub fn set_parent_death_signal(signal: i32) -> Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, signal as usize, 0).map(drop)
 }
 
+/// prctl(2), PR_SET_CHILD_SUBREAPER: whose parent dies becomes a child of this process's, however far
+/// down it is.
+pub fn adopt_orphans() -> Result<()> {
+    prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0).map(drop)
+}
+
+/// setsid(2)
+pub fn setsid() -> Result<()> {
+    // SAFETY: no memory involved.
+    unsafe { syscall!(Sysno::setsid) }.map(drop)
+}
+
 /// sethostname(2)
 pub fn sethostname(name: &[u8]) -> Result<()> {
     // SAFETY: the kernel reads the slice, no further than its length.

@@ -26,6 +26,7 @@ mod probe;
 mod process;
 mod rights;
 mod rootfs;
+mod sweep;
 mod system_calls;
 mod tarball;
 mod terminal;
@@ -107,6 +108,7 @@ fn main() {
         process::PROMISES,
         rights::PROMISES,
         rootfs::PROMISES,
+        sweep::PROMISES,
         system_calls::PROMISES,
         terminal::PROMISES,
         vm::PROMISES,

@@ -47,6 +47,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "limits.sh", "", 21),
     },
     Promise {
+        name: "cgroups_are_somebodys_or_gone",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "cgroups.sh", "", 12),
+    },
+    Promise {
         name: "limits_hold_on_cgroup_v1",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "limits-v1.sh", "", 10),
