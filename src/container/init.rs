@@ -192,8 +192,10 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 process::exit(i32::from(crate::error::FAILED));
             }
         }
-        Step::Become { uid, gid } => {
-            process::setgroups(&[])?;
+        Step::Become { uid, gid, leave_groups } => {
+            if *leave_groups {
+                process::setgroups(&[])?;
+            }
             process::setgid(*gid)?;
             process::setuid(*uid)?;
         }

@@ -25,6 +25,14 @@ const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
 impl<'a> Planner<'_, 'a> {
     /// Who the child is while it makes the container.
     pub(super) fn users(&mut self) {
+        // While the file still belongs to the caller: a process that is not dumpable, or that has
+        // become somebody else, has its files in /proc owned by the machine's root.
+        if let Some(adjustment) = self.spec.process.oom_score_adj {
+            let mut content = Text::new();
+            content.str(if adjustment < 0 { "-" } else { "" });
+            content.number(adjustment.unsigned_abs().into());
+            self.write(c"/proc/self/oom_score_adj", content);
+        }
         match &self.host.ids {
             Ids::Shared => self.add(Step::Undumpable),
             Ids::Own => self.own_id(),
@@ -46,7 +54,8 @@ impl<'a> Planner<'_, 'a> {
                     false => ranges.first().map_or(0, |range| range.inside),
                 };
                 // As nobody that is mapped the child could make no file.
-                self.add(Step::Become { uid: first(uids), gid: first(gids) });
+                let leave_groups = self.host.may_set_groups;
+                self.add(Step::Become { uid: first(uids), gid: first(gids), leave_groups });
                 // A change of user clears it.
                 self.add(Step::DieWithParent);
             }
@@ -79,7 +88,8 @@ impl<'a> Planner<'_, 'a> {
     /// Whether a group of the container is one outside.
     pub(super) fn has_group(&self, group: u32) -> bool {
         match &self.host.ids {
-            Ids::Shared => true,
+            // Another user namespace may lack it.
+            Ids::Shared => !self.host.in_user_namespace,
             Ids::Own => false,
             Ids::Mapped { gids, .. } => {
                 gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
@@ -92,12 +102,6 @@ impl<'a> Planner<'_, 'a> {
         let security = self.spec.security;
         if self.spec.process.terminal {
             self.add(Step::Terminal { console: self.spec.rootfs.is_some() });
-        }
-        if let Some(adjustment) = self.spec.process.oom_score_adj {
-            let mut content = Text::new();
-            content.str(if adjustment < 0 { "-" } else { "" });
-            content.number(adjustment.unsigned_abs().into());
-            self.write(c"/proc/self/oom_score_adj", content);
         }
         if self.host.ids == Ids::Own {
             // Only now: the files in /proc of a process that is not dumpable belong to root.
@@ -169,7 +173,7 @@ impl<'a> Planner<'_, 'a> {
 
     fn become_user(&mut self, keep_capabilities: bool) {
         // The map of an ordinary user forbids setgroups (user_namespaces(7)).
-        let set_groups = self.host.ids != Ids::Own;
+        let set_groups = self.host.ids != Ids::Own && self.host.may_set_groups;
         let groups = self.spec.security.groups;
         let process = &self.spec.process;
         let Some(user) = process.user else {

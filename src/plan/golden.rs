@@ -19,6 +19,9 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         euid,
         egid,
         ids: if euid == 0 { Ids::Shared } else { Ids::Own },
+        in_user_namespace: false,
+        may_make_devices: euid == 0,
+        may_set_groups: true,
         root_is_initramfs,
         image: None,
         makes_namespace: false,
@@ -411,12 +414,12 @@ die with parent
 close from 3
 join group 0
 new cgroup namespace
+write /proc/self/oom_score_adj -5
 undumpable
 make private / recursive
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
-write /proc/self/oom_score_adj -5
 gate
 restore
 exec /bin/sh
@@ -781,9 +784,8 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let host = Host { cwd: b"/here".to_vec(), ..root() };
     let lines = rights(&spec, &host);
     assert_eq!(
-        lines[..7],
+        lines[..6],
         [
-            "write /proc/self/oom_score_adj -5",
             "limit nofile 9 unlimited",
             "bound capabilities a80435fb",
             "user joe and 4,tape",
@@ -792,9 +794,10 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
             "no new privileges",
         ]
     );
-    assert!(lines[7].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
-    assert_eq!(lines[8..], ["gate", "restore umask 027", "seccomp built-in"]);
-    assert_eq!(between(&spec, &host, "die with parent", "undumpable"), ["close from 5"]);
+    assert!(lines[6].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
+    assert_eq!(lines[7..], ["gate", "restore umask 027", "seccomp built-in"]);
+    let first = between(&spec, &host, "die with parent", "undumpable");
+    assert_eq!(first, ["close from 5", "write /proc/self/oom_score_adj -5"]);
 }
 
 #[test]
@@ -821,4 +824,43 @@ become 0:7
 die with parent
 "
     );
+}
+
+/// Root of a user namespace is not the machine's root: it may make no devices, perhaps set no
+/// groups, and its /proc files are its own only until it cannot be dumped.
+#[test]
+fn root_in_a_user_namespace_with_a_rootfs() {
+    let nested =
+        Host { in_user_namespace: true, may_make_devices: false, may_set_groups: false, ..root() };
+    let spec = Spec {
+        namespaces: Namespaces { net: Namespace::Host, ..Namespaces::default() },
+        process: Process { oom_score_adj: Some(5), ..spec().process },
+        ..with_rootfs()
+    };
+    let mut text = Text::new();
+    let plan = Plan::new(&spec, &nested);
+    plan.describe(&mut text);
+    let text = str::from_utf8(text.bytes()).unwrap();
+    assert_eq!(plan.clone_flags & libc::CLONE_NEWUSER, 0);
+    for there in
+        ["make file /dev/null\nbind /dev/null from dev/null\n", "ptmxmode=0666,mode=0620\n"]
+    {
+        assert!(text.contains(there), "{there:?} is not in\n{text}");
+    }
+    for not in ["mknod", "groups", "sysfs", "gid=5"] {
+        assert!(!text.contains(not), "{not:?} is in\n{text}");
+    }
+    let at = |step: &str| text.find(step).unwrap();
+    assert!(at("oom_score_adj") < at("undumpable"), "{text}");
+    let planned = |host: &Host| {
+        let mut text = Text::new();
+        Plan::new(&spec, host).describe(&mut text);
+        String::from_utf8(text.bytes().to_vec()).unwrap()
+    };
+    let range = || vec![IdRange { inside: 0, outside: 0, count: 1 }];
+    let ids = Ids::Mapped { uids: range(), gids: range(), by_helper: false };
+    let mapped = planned(&Host { ids: ids.clone(), ..nested.clone() });
+    assert!(mapped.contains("become 0:0 with its groups\n"), "{mapped}");
+    let mapped = planned(&Host { ids, ..root() });
+    assert!(mapped.contains("become 0:0\n"), "{mapped}");
 }

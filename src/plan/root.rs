@@ -355,12 +355,12 @@ impl<'a> Planner<'_, 'a> {
         let strict = MS_NOSUID | MS_STRICTATIME;
         self.mount(c"tmpfs", c"/dev", Some(c"tmpfs"), strict, Some(dev));
         for (path, on_host, major, minor) in DEVICES {
-            if self.in_user_namespace() {
-                // mknod(2) of a device is refused there: the host's node is bound over a file.
+            if self.host.may_make_devices {
+                self.add(Step::MakeDevice { path, major, minor });
+            } else {
+                // The host's node is bound over a file.
                 self.add(Step::MakeFile(path));
                 self.mount(on_host, path, None, MS_BIND, None);
-            } else {
-                self.add(Step::MakeDevice { path, major, minor });
             }
         }
         for (target, path) in LINKS {
