@@ -3,6 +3,7 @@
 
 use super::passwd::{self, Account, Groups};
 use super::status::Detail;
+use super::stdio;
 use crate::spec::capability::{NAMES, Set};
 use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
@@ -29,7 +30,6 @@ pub fn become_user(
     account: &mut Account,
     detail: &mut Detail,
     keep_capabilities: bool,
-    has_terminal: bool,
 ) -> Result<()> {
     let is_told = matches!(user.uid, Id::Number(_)) && user.gid.is_some();
     let entry = match is_told && !wish.find_home {
@@ -58,10 +58,8 @@ pub fn become_user(
     if !wish.find_home {
         account.forget_home();
     }
-    if has_terminal {
-        // Some programs open it again by its path.
-        fs::give_to(0, uid)?;
-    }
+    // Some programs open them again by their paths.
+    stdio::give_to(uid)?;
     if keep_capabilities {
         security::keep_capabilities()?;
     }
@@ -165,6 +163,25 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
         }
         security::landlock_allow(&ruleset, &path, allowed & all)
             .inspect_err(|_| detail.set(rule.path.to_bytes()))?;
+    }
+    for fd in 0..=2 {
+        // What is open already can be opened once more, by its name in /dev. Pipes always can.
+        let Ok(fs::Stream { kind: libc::S_IFREG | libc::S_IFCHR, reads, writes, .. }) =
+            fs::stream(fd)
+        else {
+            continue;
+        };
+        let readable = if reads { access::READ_FILE } else { 0 };
+        let writable = if writes { access::WRITE_FILE | access::TRUNCATE } else { 0 };
+        let allowed = (readable | writable | access::IOCTL_DEV) & all;
+        if readable | writable == 0 {
+            continue;
+        }
+        match security::landlock_allow(&ruleset, &fs::duplicate(fd)?, allowed) {
+            // A file that is on no file system (memfd_create(2)) is within reach anyway.
+            Err(Errno::EBADFD) => {}
+            result => result?,
+        }
     }
     security::landlock_restrict(&ruleset)
 }

@@ -215,7 +215,6 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 &mut state.account,
                 &mut state.detail,
                 *keep_capabilities,
-                child.terminal.is_some(),
             )?;
         }
         Step::NoNewPrivileges => security::no_new_privileges()?,

@@ -23,6 +23,7 @@ mod old;
 mod plan;
 mod probe;
 mod process;
+mod reported;
 mod rights;
 mod rootfs;
 mod system_calls;
@@ -100,6 +101,7 @@ fn main() {
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,
+        reported::PROMISES,
         rights::PROMISES,
         rootfs::PROMISES,
         system_calls::PROMISES,

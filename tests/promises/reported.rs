@@ -1,0 +1,147 @@
+//! What users of other tools reported, tried on mini: small inputs, each with its right answer.
+
+use crate::terminal::{lead_session, terminal_pair};
+use crate::world::{Outcome, World};
+use crate::{Need, Promise};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Stdio;
+
+pub const PROMISES: &[Promise] = &[
+    Promise {
+        name: "reported_standard_streams_are_the_users",
+        needs: &[Need::Root, Need::Busybox],
+        check: streams,
+    },
+    Promise {
+        name: "reported_standard_streams_can_be_opened_under_path_rules",
+        needs: &[Need::Landlock],
+        check: streams_under_rules,
+    },
+];
+
+/// Writes to its output and error by their names, and to the inherited descriptors.
+const BY_NAME: &str = "echo out > /dev/stdout && echo error > /dev/stderr && echo plain && id -u";
+
+/// `mini run -u 1000 --rootfs ROOT sh -c SCRIPT`
+fn as_user(world: &World, options: &[&str], script: &str) -> std::process::Command {
+    let root = world.busybox();
+    let root = root.to_str().unwrap();
+    let words = [&["-u", "1000", "--rootfs", root], options, &["/bin/sh", "-c", script]].concat();
+    world.run_command(&words)
+}
+
+fn file(world: &World, name: &str, content: &str) -> (std::path::PathBuf, File) {
+    let path = world.directory().join(name);
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+    let file = File::options().read(true).append(true).open(&path).unwrap();
+    (path, file)
+}
+
+fn streams(world: &World) {
+    // Pipes.
+    let outcome = Outcome::of(&mut as_user(world, &[], BY_NAME));
+    assert_eq!(
+        (outcome.stdout.as_str(), outcome.stderr.as_str()),
+        ("out\nplain\n1000\n", "error\n")
+    );
+    let outcome = Outcome::of(&mut as_user(world, &["--init"], BY_NAME));
+    assert_eq!(outcome.stdout, "out\nplain\n1000\n", "{outcome:?}");
+    let mut child = as_user(world, &[], "cat /dev/stdin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"typed\n").unwrap();
+    assert_eq!(child.wait_with_output().unwrap().stdout, b"typed\n");
+    // Files.
+    let (path, log) = file(world, "log", "");
+    let mut command = as_user(world, &[], BY_NAME);
+    let status = command.stdout(log.try_clone().unwrap()).stderr(log).status().unwrap();
+    assert!(status.success());
+    assert_eq!(fs::metadata(&path).unwrap().uid(), 1000);
+    let content = fs::read_to_string(&path).unwrap();
+    assert!(content.contains("1000\n"), "{content}");
+    // A file that is only read is not given away, nor is a device.
+    let (secret, _) = file(world, "secret", "secret\n");
+    let mut command = as_user(world, &[], "cat; cat /dev/stdin 2>/dev/null || echo not again");
+    let outcome = Outcome::of(command.stdin(File::open(&secret).unwrap()));
+    assert_eq!(outcome.ok(), "secret\nnot again\n");
+    assert_eq!(fs::metadata(&secret).unwrap().uid(), 0);
+    let zero = Path::new("/dev/zero");
+    let before = fs::metadata(zero).unwrap().uid();
+    let outcome = Outcome::of(as_user(world, &[], "head -c 1").stdin(File::open(zero).unwrap()));
+    assert_eq!(outcome.ok(), "\0");
+    assert_eq!(fs::metadata(zero).unwrap().uid(), before);
+    // A terminal, mini's caller's or the command's own.
+    for options in [&[][..], &["-t"]] {
+        let (mut outer, inner) = terminal_pair();
+        let mut command = as_user(world, options, BY_NAME);
+        command.stdin(inner.try_clone().unwrap()).stdout(inner.try_clone().unwrap());
+        command.stderr(inner.try_clone().unwrap());
+        lead_session(&mut command);
+        let mut child = command.spawn().unwrap();
+        assert!(child.wait().unwrap().success(), "{options:?}");
+        let mut buffer = [0; 4096];
+        let length = outer.read(&mut buffer).unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&buffer[..length]),
+            "out\r\nerror\r\nplain\r\n1000\r\n",
+            "{options:?}"
+        );
+    }
+    // What cannot be given: nobody has rights over it, or its file system is read-only.
+    let mini = world.mini();
+    let script = format!(
+        "mount -t tmpfs x /mnt && echo content > /mnt/f && exec 3<>/mnt/f && \
+         chattr +i /mnt/f 2>/dev/null; {} run -u 1000 -- /bin/sh -c 'cat; id -u' <&3",
+        mini.display()
+    );
+    assert_eq!(world.sh(&["--privileged"], &script).ok(), "content\n1000\n");
+    let script = format!(
+        "exec {} run --userns auto -u 1000 -- /bin/sh -c 'echo plain; id -u'",
+        mini.display()
+    );
+    assert_eq!(world.sh(&["--privileged"], &script).ok(), "plain\n1000\n");
+}
+
+fn streams_under_rules(world: &World) {
+    let script = "echo out > /dev/stdout && echo error > /dev/stderr && cat /dev/stdin && \
+        cat /etc/passwd 2>/dev/null || echo closed";
+    let rules =
+        ["--ro-path", "/usr", "--ro-path", "/bin", "--ro-path", "/lib", "--ro-path", "/lib64"];
+    let words = [&rules[..], &["/bin/sh", "-c", script]].concat();
+    let given = |name: &str, content: &str| {
+        let (path, file) = file(world, name, content);
+        world.give(&path);
+        (path, file)
+    };
+    let (_, input) = given("input", "typed\n");
+    let (out, output) = given("output", "");
+    let (error, errors) = given("errors", "");
+    let mut command = world.run_command(&words);
+    assert!(command.stdin(input).stdout(output).stderr(errors).status().unwrap().success());
+    assert_eq!(fs::read_to_string(out).unwrap(), "out\ntyped\nclosed\n");
+    assert_eq!(fs::read_to_string(error).unwrap(), "error\n");
+    // To a device that is none of the container's.
+    let null = || File::options().read(true).write(true).open("/dev/null").unwrap();
+    let mut command = world.run_command(&words);
+    assert!(command.stdin(null()).stdout(null()).stderr(null()).status().unwrap().success());
+    // What is only read is not to be written to.
+    let (path, _) = given("read", "kept\n");
+    let script = "echo x 2>/dev/null > /dev/stdin || echo no";
+    let words = [&rules[..], &["/bin/sh", "-c", script]].concat();
+    let mut command = world.run_command(&words);
+    assert_eq!(Outcome::of(command.stdin(File::open(&path).unwrap())).ok(), "no\n");
+    // The terminal.
+    let script = "echo out > /dev/stdout && stty size < /dev/stdin && echo tty > /dev/tty && tty";
+    let words = [&rules[..], &["-t", "/bin/sh", "-c", script]].concat();
+    let mut child = world.run_command(&words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut seen = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut seen).unwrap();
+    assert!(child.wait().unwrap().success(), "{seen}");
+    assert!(seen.starts_with("out\r\n0 0\r\ntty\r\n/dev/pts/"), "{seen:?}");
+}
