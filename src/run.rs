@@ -309,19 +309,26 @@ fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -
     Ok(())
 }
 
-/// The variables of an environment file: `KEY=VALUE` or `KEY` a line, to the letter; blank lines
-/// and lines that begin with # are passed over.
+/// The variables of an environment file, as Docker reads it: `KEY=VALUE` or `KEY` a line, which may end
+/// with a carriage return, too; values are taken to the letter. A byte order mark and what is blank before
+/// a name count for nothing; blank lines and lines that begin with # are passed over.
 fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<&'static CStr>> {
     let mut words = Vec::new();
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     for (number, line) in (1u32..).zip(content.split(|b| *b == b'\n')) {
         let bad = |cause| {
             Err(Error::new("environment file").object(path.to_bytes()).cause(cause).number(number))
         };
-        if line.trim_ascii().is_empty() || line.starts_with(b"#") {
+        let line = line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start();
+        if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        if line.starts_with(b"=") {
-            return bad("no name before = in line");
+        match key(line) {
+            b"" => return bad("no name before = in line"),
+            name if name.iter().any(|b| b.is_ascii_whitespace()) => {
+                return bad("a name with blanks in line");
+            }
+            _ => {}
         }
         let line = match line.contains(&b'=') {
             true => line,
@@ -442,6 +449,18 @@ mod tests {
         let lines = b"# comment\n\nA=1 2 \nTAKEN\nABSENT\nB=x=y";
         let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
         assert_eq!(got, [c"A=1 2 ", c"TAKEN=t", c"B=x=y"]);
+        // Of other systems' editors, and indented.
+        let lines = b"\xef\xbb\xbfA=1\r\n  B= 2 \t\r\n\t# comment\r\n \r\n\t TAKEN\r\nC=\r\nD=\xef\xbb\xbf\r\r\nE=e\r";
+        let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
+        let bytes: Vec<&[u8]> = got.iter().map(|word| word.to_bytes()).collect();
+        assert_eq!(
+            bytes,
+            [&b"A=1"[..], b"B= 2 \t", b"TAKEN=t", b"C=", b"D=\xef\xbb\xbf\r", b"E=e"]
+        );
+        for bad in [&b"A=1\nexport B=2"[..], b"\nB =2", b"#\nB C", b"\n\tB\tC=1", b"\nA "] {
+            let error = env_file(c"f", bad, &[]).unwrap_err();
+            assert_eq!(error.line(), b"environment file f: a name with blanks in line 2");
+        }
         let error = env_file(c"f", b"A=1\n=2", &[]).unwrap_err();
         assert_eq!(error.line(), b"environment file f: no name before = in line 2");
         let error = env_file(c"f", b"A=\0", &[]).unwrap_err();

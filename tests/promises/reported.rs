@@ -20,6 +20,7 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Landlock],
         check: streams_under_rules,
     },
+    Promise { name: "reported_environment_files_of_other_systems", needs: &[], check: env_files },
 ];
 
 /// Writes to its output and error by their names, and to the inherited descriptors.
@@ -144,4 +145,18 @@ fn streams_under_rules(world: &World) {
     child.stdout.take().unwrap().read_to_string(&mut seen).unwrap();
     assert!(child.wait().unwrap().success(), "{seen}");
     assert!(seen.starts_with("out\r\n0 0\r\ntty\r\n/dev/pts/"), "{seen:?}");
+}
+
+fn env_files(world: &World) {
+    let content =
+        b"\xef\xbb\xbfFIRST=1\r\n  SECOND= a b \r\n\r\n  # comment\r\n\tTAKEN\r\nLAST=x\r";
+    let file = world.file("env", content);
+    let words = ["--env-file", file.to_str().unwrap(), "/usr/bin/env", "-0"];
+    let outcome = Outcome::of(world.run_command(&words).env_clear().env("TAKEN", "here"));
+    let mut seen: Vec<&str> = outcome.stdout.split_terminator('\0').collect();
+    seen.sort_unstable();
+    assert_eq!(seen, ["FIRST=1", "LAST=x", "SECOND= a b ", "TAKEN=here"], "{outcome:?}");
+    let file = world.file("env", b"A=1\r\nexport B=2\r\n");
+    let told = "env: a name with blanks in line 2";
+    world.run(&["--env-file", file.to_str().unwrap(), "/usr/bin/env"]).refused(125, told);
 }
