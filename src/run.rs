@@ -179,14 +179,17 @@ fn security<'a>(request: &'a Run<'a>) -> Result<Security<'a>> {
 }
 
 /// As in Docker: `--cap-add ALL` begins with all, `--cap-drop ALL` with none, and what is added by
-/// name is never dropped, unless all are added. None where nothing is to be taken away.
+/// name is never dropped, unless all are added. None where nothing is to be taken away, nor kept by
+/// another user than root.
 fn capabilities(edits: &CapabilityEdits, privileged: bool) -> Option<Capabilities> {
     let set = match (edits.add_all || privileged, edits.drop_all) {
         (true, false) => ALL & !edits.drop,
         (_, true) => edits.add,
         (false, false) => (capability::DEFAULT & !edits.drop) | edits.add,
     };
-    (!privileged || set != ALL).then_some(Capabilities { set, added: edits.add & set })
+    let named = edits.add & set;
+    let added = if edits.add_all { set } else { named };
+    (!privileged || set != ALL || added != 0).then_some(Capabilities { set, added, named })
 }
 
 /// A program for seccomp(2), as bubblewrap takes it: struct sock_filter, one after the other.

@@ -112,10 +112,10 @@ pub fn bound_capabilities(set: Set) -> Result<()> {
     Ok(())
 }
 
-/// Keeps, as root, what is in the set and held; as another user what was added.
-pub fn keep_capabilities(set: Set, added: Set, detail: &mut Detail) -> Result<()> {
+/// Keeps, as root, what is in the set and held; as another user what was added and is held.
+pub fn keep_capabilities(set: Set, added: Set, named: Set, detail: &mut Detail) -> Result<()> {
     let held = security::permitted()?;
-    if let Some(missing) = (0..64).find(|bit| added & !held & (1 << bit) != 0) {
+    if let Some(missing) = (0..64).find(|bit| named & !held & (1 << bit) != 0) {
         detail.set(NAMES.get(missing).map_or(b"?", |name| name.as_bytes()));
         return Err(Errno::EPERM);
     }
@@ -123,6 +123,7 @@ pub fn keep_capabilities(set: Set, added: Set, detail: &mut Detail) -> Result<()
         return security::set_capabilities(held & set, 0);
     }
     // They outlive execve(2) of an ordinary program only as ambient ones.
+    let added = added & held;
     security::set_capabilities(added, added)?;
     (0..64).filter(|bit| added & 1 << bit != 0).try_for_each(security::raise_ambient)
 }

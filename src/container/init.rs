@@ -203,8 +203,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Undumpable => security::make_undumpable()?,
         Step::Limit(limit) => security::set_limit(limit.resource, limit.soft, limit.hard)?,
         Step::BoundCapabilities(set) => confine::bound_capabilities(*set)?,
-        Step::KeepCapabilities { set, added } => {
-            confine::keep_capabilities(*set, *added, &mut state.detail)?;
+        Step::KeepCapabilities { set, added, named } => {
+            confine::keep_capabilities(*set, *added, *named, &mut state.detail)?;
         }
         Step::Groups(groups) => confine::set_groups(groups, &mut state.detail)?,
         Step::User { user, groups, find_home, keep_capabilities } => {

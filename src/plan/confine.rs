@@ -161,13 +161,15 @@ impl<'a> Planner<'_, 'a> {
         if !self.root_stays_below() {
             return asked;
         }
-        let Capabilities { set, added } = asked.unwrap_or(Capabilities { set: ALL, added: 0 });
-        Some(Capabilities { set: set & !(1 << SYS_ADMIN), added: added & !(1 << SYS_ADMIN) })
+        let all = Capabilities { set: ALL, added: 0, named: 0 };
+        let Capabilities { set, added, named } = asked.unwrap_or(all);
+        let but = !(1 << SYS_ADMIN);
+        Some(Capabilities { set: set & but, added: added & but, named: named & but })
     }
 
     fn give_up(&mut self, capabilities: Option<Capabilities>) {
-        if let Some(Capabilities { set, added }) = capabilities {
-            self.add(Step::KeepCapabilities { set, added });
+        if let Some(Capabilities { set, added, named }) = capabilities {
+            self.add(Step::KeepCapabilities { set, added, named });
         }
     }
 

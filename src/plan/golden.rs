@@ -710,7 +710,7 @@ fn devices_images_and_file_systems_are_volumes() {
 /// What a container may do when nothing else is said.
 fn usual() -> Security<'static> {
     Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0 }),
+        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0, named: 0 }),
         no_new_privileges: true,
         seccomp: Seccomp::BuiltIn,
         privileged: false,
@@ -772,7 +772,7 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let process = Process { user, oom_score_adj: Some(-5), ..spec().process };
     let added = 1 << 12;
     let security = Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added }),
+        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added, named: added }),
         rlimits: &[Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
         umask: Some(0o27),
         groups: &[Id::Number(4), Id::Name(b"tape")],

@@ -190,8 +190,10 @@ pub enum Step<'a> {
     KeepCapabilities {
         /// What root keeps.
         set: Set,
-        /// What others keep; not to have it is an error.
+        /// What others keep of it.
         added: Set,
+        /// Those of them that not to have is an error.
+        named: Set,
     },
     /// Have these groups beside one's own, and no others.
     Groups(&'a [Id<'a>]),

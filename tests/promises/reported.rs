@@ -20,6 +20,11 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Landlock],
         check: streams_under_rules,
     },
+    Promise {
+        name: "reported_all_capabilities_are_a_users_too",
+        needs: &[],
+        check: all_capabilities,
+    },
     Promise { name: "reported_environment_files_of_other_systems", needs: &[], check: env_files },
 ];
 
@@ -159,4 +164,39 @@ fn env_files(world: &World) {
     let file = world.file("env", b"A=1\r\nexport B=2\r\n");
     let told = "env: a name with blanks in line 2";
     world.run(&["--env-file", file.to_str().unwrap(), "/usr/bin/env"]).refused(125, told);
+}
+
+fn all_capabilities(world: &World) {
+    let script = "id -u; sed -n 's/^Cap\\(Prm\\|Eff\\|Bnd\\|Amb\\):.//p' /proc/self/status";
+    let sets = |options: &[&str]| -> Vec<u64> {
+        let seen = world.sh(&[options, &["-u", "1000:1000"]].concat(), script).ok();
+        let mut lines = seen.lines();
+        assert_eq!(lines.next(), Some("1000"), "{options:?}");
+        lines.map(|line| u64::from_str_radix(line, 16).unwrap()).collect()
+    };
+    // Root of the host as the tests have it; an ordinary user has all of the kernel's.
+    let script = "sed -n 's/^CapEff:.//p' /proc/self/status";
+    let all = world.sh(&["--privileged"], script).ok();
+    let all = u64::from_str_radix(all.trim(), 16).unwrap();
+    assert_eq!(sets(&["--cap-add", "ALL"]), [all; 4]);
+    assert_eq!(sets(&["--cap-add", "ALL", "--cap-drop", "CHOWN,KILL"]), [all & !0x21; 4]);
+    assert_eq!(sets(&["--privileged", "--cap-add", "ALL"]), [all; 4]);
+    let both = ["--cap-add", "ALL", "--cap-add", "NET_ADMIN"];
+    assert_eq!(sets(&both), [all; 4]);
+    let unconfined = ["--cap-add", "all", "--security-opt", "no-new-privileges=false"];
+    assert_eq!(sets(&unconfined), [all; 4]);
+    assert_eq!(sets(&["--privileged", "--cap-add", "NET_ADMIN"]), [0x1000, 0x1000, all, 0x1000]);
+    assert_eq!(sets(&["--privileged"]), [0, 0, all, 0]);
+    assert_eq!(sets(&[]), [0, 0, 0xa804_25fb, 0]);
+    // ALL is what there is; a name is a name.
+    if world.is_root() {
+        let mini = world.mini();
+        let outer = ["--privileged", "--cap-drop", "SYS_TIME", "--", mini.to_str().unwrap(), "run"];
+        let inner = |added| {
+            [&outer[..], &["-u", "1000", "--cap-add", added, "/bin/sh", "-c", script]].concat()
+        };
+        let seen = world.run(&inner("ALL")).ok();
+        assert_eq!(u64::from_str_radix(seen.trim(), 16).unwrap(), all & !(1 << 25));
+        world.run(&inner("ALL,SYS_TIME")).refused(125, "SYS_TIME: Operation not permitted");
+    }
 }
