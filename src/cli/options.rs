@@ -58,7 +58,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("SRC:DST[:OPTIONS]"),
         help: "put a file or directory of the host at a path of the container; OPTIONS are ro, \
-               nosuid, nodev, noexec, bind (without what is mounted below), rslave",
+               nosuid, nodev, noexec, bind (without what is mounted below), rslave; parents are mounted \
+               first, and of two at one path the later one is seen",
         act: Act::Value(mounts::volume),
     },
     Opt {

@@ -704,7 +704,15 @@ fn devices_images_and_file_systems_are_volumes() {
         ]
     );
     let lines = between(&spec, &root(), "detach old root", "hostname mini");
-    assert_eq!(lines[1], "put /dev/kvm from 0 recursive make");
+    // What others may lie in comes first.
+    assert_eq!(
+        lines[1..4],
+        [
+            "put /app from 1 recursive make",
+            "put /o from 2 recursive make",
+            "put /dev/kvm from 0 recursive make",
+        ]
+    );
 }
 
 /// What a container may do when nothing else is said.

@@ -5,7 +5,7 @@ use super::{Mount, Planner, Step, WhenMissing};
 use crate::host::Image;
 use crate::host::groups::path;
 use crate::spec::Namespace;
-use crate::spec::mounts::{Kind, Overlay};
+use crate::spec::mounts::{Kind, Overlay, Volume};
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -51,6 +51,11 @@ const MASKED: [&CStr; 11] = [
 /// To be read only.
 const PROTECTED: [&CStr; 5] =
     [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
+
+/// How many names a path has.
+fn depth(path: &[u8]) -> usize {
+    path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b".")).count()
+}
 
 impl<'a> Planner<'_, 'a> {
     /// The host's files, with a /proc of the new process namespace over the old one.
@@ -268,9 +273,16 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// Attaches them, in the order of the command line, when only the container can be reached.
+    /// Attaches them when only the container can be reached: parents first, or they would hide what is
+    /// to be seen in them; else in the order of the command line, so that of two at one path the later
+    /// one is seen.
     fn put_volumes(&mut self, make: bool) {
-        for (number, volume) in self.spec.volumes.iter().enumerate() {
+        let volumes = self.spec.volumes;
+        let depth = |volume: &Volume| depth(volume.target.to_bytes());
+        let deepest = volumes.iter().map(depth).max().unwrap_or(0);
+        let at = |level| move |(_, volume): &(usize, &Volume)| depth(volume) == level;
+        let sorted = (0..=deepest).flat_map(|level| volumes.iter().enumerate().filter(at(level)));
+        for (number, volume) in sorted {
             let options = volume.options;
             let mut flags = 0;
             for (is_set, flag) in [

@@ -25,6 +25,11 @@ pub const PROMISES: &[Promise] = &[
         needs: &[],
         check: all_capabilities,
     },
+    Promise {
+        name: "reported_volumes_are_mounted_parents_first",
+        needs: &[Need::Busybox],
+        check: parents_first,
+    },
     Promise { name: "reported_environment_files_of_other_systems", needs: &[], check: env_files },
 ];
 
@@ -199,4 +204,46 @@ fn all_capabilities(world: &World) {
         assert_eq!(u64::from_str_radix(seen.trim(), 16).unwrap(), all & !(1 << 25));
         world.run(&inner("ALL,SYS_TIME")).refused(125, "SYS_TIME: Operation not permitted");
     }
+}
+
+fn parents_first(world: &World) {
+    let root = world.directory();
+    for directory in ["bin", "proc", "sys", "dev"] {
+        fs::create_dir(root.join(directory)).unwrap();
+        world.give(&root.join(directory));
+    }
+    world.copy_busybox(&root.join("bin/busybox"));
+    let source = |name: &str| {
+        let source = world.directory();
+        fs::write(source.join("name"), name).unwrap();
+        world.give(&source);
+        source.to_str().unwrap().to_owned()
+    };
+    let (a, b, c) = (source("a"), source("b"), source("c"));
+    let script = "for d in /v /v/w /v/w/x; do /bin/busybox cat $d/name; done";
+    let run = |options: &[String]| {
+        let mut words = vec!["--rootfs".to_owned(), root.to_str().unwrap().to_owned()];
+        words.extend_from_slice(options);
+        words.extend(["/bin/busybox", "sh", "-c", script].map(str::to_owned));
+        world.run(&words)
+    };
+    let bind = |source: &str, target: &str| format!("-v{source}:{target}");
+    let at = ["/v", "/v//w/", "/v/./w/x"];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let options = order.map(|which| bind([&a, &b, &c][which], at[which]));
+        assert_eq!(run(&options).ok(), "abc", "{order:?}");
+    }
+    // Memory and volumes among each other.
+    let mixed = [bind(&c, "/v/w/x"), "--tmpfs=/v/w".to_owned(), bind(&a, "/v")];
+    let outcome = run(&mixed);
+    assert_eq!(outcome.stdout, "ac", "{outcome:?}");
+    let mount = format!("--mount=type=bind,src={c},dst=/v/w/x");
+    let mixed = [mount, bind(&b, "/v/w"), "--tmpfs=/v".to_owned()];
+    assert_eq!(run(&mixed).stdout, "bc");
+    // Of two at one path the later one is seen.
+    let deep = bind(&c, "/v/w/x");
+    let twice = [deep.clone(), bind(&b, "/v/w"), bind(&c, "/v"), bind(&a, "/v/")];
+    assert_eq!(run(&twice).ok(), "abc");
+    let twice = [deep, bind(&b, "/v/w"), bind(&a, "/v"), bind(&c, "/v/.")];
+    assert_eq!(run(&twice).ok(), "cbc");
 }
