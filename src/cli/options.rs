@@ -38,8 +38,8 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("UPPER[,WORK]"),
-        help: "keep what is written to the root in UPPER instead; WORK is for the kernel, empty, \
-               on the same file system (UPPER.work)",
+        help: "keep what is written to the root in UPPER instead, for one container at a time; WORK is \
+               for the kernel, on the same file system, made if missing (UPPER.work)",
         act: Act::Value(mounts::overlay),
     },
     Opt {

@@ -11,6 +11,7 @@ mod ids;
 mod init;
 mod inside;
 mod launch;
+mod layers;
 mod passwd;
 mod ready;
 mod reaper;
@@ -98,6 +99,7 @@ pub struct Outcome {
 /// Whatever kept the command from starting; nothing is left behind.
 pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
     let start = if manner.measure { clock::now() } else { 0 };
+    let _locks = layers::claim(spec)?;
     let groups = Groups::make(plan, spec, host, manner.trace)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.

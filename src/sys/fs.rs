@@ -484,6 +484,12 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
+/// flock(2): locks an open file against whoever else opened it; EAGAIN when somebody has it locked.
+pub fn lock(file: &Fd) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::flock, file.raw(), libc::LOCK_EX | libc::LOCK_NB) }.map(drop)
+}
+
 /// A close-on-exec copy of a descriptor that mini was started with (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn duplicate(fd: i32) -> Result<Fd> {
     // SAFETY: numbers only.

@@ -30,6 +30,11 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Busybox],
         check: parents_first,
     },
+    Promise {
+        name: "reported_a_layer_is_one_containers_at_a_time",
+        needs: &[Need::Busybox],
+        check: one_at_a_time,
+    },
     Promise { name: "reported_environment_files_of_other_systems", needs: &[], check: env_files },
 ];
 
@@ -246,4 +251,62 @@ fn parents_first(world: &World) {
     assert_eq!(run(&twice).ok(), "abc");
     let twice = [deep, bind(&b, "/v/w"), bind(&a, "/v"), bind(&c, "/v/.")];
     assert_eq!(run(&twice).ok(), "cbc");
+}
+
+fn one_at_a_time(world: &World) {
+    let directory = world.directory();
+    let place = directory.to_str().unwrap();
+    for name in ["u", "other"] {
+        fs::create_dir(directory.join(name)).unwrap();
+        world.give(&directory.join(name));
+    }
+    let upper = format!("{place}/u");
+    let root = world.busybox();
+    let root = root.to_str().unwrap();
+    let words = |layer: &[&str], script: &str| -> Vec<String> {
+        let words = [&["--rootfs", root], layer, &["/bin/sh", "-c", script]].concat();
+        words.into_iter().map(str::to_owned).collect()
+    };
+    let run = |layer: &[&str]| world.run(&words(layer, "echo it ran"));
+    let told = format!("overlay {upper}: in use by another container");
+    let other = format!("{place}/other,{upper}.work");
+    let volume = format!("--mount=type=overlay,lower=/etc,upper={upper},work={place}/w,dst=/tmp");
+    for killed in [false, true] {
+        let mut first = world
+            .run_command(&words(&["--overlay", &upper], "echo up; cat; echo kept > /kept"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut up = [0; 3];
+        first.stdout.as_mut().unwrap().read_exact(&mut up).unwrap();
+        // The work directory was made for it.
+        assert!(directory.join("u.work").is_dir());
+        run(&["--overlay", &upper]).refused(125, &told);
+        // However the directory is named, and for what.
+        run(&["--overlay", &format!("{place}/other/../u/.,{place}/w")])
+            .refused(125, "in use by another");
+        run(&["--overlay", &other]).refused(125, "u.work: in use by another container");
+        run(&[&volume]).refused(125, &told);
+        if killed {
+            first.kill().unwrap();
+        }
+        drop(first.stdin.take());
+        assert_eq!(first.wait().unwrap().success(), !killed);
+        // Now it is nobody's.
+        assert_eq!(run(&["--overlay", &upper]).ok(), "it ran\n");
+    }
+    assert_eq!(fs::read_to_string(directory.join("u/kept")).unwrap(), "kept\n");
+    run(&["--overlay", &upper, &volume]).refused(125, &told);
+    run(&["--overlay", &format!("{place}/no")])
+        .refused(125, &format!("overlay {place}/no: No such"));
+    run(&["--overlay", &format!("{upper},{place}/no/w")]).refused(
+        125,
+        &format!("overlay {place}/no/w: No such file or directory (the kernel's own"),
+    );
+    assert!(!directory.join("no.work").exists());
+    // Nothing is made when nothing is done.
+    let other = format!("{place}/other");
+    assert_eq!(run(&["--dry-run", "--overlay", &other]).status, 0);
+    assert!(!directory.join("other.work").exists());
 }
