@@ -9,6 +9,7 @@ mod gate;
 mod groups;
 mod ids;
 mod init;
+mod input_end;
 mod inside;
 mod launch;
 mod layers;

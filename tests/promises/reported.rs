@@ -35,6 +35,21 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Busybox],
         check: one_at_a_time,
     },
+    Promise {
+        name: "reported_no_input_left_is_an_end_for_all_who_read",
+        needs: &[],
+        check: no_input,
+    },
+    Promise {
+        name: "reported_no_input_left_ends_busybox",
+        needs: &[Need::Busybox],
+        check: no_input_for_busybox,
+    },
+    Promise {
+        name: "reported_no_input_left_ends_who_edits_lines",
+        needs: &[Need::Debian],
+        check: no_input_for_editors,
+    },
     Promise { name: "reported_environment_files_of_other_systems", needs: &[], check: env_files },
 ];
 
@@ -309,4 +324,90 @@ fn one_at_a_time(world: &World) {
     let other = format!("{place}/other");
     assert_eq!(run(&["--dry-run", "--overlay", &other]).status, 0);
     assert!(!directory.join("other.work").exists());
+}
+
+/// `printf INPUT | mini run -t OPTIONS`, made to end when it hangs; status and output.
+fn piped(world: &World, input: &str, words: &[&str]) -> (i32, String) {
+    let mini = world.mini();
+    let words = [&["60", mini.to_str().unwrap(), "run", "-t"], words].concat();
+    let mut command = world.command(Path::new("/usr/bin/timeout"), &words);
+    // The program that is told of no terminal shows no colours.
+    command.env("TERM", "dumb");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn no_input(world: &World) {
+    // For everybody who reads, one after the other.
+    let script = "cat; cat; read x; echo $?; wc -c; echo done";
+    let (status, seen) = piped(world, "", &["/bin/sh", "-c", script]);
+    assert_eq!((status, seen.as_str()), (0, "1\r\n0\r\ndone\r\n"));
+    // In the middle of a line, which is somebody's still.
+    let script = "read x; read y; echo \"<$x$y>\"; cat; echo done";
+    let (_, seen) = piped(world, "a\nb", &["/bin/sh", "-c", script]);
+    assert!(seen.ends_with("<ab>\r\ndone\r\n"), "{seen:?}");
+    // Who reads characters: what was written for lines is one, of no meaning; the next is the one.
+    for mode in ["-icanon min 1", "raw"] {
+        let script = format!("stty {mode}; head -c 2 | od -An -tx1; stty sane; cat; echo done");
+        let (status, seen) = piped(world, "", &["/bin/sh", "-c", &script]);
+        assert!(status == 0 && seen.contains(" 04") && seen.contains("done"), "{mode}: {seen:?}");
+    }
+    let (status, seen) =
+        piped(world, "", &["/bin/sh", "-c", "stty eof x -icanon -echo; head -c 2"]);
+    assert!(status == 0 && seen.ends_with('x'), "{seen:?}");
+}
+
+fn no_input_for_busybox(world: &World) {
+    let root = world.busybox();
+    let root = ["--rootfs", root.to_str().unwrap()];
+    let (status, _) = piped(world, "", &[&root[..], &["sh"]].concat());
+    assert_eq!(status, 0);
+    for input in ["echo $((6*7)); (exit 3)\n", "echo $((6*7)); (exit 3)"] {
+        let (status, seen) = piped(world, input, &[&root[..], &["sh"]].concat());
+        assert_eq!(status, 3, "{seen:?}");
+        assert!(seen.contains("\n42\r\n"), "{seen:?}");
+    }
+}
+
+fn no_input_for_editors(world: &World) {
+    let root = ["--rootfs", world.debian().to_str().unwrap()];
+    let run = |input: &str, words: &[&str]| piped(world, input, &[&root[..], words].concat());
+    for words in [
+        &["bash"][..],
+        &["bash", "--noediting", "-i"],
+        &["python3"],
+        &["python3", "-i", "-c", "pass"],
+        &["--init", "bash"],
+        &["sh"],
+    ] {
+        assert_eq!(run("", words).0, 0, "{words:?}");
+    }
+    for (words, line) in [
+        (&["bash"][..], "echo $((6*7)); (exit 3)"),
+        (&["sh"], "echo $((6*7)); (exit 3)"),
+        (&["python3"], "print(6*7); exit(3)"),
+    ] {
+        for input in [line.to_owned(), format!("{line}\n"), format!("\n\n{line}\n")] {
+            let (status, seen) = run(&input, words);
+            assert_eq!(status, 3, "{words:?} {input:?}: {seen:?}");
+            assert!(seen.contains("\n42\r\n") || seen.contains("42\r\n"), "{seen:?}");
+        }
+    }
+    // One after the other, and in each other.
+    let script = "bash; python3; bash -c 'read -e x; echo $?'; cat; echo done";
+    let (status, seen) = run("", &["sh", "-c", script]);
+    assert!(status == 0 && seen.ends_with("1\r\ndone\r\n"), "{seen:?}");
+    let (status, seen) = run("bash\npython3\n", &["bash"]);
+    assert_eq!(status, 0, "{seen:?}");
+    // A password is asked for with the typed line thrown away.
+    let (status, seen) = run("", &["python3", "-c", "import getpass; getpass.getpass()"]);
+    assert!(status == 1 && seen.contains("EOFError"), "{seen:?}");
 }
