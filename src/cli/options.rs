@@ -68,8 +68,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("DST[:OPTIONS]"),
-        help: "put memory at a path of the container; OPTIONS are size=, mode=, ro, exec, suid, \
-               dev; at most 64m or an eighth of the machine's unless told",
+        help: "put memory at a path of the container; OPTIONS are size= (50% is half of the \
+               machine's), nr_inodes=, mode=, uid=, gid=, ro, exec, suid, dev; at most 64m or an eighth of the \
+               machine's unless told",
         act: Act::Value(mounts::tmpfs),
     },
     Opt {
@@ -126,9 +127,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("DURATION"),
-        help: "end it after so long, as 90, 10m or 1.5h; the status is 124",
+        help: "end it after so long, as 90, 10m or 1.5h; the status is 124; 0: never",
         act: Act::Value(|run, value| {
-            run.timeout = Some(duration("--timeout", value)?);
+            run.timeout = Some(duration("--timeout", value)?).filter(|nanos| *nanos > 0);
             Ok(())
         }),
     },

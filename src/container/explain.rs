@@ -6,7 +6,9 @@ use crate::host::Host;
 use crate::host::ids::Ids;
 use crate::plan::{Mount, Step};
 use crate::spec::Spec;
+use crate::spec::mounts::Volume;
 use crate::sys::{Errno, fs};
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::MS_BIND;
 
@@ -105,10 +107,33 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     {
         return error.hint(hint);
     }
+    if let (Step::PutTree { target, .. } | Step::Tmpfs { target, .. }, Errno::EROFS) = (step, errno)
+        && let Some(volume) = volume_above(target.to_bytes(), spec)
+    {
+        let mut hint = crate::text::Text::new();
+        hint.str("the volume at ").word(volume.target);
+        hint.str(" is read-only and lacks this path: make it in what is mounted there");
+        return error.hint_text(&hint);
+    }
     match hint(step, errno, detail, host) {
         Some(hint) => error.hint(hint),
         None => error,
     }
+}
+
+/// The volume in which a path lies; the innermost one.
+fn volume_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s Volume<'a>> {
+    let names = |path: &[u8]| -> Vec<Vec<u8>> {
+        let names = path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."));
+        names.map(Vec::from).collect()
+    };
+    let path = names(path);
+    let depth = |volume: &&Volume| names(volume.target.to_bytes()).len();
+    let volumes = spec.volumes.iter().filter(|volume| {
+        let above = names(volume.target.to_bytes());
+        above.len() < path.len() && path.starts_with(&above)
+    });
+    volumes.max_by_key(depth)
 }
 
 /// Begins the line with what the user knows the step by.
@@ -249,6 +274,9 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         },
         (Step::PutTree { make: false, .. } | Step::Tmpfs { make: false, .. }, Errno::ENOENT) => {
             "nothing is made on the host: make it first"
+        }
+        (Step::Tmpfs { .. }, Errno::EINVAL) => {
+            "uid= or gid= is not mapped in the container, or an option is out of range"
         }
         (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::EROFS) => {
             "the root is read-only and lacks this path: add it to the image"

@@ -20,7 +20,7 @@ use crate::sys::{
     Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
 };
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// What the child gets from its parent.
 pub struct Child<'a> {
@@ -38,6 +38,8 @@ pub struct Child<'a> {
     pub trees: &'a [Taken],
     /// The connection over which a terminal goes: (the parent's end, the child's).
     pub terminal: Option<(Fd, Fd)>,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<&'static AtomicU32>,
     /// Where mini itself lies in memory.
     pub program: Program,
     /// Whether to report the steps that went well, too.
@@ -230,7 +232,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             return Err(Errno::ENOSYS);
         }
         Step::Terminal { console } => open_terminal(*console, state, child)?,
-        Step::Init { grace } => reaper::begin(*grace, child.program)?,
+        Step::Init { grace } => reaper::begin(*grace, child.program, child.signal)?,
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
     }

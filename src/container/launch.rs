@@ -11,12 +11,12 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::Spec;
-use crate::sys::memory::ChildMemory;
+use crate::sys::memory::{self, ChildMemory};
 use crate::sys::process::SharingChild;
 use crate::sys::{Errno, Fd, fs, net, process, signal};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A child on its way.
 pub struct Launched<'a> {
@@ -28,6 +28,8 @@ pub struct Launched<'a> {
     pub terminal: Option<&'a Fd>,
     /// Who was at the terminal mini was started at.
     pub foreground: Foreground,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<&'static AtomicU32>,
     /// The signals that mini's caller ignores.
     pub ignored: signal::Set,
     /// The file that names it, as long as it runs.
@@ -46,7 +48,8 @@ pub fn launch<'a>(
     let (args, env) = (spec.process.args, &spec.process.env);
     let mut message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
-    let memory = ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
+    let child_memory =
+        ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
     let trees = (0..spec.volumes.len()).map(|_| Taken::new()).collect::<Vec<_>>().leak();
     let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
@@ -71,6 +74,12 @@ pub fn launch<'a>(
             .then(net::socket_pair)
             .transpose()
             .map_err(failed("socket"))?,
+        signal: spec
+            .process
+            .init
+            .map(|_| memory::shared_number())
+            .transpose()
+            .map_err(failed("allocate"))?,
         program: manner.program,
         trace: manner.trace,
     }));
@@ -78,7 +87,7 @@ pub fn launch<'a>(
     let sharing = if spec.process.init.is_some() { 0 } else { libc::CLONE_VM };
     let clone = |flags: i32, group: Option<&'a Fd>| {
         shared.is_born_in_group.store(group.is_some(), Ordering::Relaxed);
-        process::clone_onto(flags | sharing, group, memory, shared, init::enter)
+        process::clone_onto(flags | sharing, group, child_memory, shared, init::enter)
     };
     let group = doors.iter().find_map(|door| match door {
         Door::Group(group) => Some(group),
@@ -113,5 +122,6 @@ pub fn launch<'a>(
     }
     shared.gate.1.close_copy();
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
-    Ok(Launched { child, status: &shared.status.0, terminal, foreground, ignored, pidfile })
+    let (status, signal) = (&shared.status.0, shared.signal);
+    Ok(Launched { child, status, terminal, foreground, signal, ignored, pidfile })
 }

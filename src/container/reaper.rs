@@ -8,47 +8,54 @@ use crate::sys::memory::Program;
 use crate::sys::process::{Change, News};
 use crate::sys::signal::{self, Taken};
 use crate::sys::{clock, fs, process};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// Starts the command as a process of its own, which goes on from here, and itself as process 1;
 /// `grace` is how long, in nanoseconds, the others have to end when the command has.
 ///
 /// What mini was called with stands in /proc/1/cmdline: it is forgotten before there is somebody to
 /// read it. The command's words are in the inbox by now.
-pub fn begin(grace: u64, program: Program) -> crate::sys::Result<()> {
+pub fn begin(grace: u64, program: Program, signal: Option<&AtomicU32>) -> crate::sys::Result<()> {
     program.forget_words();
     match process::fork()? {
         // The kernel's word about the parent's death is not handed down, nor needed: it comes to
         // process 1, with which all others end.
         0 => Ok(()),
-        command => run(command, grace, &program),
+        command => run(command, grace, &program, signal),
     }
 }
 
-fn run(command: i32, grace: u64, program: &Program) -> ! {
+fn run(command: i32, grace: u64, program: &Program, signal: Option<&AtomicU32>) -> ! {
     let status = match serve(command, grace, program) {
-        Ok(status) => status,
+        Ok(Change::Exited(status)) => status,
+        Ok(Change::Signaled(number) | Change::Stopped(number)) => {
+            if let Some(signal) = signal {
+                signal.store(number.into(), Ordering::Relaxed);
+            }
+            128 + number
+        }
         // Whoever is left ends with process 1.
         Err(_) => crate::error::FAILED,
     };
     process::exit(i32::from(status))
 }
 
-fn serve(command: i32, grace: u64, program: &Program) -> crate::sys::Result<u8> {
+fn serve(command: i32, grace: u64, program: &Program) -> crate::sys::Result<Change> {
     signal::set_mask(signal::ALL)?;
     // The command has its own copies; a pipe of its is not to be held open here.
     fs::close_from(3)?;
     fs::chdir(c"/")?;
-    let status = loop {
+    let end = loop {
         if let Some(taken) = signal::wait(signal::ALL, None, Some(program))? {
             if taken.signal != libc::SIGCHLD {
                 pass_on(taken, command);
-            } else if let Some(status) = reap(command)?.ended {
-                break status;
+            } else if let Some(end) = reap(command)?.ended {
+                break end;
             }
         }
     };
     see_off(grace)?;
-    Ok(status)
+    Ok(end)
 }
 
 /// To everybody but process 1 (kill(2)).
@@ -71,8 +78,8 @@ fn pass_on(taken: Taken, command: i32) {
 
 /// What was collected.
 struct Collected {
-    /// The command's status, if it has ended.
-    ended: Option<u8>,
+    /// How the command ended, if it has.
+    ended: Option<Change>,
     /// Whether there is nobody left.
     is_alone: bool,
 }
@@ -84,9 +91,8 @@ fn reap(command: i32) -> crate::sys::Result<Collected> {
             News::NoChild => return Ok(Collected { ended, is_alone: true }),
             News::None => return Ok(Collected { ended, is_alone: false }),
             News::Of(pid, change, _) if pid == command => match change {
-                Change::Exited(status) => ended = Some(status),
-                Change::Signaled(signal) => ended = Some(128 + signal),
                 Change::Stopped(_) => {}
+                end => ended = Some(end),
             },
             News::Of(..) => {}
         }

@@ -7,7 +7,7 @@ pub mod ids;
 use crate::error::{Error, Result};
 use crate::spec::Spec;
 use crate::spec::capability::{self, MKNOD, SYS_ADMIN};
-use crate::spec::mounts::{Kind, Overlay, Volume};
+use crate::spec::mounts::{Kind, Overlay, Tmpfs, Volume};
 use crate::sys::memory::Program;
 use crate::sys::{Errno, Fd, fs};
 use alloc::vec::Vec;
@@ -189,7 +189,7 @@ fn denies_groups() -> bool {
 }
 
 fn is_unsized_tmpfs(volume: &Volume) -> bool {
-    matches!(volume.kind, Kind::Tmpfs { size: None, .. })
+    matches!(volume.kind, Kind::Tmpfs(Tmpfs { size: None, .. }))
 }
 
 /// To bind anything else by `--device` would be a surprise.

@@ -7,7 +7,7 @@ use crate::host::groups::{Group, Groups};
 use crate::host::ids::Ids;
 use crate::host::{Host, Image};
 use crate::spec::capability;
-use crate::spec::mounts::{Kind, Masks, Options, Overlay, Volume};
+use crate::spec::mounts::{Kind, Masks, Options, Overlay, Tmpfs, Volume};
 use crate::spec::resources::{Limit, Resources};
 use crate::spec::security::{Capabilities, IdRange, PathRule, Rlimit, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
@@ -524,11 +524,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     let options = Options { read_only: true, nosuid: true, ..Options::BIND };
     let volumes = [
         Volume { kind: Kind::Bind(c"/src"), target: c"/a", options },
-        Volume {
-            kind: Kind::Tmpfs { size: None, mode: 0o1777 },
-            target: c"/tmp",
-            options: Options::TMPFS,
-        },
+        Volume { kind: Kind::Tmpfs(Tmpfs::USUAL), target: c"/tmp", options: Options::TMPFS },
         Volume {
             kind: Kind::Bind(c"rel"),
             target: c"/a/b",

@@ -5,7 +5,7 @@ use super::{Mount, Planner, Step, WhenMissing};
 use crate::host::Image;
 use crate::host::groups::path;
 use crate::spec::Namespace;
-use crate::spec::mounts::{Kind, Overlay, Volume};
+use crate::spec::mounts::{Kind, Overlay, Size, Tmpfs, Volume};
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -268,7 +268,7 @@ impl<'a> Planner<'_, 'a> {
                     settings,
                     image: None,
                 }),
-                Kind::Tmpfs { .. } => {}
+                Kind::Tmpfs(_) => {}
             }
         }
     }
@@ -305,10 +305,23 @@ impl<'a> Planner<'_, 'a> {
                         make,
                     }
                 }
-                Kind::Tmpfs { size, mode } => {
+                Kind::Tmpfs(Tmpfs { size, inodes, mode, uid, gid }) => {
                     let mut data = Text::new();
-                    let size = size.unwrap_or((64 << 20).min(self.host.memory / 8));
-                    data.str("size=").number(size).str(",mode=").octal(mode);
+                    match size {
+                        Some(Size::Percent(percent)) => data.str("size=").number(percent).str("%"),
+                        Some(Size::Bytes(size)) => data.str("size=").number(size),
+                        None => data.str("size=").number((64 << 20).min(self.host.memory / 8)),
+                    };
+                    data.str(",mode=").octal(mode);
+                    for (name, value) in [
+                        (",nr_inodes=", inodes),
+                        (",uid=", uid.map(u64::from)),
+                        (",gid=", gid.map(u64::from)),
+                    ] {
+                        if let Some(value) = value {
+                            data.str(name).number(value);
+                        }
+                    }
                     Step::Tmpfs { target, flags, data: data.leak(), make }
                 }
             });

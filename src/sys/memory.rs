@@ -2,6 +2,7 @@
 
 use super::Result;
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicU32;
 use syscalls::{Sysno, syscall};
 
 /// mmap(2): new private pages, zero when first touched, for the life of the process.
@@ -15,6 +16,18 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     let at = unsafe { syscall!(Sysno::mmap, 0, size, protection, flags, NO_FILE, 0) }?;
     Ok(at as *mut u8)
+}
+
+/// mmap(2), MAP_SHARED: a number that a process and its copies have in common, for their lives.
+pub fn shared_number() -> Result<&'static AtomicU32> {
+    let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    const NO_FILE: isize = -1;
+    let size = size_of::<AtomicU32>();
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let at = unsafe { syscall!(Sysno::mmap, 0, size, access, flags, NO_FILE, 0) }?;
+    // SAFETY: zeros, at the beginning of a page that stays mapped.
+    Ok(unsafe { &*(at as *const AtomicU32) })
 }
 
 /// The program as it lies in memory.

@@ -50,6 +50,26 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Debian],
         check: no_input_for_editors,
     },
+    Promise {
+        name: "reported_memory_has_an_owner_and_bounds",
+        needs: &[Need::Busybox],
+        check: memory,
+    },
+    Promise {
+        name: "reported_the_report_has_the_signal_with_init",
+        needs: &[],
+        check: signal_with_init,
+    },
+    Promise {
+        name: "reported_a_volume_that_lacks_a_path_is_named",
+        needs: &[Need::Busybox],
+        check: lacking_volume,
+    },
+    Promise {
+        name: "reported_one_process_is_too_few_for_init",
+        needs: &[Need::Root, Need::Limits],
+        check: one_process,
+    },
     Promise { name: "reported_environment_files_of_other_systems", needs: &[], check: env_files },
 ];
 
@@ -410,4 +430,102 @@ fn no_input_for_editors(world: &World) {
     // A password is asked for with the typed line thrown away.
     let (status, seen) = run("", &["python3", "-c", "import getpass; getpass.getpass()"]);
     assert!(status == 1 && seen.contains("EOFError"), "{seen:?}");
+}
+
+fn memory(world: &World) {
+    let script = "stat -c '%u %g %a' /tmp; df -k /tmp | tail -n 1 | tr -s ' ' | cut -d' ' -f2; \
+        df -i /tmp | tail -n 1 | tr -s ' ' | cut -d' ' -f2";
+    let shown = |options: &str| {
+        let seen = world.busybox_sh(&["--tmpfs", &format!("/tmp:{options}")], script).ok();
+        let lines: Vec<String> = seen.lines().map(str::to_owned).collect();
+        lines
+    };
+    let kib = |size: &str| shown(size)[1].parse::<u64>().unwrap();
+    let all = fs::read_to_string("/proc/meminfo").unwrap();
+    let total: u64 = all.split_whitespace().nth(1).unwrap().parse().unwrap();
+    for (percent, part) in [("50%", total / 2), ("100%", total), ("1%", total / 100)] {
+        assert!(kib(&format!("size={percent}")).abs_diff(part) <= 8, "{percent}");
+    }
+    assert_eq!(kib("size=1m"), 1024);
+    assert_eq!(shown("nr_inodes=77")[2], "77");
+    assert_eq!(shown("nr_inodes=2k")[2], "2048");
+    assert_eq!(shown("mode=750")[0], "0 0 750");
+    if world.is_root() {
+        assert_eq!(shown("uid=1000,gid=7,mode=700,size=10%")[0], "1000 7 700");
+        assert_eq!(shown("uid=5")[0], "5 0 1777");
+    } else {
+        assert_eq!(shown("uid=0,gid=0")[0], "0 0 1777");
+        let outcome = world.busybox_sh(&["--tmpfs", "/tmp:uid=5"], "echo it ran");
+        outcome.refused(125, "tmpfs /tmp: Invalid argument (uid= or gid= is not mapped");
+    }
+    let words = ["--mount", "type=tmpfs,dst=/tmp,size=50%,nr_inodes=9,uid=0"];
+    assert_eq!(
+        world.busybox_sh(&words, "df -i /tmp | tail -n 1 | tr -s ' ' | cut -d' ' -f2").ok(),
+        "9\n"
+    );
+    for bad in [
+        "size=0",
+        "size=0%",
+        "size=101%",
+        "size=%",
+        "size=-1%",
+        "nr_inodes=0",
+        "nr_inodes=x",
+        "uid=-1",
+        "uid=joe",
+        "gid=4294967295",
+        "uid=",
+    ] {
+        let outcome = world.busybox_sh(&["--tmpfs", &format!("/tmp:{bad}")], "echo it ran");
+        outcome.refused(125, &format!("{bad}: unknown option (size=SIZE|N% nr_inodes=N"));
+    }
+}
+
+fn signal_with_init(world: &World) {
+    for (script, status, signal) in [
+        ("kill -9 $$", 137, "9"),
+        ("kill -15 $$", 143, "15"),
+        ("kill -34 $$", 162, "34"),
+        // What only looks like one.
+        ("exit 137", 137, "null"),
+        ("exit 0", 0, "null"),
+    ] {
+        let file = world.directory().join("report");
+        let words = ["--init", "--report", file.to_str().unwrap()];
+        assert_eq!(world.sh(&words, script).status, status, "{script}");
+        let report = fs::read_to_string(&file).unwrap();
+        let told = format!("{{\"status\":{status},\"signal\":{signal},\"error\":null");
+        assert!(report.starts_with(&told), "{script}: {report}");
+    }
+    let file = world.directory().join("report");
+    let words = ["--init", "--timeout", "0.2", "--report", file.to_str().unwrap()];
+    assert_eq!(world.sh(&words, "exec sleep 100").status, 124);
+    let report = fs::read_to_string(&file).unwrap();
+    assert!(report.starts_with("{\"status\":124,\"signal\":15,"), "{report}");
+}
+
+fn lacking_volume(world: &World) {
+    let source = world.directory();
+    let source = source.to_str().unwrap();
+    for (volume, option) in [("/tmp", "ro"), ("/home/joe", "ro"), ("/tmp//./", "ro,nosuid")] {
+        for inner in ["-v/etc:/PLACE/x", "--tmpfs=/PLACE/x/y"] {
+            let plain = volume.trim_end_matches("/.").trim_matches('/');
+            let plain = if plain.starts_with("tmp") { "tmp" } else { plain };
+            let inner = inner.replace("PLACE", plain);
+            let outer = format!("-v{source}:{volume}:{option}");
+            let told = format!(
+                "Read-only file system (the volume at {volume} is read-only and lacks this path"
+            );
+            world.busybox_sh(&[&outer, &inner], "echo it ran").refused(125, &told);
+            world.busybox_sh(&[&inner, &outer], "echo it ran").refused(125, &told);
+        }
+    }
+}
+
+fn one_process(world: &World) {
+    let words = ["--init", "--pids-limit", "1"];
+    let told =
+        "init: Try again (a limit on processes is reached: process 1 and the command are two";
+    world.sh(&words, "echo it ran").refused(125, told);
+    assert_eq!(world.run(&["--init", "--pids-limit", "2", "/bin/echo", "fine"]).ok(), "fine\n");
 }
