@@ -157,6 +157,7 @@ struct Draft<'a> {
     tmpfs: Tmpfs,
     propagation: Option<bool>,
     conflict: bool,
+    has_bind_options: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -188,12 +189,15 @@ impl<'a> Draft<'a> {
             tmpfs: Tmpfs::USUAL,
             propagation: None,
             conflict: false,
+            has_bind_options: false,
         }
     }
 
     /// Applies an option; false when there is none such.
     fn option(&mut self, option: &[u8]) -> bool {
         let options = &mut self.options;
+        self.has_bind_options |=
+            matches!(option, b"bind" | b"rbind" | b"private" | b"rprivate" | b"slave" | b"rslave");
         match option {
             b"ro" | b"readonly" => options.read_only = true,
             b"rw" => options.read_only = false,
@@ -244,8 +248,13 @@ impl<'a> Draft<'a> {
 
     fn finish(self, option: &str, value: &CStr) -> Result<Volume<'a>> {
         let wrong = |cause| Err(bad(option, value.to_bytes(), cause));
-        if self.is_bind && self.fstype.is_none() && self.source.is_empty() {
-            return wrong("has no source");
+        match (self.is_bind && self.fstype.is_none(), self.source.is_empty()) {
+            (true, true) => return wrong("has no source"),
+            (false, false) => return wrong("takes no source"),
+            _ => {}
+        }
+        if self.fstype.is_some() && self.has_bind_options {
+            return wrong("bind, private and slave are for type=bind");
         }
         if !self.target.starts_with(b"/") {
             return wrong("the destination must begin with /");

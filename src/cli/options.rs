@@ -397,7 +397,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("PATH"),
         help: "let no path be reached but this one, to be read, and what lies below it; can be \
-               repeated; /proc and harmless devices stay within reach (Landlock)",
+               repeated; /proc and harmless devices stay within reach, and with / itself /tmp is one of its own \
+               unless a rule is about it (Landlock)",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {

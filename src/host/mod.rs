@@ -204,7 +204,7 @@ fn check_device(path: &CStr) -> Result<()> {
 
 /// The path of the working directory.
 #[inline(never)]
-fn working_directory() -> Result<Vec<u8>> {
+pub fn working_directory() -> Result<Vec<u8>> {
     let mut buffer = [0; 4096];
     match fs::getcwd(&mut buffer) {
         Ok(path) => Ok(path.to_bytes().to_vec()),

@@ -13,6 +13,7 @@ mod root;
 mod step;
 
 pub use filter::built_in as built_in_filter;
+pub use root::is_masked;
 pub use step::{Mount, Place, Step, WhenMissing};
 
 use crate::host::Host;

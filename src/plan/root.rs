@@ -52,6 +52,11 @@ const MASKED: [&CStr; 11] = [
 const PROTECTED: [&CStr; 5] =
     [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
 
+/// Whether it is one of the paths that are hidden or protected unless told.
+pub fn is_masked(path: &CStr) -> bool {
+    MASKED.contains(&path) || PROTECTED.contains(&path)
+}
+
 /// How many names a path has.
 fn depth(path: &[u8]) -> usize {
     path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b".")).count()
@@ -283,6 +288,8 @@ impl<'a> Planner<'_, 'a> {
         let at = |level| move |(_, volume): &(usize, &Volume)| depth(volume) == level;
         let sorted = (0..=deepest).flat_map(|level| volumes.iter().enumerate().filter(at(level)));
         for (number, volume) in sorted {
+            // In memory that was mounted there for the container alone anything may be made.
+            let make = make || self.lies_in_memory(volume);
             let options = volume.options;
             let mut flags = 0;
             for (is_set, flag) in [
@@ -326,6 +333,18 @@ impl<'a> Planner<'_, 'a> {
                 }
             });
         }
+    }
+
+    /// Whether the innermost volume that one lies in is a tmpfs.
+    fn lies_in_memory(&self, inner: &Volume) -> bool {
+        let path = inner.target.to_bytes();
+        let is_above = |volume: &&Volume| {
+            let rest = path.strip_prefix(volume.target.to_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        let above = self.spec.volumes.iter().filter(is_above);
+        let innermost = above.max_by_key(|volume| depth(volume.target.to_bytes()));
+        innermost.is_some_and(|volume| matches!(volume.kind, Kind::Tmpfs(_)))
     }
 
     /// What the kernel shows of the machine in /proc and /sys and lets root change there: not the

@@ -70,6 +70,12 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Limits],
         check: one_process,
     },
+    Promise { name: "reported_path_rules_leave_a_tmp", needs: &[Need::Landlock], check: own_tmp },
+    Promise {
+        name: "reported_options_without_effect_are_errors",
+        needs: &[],
+        check: without_effect,
+    },
     Promise { name: "reported_environment_files_of_other_systems", needs: &[], check: env_files },
 ];
 
@@ -528,4 +534,91 @@ fn one_process(world: &World) {
         "init: Try again (a limit on processes is reached: process 1 and the command are two";
     world.sh(&words, "echo it ran").refused(125, told);
     assert_eq!(world.run(&["--init", "--pids-limit", "2", "/bin/echo", "fine"]).ok(), "fine\n");
+}
+
+fn own_tmp(world: &World) {
+    let directory = world.directory();
+    let script = "echo made > made && t=$(mktemp) && echo x > $t && echo y > /tmp/y && cat $t /tmp/y && \
+        pwd && cc=$(command -v cc) && echo 'int main(){return 7;}' > p.c && $cc -o p p.c && ./p";
+    let build = directory.join("build.sh");
+    fs::write(&build, script).unwrap();
+    fs::set_permissions(&build, PermissionsExt::from_mode(0o755)).unwrap();
+    fs::write(directory.join("secret"), "secret\n").unwrap();
+    let inner = directory.join("inner");
+    fs::create_dir(&inner).unwrap();
+    world.give(&inner);
+    let has_compiler = world.sh(&[], "command -v cc").status == 0;
+    let run = |words: &[&str]| {
+        let mut command =
+            world.run_command(&[&["--ro-path", "/", "--rw-path", "."], words].concat());
+        Outcome::of(command.current_dir(&inner))
+    };
+    // In a directory that is itself in the host's /tmp, with a program that is there, too.
+    for words in
+        [&["/bin/sh", build.to_str().unwrap()][..], &["../build.sh"], &["/bin/sh", "-c", script]]
+    {
+        let outcome = run(words);
+        let expected = format!("x\ny\n{}\n", inner.display());
+        assert_eq!(outcome.stdout, expected, "{words:?}: {outcome:?}");
+        assert!(outcome.status == 7 || !has_compiler, "{outcome:?}");
+    }
+    let outcome = run(&["/bin/cat", "../secret"]);
+    assert_eq!(outcome.ok(), "secret\n");
+    run(&["/bin/sh", "-c", "echo x > ../secret"]);
+    assert_eq!(fs::read_to_string(directory.join("secret")).unwrap(), "secret\n");
+    assert_eq!(fs::read_to_string(inner.join("made")).unwrap(), "made\n");
+    assert!(!Path::new("/tmp/y").exists());
+    let program = world.probe();
+    let outcome = run(&[program.to_str().unwrap(), "__probe", "argv", "x"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    // Where only reading is allowed, it stays so.
+    let mut command =
+        world.run_command(&["--ro-path", "/", "/bin/sh", "-c", "cat made; echo x > made"]);
+    let outcome = Outcome::of(command.current_dir(&inner));
+    assert!(outcome.status != 0 && outcome.stdout == "made\n", "{outcome:?}");
+    // Whoever says something of /tmp means the host's.
+    let mark = format!("/tmp/{}", directory.file_name().unwrap().display());
+    let words = ["--ro-path", "/", "--rw-path", "/tmp", "/bin/sh", "-c", "echo x > $0"];
+    let seen = world.run(&[&words[..], &[&format!("{mark}.{}", world.who)]].concat());
+    assert_eq!(seen.status, 0, "{seen:?}");
+    fs::remove_file(format!("{mark}.{}", world.who)).unwrap();
+    let words = [
+        "--ro-path",
+        "/",
+        "--ro-path",
+        "/tmp",
+        "/bin/sh",
+        "-c",
+        "ls /tmp | wc -l; echo x > /tmp/y",
+    ];
+    let seen = world.run(&words);
+    assert!(seen.status != 0 && seen.stdout != "0\n", "{seen:?}");
+}
+
+fn without_effect(world: &World) {
+    for (words, told) in [
+        (
+            &["--then", "poweroff"][..],
+            "option --then: mini is not the machine's first process here",
+        ),
+        (&["--cgroup-parent", "x"], "option --cgroup-parent: goes with a limit"),
+        (
+            &["--security-opt", "unmask=/proc/nothing"],
+            "option --security-opt unmask /proc/nothing: is not masked",
+        ),
+        (&["--mount", "type=tmpfs,src=/x,dst=/tmp"], "takes no source"),
+        (&["--mount", "type=proc,src=/proc,dst=/tmp"], "takes no source"),
+        (
+            &["--mount", "type=overlay,lower=/etc,dst=/tmp,rslave"],
+            "bind, private and slave are for type=bind",
+        ),
+    ] {
+        world.run(&[words, &["/bin/echo", "it ran"]].concat()).refused(125, told);
+    }
+    // What is asked for to be hidden is hidden, whatever else is not.
+    let words = ["--privileged", "--security-opt", "mask=/proc/uptime"];
+    assert_eq!(
+        world.sh(&words, "wc -c < /proc/uptime; [ -s /proc/cmdline ] && echo seen").ok(),
+        "0\nseen\n"
+    );
 }
