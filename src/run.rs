@@ -113,7 +113,7 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
     if !home_is_set && root {
         env.push(c"HOME=/root");
     }
-    let own_tmp = own_tmp(request)?.map(|own_tmp| &*leak(own_tmp));
+    let own_tmp = own_tmp(request)?.map(leak);
     let security = security(request, own_tmp.is_some())?;
     Ok(Spec {
         process: Process {
