@@ -38,8 +38,8 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("UPPER[,WORK]"),
-        help: "keep what is written to the root in UPPER instead; WORK is for the kernel, empty, \
-               on the same file system (UPPER.work)",
+        help: "keep what is written to the root in UPPER instead, for one container at a time; WORK is \
+               for the kernel, on the same file system, made if missing (UPPER.work)",
         act: Act::Value(mounts::overlay),
     },
     Opt {
@@ -58,7 +58,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("SRC:DST[:OPTIONS]"),
         help: "put a file or directory of the host at a path of the container; OPTIONS are ro, \
-               nosuid, dev (devices work), noexec, bind (without what is mounted below), rslave",
+               nosuid, dev (devices work), noexec, bind (without what is mounted below), rslave; parents \
+               are mounted first, and of two at one path the later one is seen",
         act: Act::Value(mounts::volume),
     },
     Opt {
@@ -67,8 +68,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("DST[:OPTIONS]"),
-        help: "put memory at a path of the container; OPTIONS are size=, mode=, ro, exec, suid, \
-               dev; at most 64m or an eighth of the machine's unless told",
+        help: "put memory at a path of the container; OPTIONS are size= (50% is half of the \
+               machine's), nr_inodes=, mode=, uid=, gid=, ro, exec, suid, dev; at most 64m or an eighth of the \
+               machine's unless told",
         act: Act::Value(mounts::tmpfs),
     },
     Opt {
@@ -125,9 +127,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("DURATION"),
-        help: "end it after so long, as 90, 10m or 1.5h; the status is 124",
+        help: "end it after so long, as 90, 10m or 1.5h; the status is 124; 0: never",
         act: Act::Value(|run, value| {
-            run.timeout = Some(duration("--timeout", value)?);
+            run.timeout = Some(duration("--timeout", value)?).filter(|nanos| *nanos > 0);
             Ok(())
         }),
     },
@@ -396,9 +398,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "allow opening PATH and what lies below, to read; can be repeated. Nothing else can be \
-               opened or changed, except /proc and harmless devices (Landlock, read-only mounts). \
-               Names stay visible; before Linux 7.1, sockets can be connected to",
+        help: "allow reading PATH and what lies below; can be repeated. Nothing else can be opened or \
+               changed but /proc and harmless devices; with / itself, /tmp is one of its own. Names stay \
+               visible; before Linux 7.1, sockets can be connected to",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {

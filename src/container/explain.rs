@@ -6,7 +6,9 @@ use crate::host::Host;
 use crate::host::ids::Ids;
 use crate::plan::{Mount, Step};
 use crate::spec::Spec;
+use crate::spec::mounts::Volume;
 use crate::sys::{Errno, fs};
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::MS_BIND;
 
@@ -22,6 +24,10 @@ pub fn clone_failure(errno: Errno, flags: i32, host: &Host) -> Error {
             "user namespaces are denied by a seccomp filter, a security module or a chroot: \
              run as root",
         ),
+        Errno::EPERM if host.ids == Ids::Shared => {
+            "a seccomp filter or a security module denies them: start the container that mini is in \
+             with --privileged"
+        }
         Errno::EPERM => {
             "CAP_SYS_ADMIN is missing: start the container that mini is in with --privileged"
         }
@@ -106,10 +112,33 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     {
         return error.hint(hint);
     }
+    if let (Step::PutTree { target, .. } | Step::Tmpfs { target, .. }, Errno::EROFS) = (step, errno)
+        && let Some(volume) = volume_above(target.to_bytes(), spec)
+    {
+        let mut hint = crate::text::Text::new();
+        hint.str("the volume at ").word(volume.target);
+        hint.str(" is read-only and lacks this path: make it in what is mounted there");
+        return error.hint_text(&hint);
+    }
     match hint(step, errno, detail, host) {
         Some(hint) => error.hint(hint),
         None => error,
     }
+}
+
+/// The volume in which a path lies; the innermost one.
+fn volume_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s Volume<'a>> {
+    let names = |path: &[u8]| -> Vec<Vec<u8>> {
+        let names = path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."));
+        names.map(Vec::from).collect()
+    };
+    let path = names(path);
+    let depth = |volume: &&Volume| names(volume.target.to_bytes()).len();
+    let volumes = spec.volumes.iter().filter(|volume| {
+        let above = names(volume.target.to_bytes());
+        above.len() < path.len() && path.starts_with(&above)
+    });
+    volumes.max_by_key(depth)
 }
 
 /// Begins the line with what the user knows the step by.
@@ -144,7 +173,16 @@ fn named(step: &Step, spec: &Spec) -> Error {
 
 fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'static str> {
     Some(match (step, errno) {
+        (Step::WriteFile { place, .. }, Errno::EPERM)
+            if host.euid == 0 && place.path.to_bytes().ends_with(b"_map") =>
+        {
+            "root without CAP_SYS_ADMIN needs a user namespace, and to have one CAP_SETFCAP"
+        }
         (Step::WriteFile { place, .. }, _) => return write_hint(place.path.to_bytes(), errno),
+        (Step::MapIds { by_helper: false, .. }, Errno::EPERM) if host.in_user_namespace => {
+            "the user namespace that mini is in does not have all these ids itself: see \
+             /proc/self/uid_map and gid_map"
+        }
         (Step::MapIds { .. } | Step::AwaitMaps, errno) => return map_hint(step, errno),
         (Step::Terminal { .. }, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::EIO) => {
             "no pseudo terminals here: mount devpts on /dev/pts, and have /dev/ptmx"
@@ -157,6 +195,16 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         }
         (Step::NewSessionKeyring, Errno::EDQUOT) => {
             "the caller has too many keys: kernel.keys.maxkeys"
+        }
+        (Step::NewSessionKeyring, Errno::EPERM) => {
+            "a seccomp filter denies keyctl: start the container that mini is in with --privileged"
+        }
+        (Step::LoopbackUp, Errno::EPERM) => {
+            "CAP_NET_ADMIN is missing: start the container that mini is in with --privileged, or add \
+             --network host"
+        }
+        (Step::Init { .. }, Errno::EAGAIN) => {
+            "a limit on processes is reached: process 1 and the command are two (--pids-limit, nproc)"
         }
         (Step::Seccomp { .. }, Errno::EINVAL) => {
             "not a program the kernel takes, or the kernel has no seccomp filters"
@@ -179,6 +227,12 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         }
         (Step::Groups(_) | Step::User { .. }, Errno::EPERM) if host.ids == Ids::Own => {
             "an ordinary user has no groups to give: see --userns auto"
+        }
+        (Step::Groups(_) | Step::User { .. }, Errno::EPERM) if !host.may_set_groups => {
+            "the user namespace that mini is in denies setgroups"
+        }
+        (Step::Groups(_) | Step::User { .. } | Step::Become { .. }, Errno::EPERM) => {
+            "CAP_SETUID or CAP_SETGID is missing"
         }
         (Step::User { .. } | Step::Groups(_), Errno::EMSGSIZE) => "more than 64 groups",
         (Step::User { .. } | Step::Groups(_), Errno::EMEDIUMTYPE) => {
@@ -226,7 +280,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         },
         (Step::MountImage { .. } | Step::TakeFileSystem { .. }, errno) => match errno {
             Errno::ENOSYS => "an image as a volume needs Linux 5.2: fsopen(2)",
-            Errno::EPERM | Errno::EACCES => "the kernel mounts images for root only",
+            Errno::EPERM | Errno::EACCES => "the kernel mounts images for the machine's root only",
             Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
             Errno::EBUSY => "no loop device is free",
             Errno::ENODEV => "the kernel has no such file system",
@@ -244,8 +298,14 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PutTree { make: false, .. } | Step::Tmpfs { make: false, .. }, Errno::ENOENT) => {
             "nothing is made on the host: make it first"
         }
+        (Step::Tmpfs { .. }, Errno::EINVAL) => {
+            "uid= or gid= is not mapped in the container, or an option is out of range"
+        }
         (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::EROFS) => {
             "the root is read-only and lacks this path: add it to the image"
+        }
+        (Step::PutTree { make: true, .. } | Step::Tmpfs { make: true, .. }, Errno::EACCES) => {
+            "the root lacks this path, and mini may not make it there"
         }
         (Step::PutTree { .. } | Step::Tmpfs { .. } | Step::TakeWritable { .. }, Errno::ELOOP) => {
             "too many links, or one of /proc"
@@ -256,12 +316,19 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::TakeTree { .. }, Errno::EINVAL) if host.euid != 0 => {
             "an ordinary user cannot leave out what is mounted below: drop the option bind"
         }
+        (Step::Mount(mount), Errno::EPERM)
+            if mount.fstype == Some(c"proc") && host.in_user_namespace =>
+        {
+            "parts of /proc are covered here, as in a container, and the kernel shows no new one then: \
+             start the container that mini is in with --security-opt unmask=all"
+        }
         (Step::Mount(mount), Errno::EPERM) if mount.fstype == Some(c"proc") => {
             "parts of the host's /proc are covered, as in a container, and the kernel shows no \
              new one there: uncover them, or run as root"
         }
         (Step::Mount(mount), Errno::EPERM)
-            if mount.fstype == Some(c"sysfs") && host.ids != Ids::Shared =>
+            if mount.fstype == Some(c"sysfs")
+                && (host.ids != Ids::Shared || host.in_user_namespace) =>
         {
             "the kernel shows an ordinary user a new /sys only where the host has one that nothing \
              covers: mount sysfs on /sys"
@@ -271,8 +338,8 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         }
         (Step::Mount(_), Errno::EPERM) => "CAP_SYS_ADMIN is missing",
         (Step::Mount(mount), Errno::ENOENT) if mount.source.to_bytes().starts_with(b"dev/") => {
-            "an ordinary user's container has the host's devices, and this one is not there: mount \
-             devtmpfs on /dev"
+            "without the right to make devices the container has the host's, and this one is not there: \
+             mount devtmpfs on /dev"
         }
         (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
             "the kernel was built without this file system"

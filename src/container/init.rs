@@ -16,6 +16,7 @@ use super::status::{Detail, Record};
 use super::unpack;
 use super::volume::{self, Taken};
 use crate::plan::{Plan, Step};
+use crate::sys::memory::SharedNumber;
 use crate::sys::{
     Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
 };
@@ -38,6 +39,8 @@ pub struct Child<'a> {
     pub trees: &'a [Taken],
     /// The connection over which a terminal goes: (the parent's end, the child's).
     pub terminal: Option<(Fd, Fd)>,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<SharedNumber>,
     /// Whether to report the steps that went well, too.
     pub trace: bool,
 }
@@ -199,8 +202,10 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 process::exit(i32::from(crate::error::FAILED));
             }
         }
-        Step::Become { uid, gid } => {
-            process::setgroups(&[])?;
+        Step::Become { uid, gid, leave_groups } => {
+            if *leave_groups {
+                process::setgroups(&[])?;
+            }
             process::setgid(*gid)?;
             process::setuid(*uid)?;
         }
@@ -208,8 +213,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Undumpable => security::make_undumpable()?,
         Step::Limit(limit) => security::set_limit(limit.resource, limit.soft, limit.hard)?,
         Step::BoundCapabilities(set) => confine::bound_capabilities(*set)?,
-        Step::KeepCapabilities { set, added } => {
-            confine::keep_capabilities(*set, *added, &mut state.detail)?;
+        Step::KeepCapabilities { set, added, named } => {
+            confine::keep_capabilities(*set, *added, *named, &mut state.detail)?;
         }
         Step::Groups(groups) => confine::set_groups(groups, &mut state.detail)?,
         Step::User { user, groups, find_home, keep_capabilities } => {
@@ -220,7 +225,6 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 &mut state.account,
                 &mut state.detail,
                 *keep_capabilities,
-                child.terminal.is_some(),
             )?;
         }
         Step::NoNewPrivileges => security::no_new_privileges()?,
@@ -248,7 +252,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Terminal { console } => open_terminal(*console, state, child)?,
         Step::Init { grace } => {
             let program = state.program.take().ok_or(Errno::EBADF)?;
-            reaper::begin(*grace, &program, &child.status.1)?;
+            let signal = child.signal.as_ref().ok_or(Errno::EBADF)?;
+            reaper::begin(*grace, &program, &signal.file, &child.status.1)?;
         }
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
@@ -260,6 +265,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
 fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Result<()> {
     let status = Some(child.status.1.raw());
     let program = state.program.as_ref().map(Fd::raw);
+    let signal = child.signal.as_ref().map(|place| place.file.raw());
     let serving = [
         Some(child.gate.0.raw()),
         child.terminal.as_ref().map(|(_, own)| own.raw()),
@@ -268,7 +274,7 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
     let trees = || child.trees.iter().map(Taken::raw).filter(|_| keep);
     let next = |from| {
         let others = serving.into_iter().filter(|_| keep);
-        let all = [status, program].into_iter().chain(others).chain(trees());
+        let all = [status, program, signal].into_iter().chain(others).chain(trees());
         all.flatten().filter(|fd| *fd >= from).min()
     };
     fs::close_all_but(first, &next, &|| state.places.open_own(c"/proc/self/fd"))?;

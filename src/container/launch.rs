@@ -11,12 +11,12 @@ use crate::error::{Error, Result};
 use crate::host::{Host, Image};
 use crate::plan::{KEPT_WRITABLE, Plan};
 use crate::spec::Spec;
-use crate::sys::memory::ChildMemory;
+use crate::sys::memory::{ChildMemory, SharedNumber};
 use crate::sys::process::SharingChild;
 use crate::sys::{Errno, Fd, fs, net, process, signal};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A child on its way.
 pub struct Launched<'a> {
@@ -28,6 +28,8 @@ pub struct Launched<'a> {
     pub terminal: Option<&'a Fd>,
     /// Who was at the terminal mini was started at.
     pub foreground: Foreground,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<&'static AtomicU32>,
     /// The signals that mini's caller ignores.
     pub ignored: signal::Set,
     /// The file that names it, as long as it runs.
@@ -46,7 +48,8 @@ pub fn launch<'a>(
     let (args, env) = (spec.process.args, &spec.process.env);
     let mut message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
-    let memory = ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
+    let child_memory =
+        ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
     let writable = match spec.security.paths.len() {
         0 => 0,
         count => count + KEPT_WRITABLE,
@@ -75,6 +78,12 @@ pub fn launch<'a>(
             .then(net::socket_pair)
             .transpose()
             .map_err(failed("socket"))?,
+        signal: spec
+            .process
+            .init
+            .map(|_| SharedNumber::new())
+            .transpose()
+            .map_err(failed("allocate"))?,
         trace: manner.trace,
     }));
     // Process 1 of mini's own lives on, and so takes a copy of mini's memory. And the kernel counts
@@ -85,7 +94,7 @@ pub fn launch<'a>(
     let sharing = if is_copy { 0 } else { libc::CLONE_VM };
     let clone = |flags: i32, group: Option<&'a Fd>| {
         shared.is_born_in_group.store(group.is_some(), Ordering::Relaxed);
-        process::clone_onto(flags | sharing, group, memory, shared, init::enter)
+        process::clone_onto(flags | sharing, group, child_memory, shared, init::enter)
     };
     let group = doors.iter().find_map(|door| match door {
         Door::Group(group) => Some(group),
@@ -124,5 +133,6 @@ pub fn launch<'a>(
     }
     shared.gate.1.close_copy();
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
-    Ok(Launched { child, status: &shared.status.0, terminal, foreground, ignored, pidfile })
+    let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|place| place.number));
+    Ok(Launched { child, status, terminal, foreground, signal, ignored, pidfile })
 }

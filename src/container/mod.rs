@@ -9,8 +9,10 @@ mod gate;
 mod groups;
 mod ids;
 mod init;
+mod input_end;
 mod inside;
 mod launch;
+mod layers;
 mod passwd;
 mod places;
 mod ready;
@@ -100,6 +102,7 @@ pub struct Outcome {
 /// Whatever kept the command from starting; nothing is left behind.
 pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
     let start = if manner.measure { clock::now() } else { 0 };
+    let _locks = layers::claim(spec)?;
     let mut groups = Groups::make(plan, spec, host, manner.trace)?;
     groups.guard(host)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;

@@ -6,16 +6,17 @@
 
 use super::places::Places;
 use crate::host::Caller;
-use crate::sys::memory::Program;
+use crate::sys::memory::{self, Program};
 use crate::sys::process::{Change, News, PointerTable};
 use crate::sys::signal::{self, Taken};
 use crate::sys::{Errno, Fd, Result, clock, fs, mount, process, security};
 use crate::text::number;
 use core::ffi::CStr;
+use core::sync::atomic::Ordering;
 
 /// The first word of the environment by which a process 1 of mini's is told what it is; only it can
-/// read that. The others are the command's process id, how many milliseconds the others have to end, and the
-/// pipe to close when it is ready.
+/// read that. The others are the command's process id, how many milliseconds the others have to end, the
+/// pipe to close when it is ready, and the file to leave the signal in that ended the command.
 const NAME: &CStr = c"mini-init";
 /// What ps(1) shows.
 const WORD: &CStr = c"mini";
@@ -50,7 +51,7 @@ fn mount_of_program(base: fs::Base, link: &CStr) -> Result<Fd> {
 /// Starts the command as a process of its own, which goes on from here when the other one, process 1,
 /// has become mini's program anew; `grace` is how long, in nanoseconds, the others have to end when
 /// the command has.
-pub fn begin(grace: u64, program: &Fd, status: &Fd) -> Result<()> {
+pub fn begin(grace: u64, program: &Fd, signal: &Fd, status: &Fd) -> Result<()> {
     let (ready, wait) = fs::pipe()?;
     match process::fork()? {
         // The kernel's word about the parent's death is not handed down, nor needed: it comes to
@@ -58,6 +59,7 @@ pub fn begin(grace: u64, program: &Fd, status: &Fd) -> Result<()> {
         0 => {
             wait.close_copy();
             program.close_copy();
+            signal.close_copy();
             let mut errno = [0; 4];
             match fs::read_full(&ready, &mut errno)? {
                 0 => Ok(()),
@@ -65,7 +67,7 @@ pub fn begin(grace: u64, program: &Fd, status: &Fd) -> Result<()> {
             }
         }
         command => {
-            let errno = become_init(command, grace, program, &wait);
+            let errno = become_init(command, grace, program, signal, &wait);
             // The command's side has the record to write.
             let _ = fs::write_all(&wait, &errno.into_raw().to_ne_bytes());
             status.close_copy();
@@ -76,10 +78,15 @@ pub fn begin(grace: u64, program: &Fd, status: &Fd) -> Result<()> {
     }
 }
 
-fn become_init(command: i32, grace: u64, program: &Fd, wait: &Fd) -> Errno {
+fn become_init(command: i32, grace: u64, program: &Fd, signal: &Fd, wait: &Fd) -> Errno {
     let number = |number: u64| fs::NumberedPath::new(b"", number.min(u32::MAX.into()) as u32);
-    let words = [number(command as u64), number(grace / 1_000_000), number(wait.raw() as u64)];
-    let [command, grace, pipe] = &words;
+    let words = [
+        number(command as u64),
+        number(grace / 1_000_000),
+        number(wait.raw() as u64),
+        number(signal.raw() as u64),
+    ];
+    let [command, grace, pipe, place] = &words;
     let pointer = |text: &CStr| text.as_ptr() as usize;
     let args = [pointer(WORD), 0];
     let env = [
@@ -87,9 +94,12 @@ fn become_init(command: i32, grace: u64, program: &Fd, wait: &Fd) -> Errno {
         pointer(command.as_c_str()),
         pointer(grace.as_c_str()),
         pointer(pipe.as_c_str()),
+        pointer(place.as_c_str()),
         0,
     ];
-    let prepared = signal::set_mask(signal::ALL).and_then(|()| fs::keep_copy_over_exec(wait.raw()));
+    let prepared = signal::set_mask(signal::ALL)
+        .and_then(|()| fs::keep_copy_over_exec(wait.raw()))
+        .and_then(|()| fs::keep_copy_over_exec(signal.raw()));
     match prepared {
         Ok(()) => process::execve_at(program, PointerTable::new(&args), PointerTable::new(&env)),
         Err(errno) => errno,
@@ -104,36 +114,46 @@ pub fn serve_as_init(words: &[&CStr], env: &[&CStr], caller: &Caller) -> Option<
         return None;
     }
     let mut numbers = numbers.iter().map(|word| number(word.to_bytes(), 10));
-    let (command, grace, pipe) = (numbers.next()??, numbers.next()??, numbers.next()??);
-    Some(run(command as i32, grace * 1_000_000, pipe as i32, &caller.program))
+    let mut next = || numbers.next().flatten();
+    let (command, grace, pipe, signal) = (next()?, next()?, next()?, next()?);
+    Some(run(command as i32, grace * 1_000_000, pipe as i32, signal as i32, &caller.program))
 }
 
-fn run(command: i32, grace: u64, pipe: i32, program: &Program) -> u8 {
-    let begin = || {
+fn run(command: i32, grace: u64, pipe: i32, signal: i32, program: &Program) -> u8 {
+    let begin = || -> Result<_> {
         security::make_undumpable()?;
         fs::chdir(c"/")?;
+        let place = memory::map_number(signal)?;
         // The command waits for the end of the pipe, which was kept over exec.
         let none = || Err(Errno::ENOENT);
         fs::close_all_but(3, &|from| (from <= pipe).then_some(pipe), &none)?;
         fs::close_number(pipe);
-        Ok(())
+        Ok(place)
     };
-    // Whoever is left ends with process 1.
-    begin().and_then(|()| serve(command, grace, program)).unwrap_or(crate::error::FAILED)
+    let end = begin().and_then(|place| Ok((place, serve(command, grace, program)?)));
+    match end {
+        Ok((_, Change::Exited(status))) => status,
+        Ok((place, Change::Signaled(number) | Change::Stopped(number))) => {
+            place.store(number.into(), Ordering::Relaxed);
+            128 + number
+        }
+        // Whoever is left ends with process 1.
+        Err(_) => crate::error::FAILED,
+    }
 }
 
-fn serve(command: i32, grace: u64, program: &Program) -> Result<u8> {
-    let status = loop {
+fn serve(command: i32, grace: u64, program: &Program) -> Result<Change> {
+    let end = loop {
         if let Some(taken) = signal::wait(signal::ALL, None, Some(program))? {
             if taken.signal != libc::SIGCHLD {
                 pass_on(taken, command);
-            } else if let Some(status) = reap(command)?.ended {
-                break status;
+            } else if let Some(end) = reap(command)?.ended {
+                break end;
             }
         }
     };
     see_off(grace)?;
-    Ok(status)
+    Ok(end)
 }
 
 /// To everybody but process 1 (kill(2)).
@@ -156,8 +176,8 @@ fn pass_on(taken: Taken, command: i32) {
 
 /// What was collected.
 struct Collected {
-    /// The command's status, if it has ended.
-    ended: Option<u8>,
+    /// How the command ended, if it has.
+    ended: Option<Change>,
     /// Whether there is nobody left.
     is_alone: bool,
 }
@@ -169,9 +189,8 @@ fn reap(command: i32) -> Result<Collected> {
             News::NoChild => return Ok(Collected { ended, is_alone: true }),
             News::None => return Ok(Collected { ended, is_alone: false }),
             News::Of(pid, change, _) if pid == command => match change {
-                Change::Exited(status) => ended = Some(status),
-                Change::Signaled(signal) => ended = Some(128 + signal),
                 Change::Stopped(_) => {}
+                end => ended = Some(end),
             },
             News::Of(..) => {}
         }

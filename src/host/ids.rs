@@ -33,14 +33,15 @@ const FIXED: (u32, u32) = (0x7000_0000, 0x1000_0000);
 /// How many ids `auto` maps.
 const COUNT: u32 = 65_536;
 
-/// Finds the ids that `users` asks for.
+/// Finds the ids that `users` asks for; who may not administer (CAP_SYS_ADMIN) gets the other
+/// namespaces only with a user namespace.
 ///
 /// # Errors
 /// When the caller has no range to give.
-pub fn find(users: &Users, caller: Caller) -> Result<Ids> {
+pub fn find(users: &Users, caller: Caller, may_administer: bool) -> Result<Ids> {
     let is_root = caller.euid == 0;
     Ok(match users {
-        Users::Own if is_root => Ids::Shared,
+        Users::Own if may_administer => Ids::Shared,
         Users::Own => Ids::Own,
         Users::Mapped { uids, gids } => {
             Ids::Mapped { uids: uids.to_vec(), gids: gids.to_vec(), by_helper: !is_root }

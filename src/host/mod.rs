@@ -6,7 +6,8 @@ pub mod ids;
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
-use crate::spec::mounts::{Kind, Overlay, Volume};
+use crate::spec::capability::{self, MKNOD, SYS_ADMIN};
+use crate::spec::mounts::{Kind, Overlay, Tmpfs, Volume};
 use crate::sys::memory::Program;
 use crate::sys::{Errno, Fd, fs};
 use alloc::vec::Vec;
@@ -128,6 +129,13 @@ pub struct Host {
     pub egid: u32,
     /// Whose ids the container's are: with some of its own everything happens in a user namespace.
     pub ids: Ids,
+    /// Whether mini itself is in a user namespace other than the machine's first: root there is not the
+    /// machine's root, whatever its number. False unless it matters.
+    pub in_user_namespace: bool,
+    /// Whether mknod(2) makes a device node that can be used; false unless it matters.
+    pub may_make_devices: bool,
+    /// Whether the user namespace lets groups be set (user_namespaces(7)).
+    pub may_set_groups: bool,
     /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
     pub root_is_initramfs: bool,
     /// What the rootfs is, if not a directory.
@@ -202,7 +210,12 @@ impl Host {
         }
         let throttled_cpus = if spec.masks.unmask_all { 0 } else { groups::throttled_cpus() };
         let groups = groups::find(spec)?;
-        let ids = ids::find(&spec.security.users, caller)?;
+        // What mini may do, not the number of its user, tells what it is.
+        let capabilities = if caller.euid == 0 { effective_capabilities()? } else { 0 };
+        let has = |capability: u8| capabilities & 1 << capability != 0;
+        let ids = ids::find(&spec.security.users, caller, has(SYS_ADMIN))?;
+        let user_namespace = if asks_for_rights(spec, &ids) { UserNamespace::own() } else { None };
+        let in_user_namespace = user_namespace == Some(UserNamespace::Later);
         let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
         // A user namespace is shown a new /proc only where it sees one already, with the host's mounts.
         let makes_namespace = is_plain
@@ -210,10 +223,13 @@ impl Host {
             && !root_is_initramfs
             && ids == Ids::Shared
             && crate::sys::mount::can_make_namespaces()
-            && in_first_user_namespace();
+            && user_namespace == Some(UserNamespace::First);
         Ok(Host {
             euid: caller.euid,
             egid: caller.egid,
+            may_make_devices: ids == Ids::Shared && !in_user_namespace && has(MKNOD),
+            may_set_groups: !(in_user_namespace && denies_groups()),
+            in_user_namespace,
             ids,
             root_is_initramfs,
             image,
@@ -228,15 +244,54 @@ impl Host {
     }
 }
 
-/// Whether mini is in the user namespace that the kernel starts with, which has a number of its own (the
-/// kernel's nsfs.h); not without /proc.
-fn in_first_user_namespace() -> bool {
-    const FIRST: u64 = 0xefff_fffd;
-    fs::identity(c"/proc/self/ns/user").is_ok_and(|it| it.inode == FIRST)
+/// Which user namespace mini is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UserNamespace {
+    /// The one that the kernel starts with.
+    First,
+    /// One that was made later.
+    Later,
+}
+
+impl UserNamespace {
+    /// The first one has an inode number that never changes (the kernel's nsfs.h). None without /proc;
+    /// nothing but a failing step tells then, and in a later one no root of one's own can be had
+    /// without /proc anyway.
+    fn own() -> Option<UserNamespace> {
+        const FIRST: u64 = 0xefff_fffd;
+        match fs::identity(c"/proc/self/ns/user").ok()?.inode {
+            FIRST => Some(UserNamespace::First),
+            _ => Some(UserNamespace::Later),
+        }
+    }
+}
+
+/// Whether mini is in a later user namespace than the machine's first, as far as /proc tells.
+pub fn in_user_namespace() -> bool {
+    UserNamespace::own() == Some(UserNamespace::Later)
+}
+
+/// Whether the plan has steps that root may do only where it is the machine's root.
+fn asks_for_rights(spec: &Spec, ids: &Ids) -> bool {
+    spec.rootfs.is_some()
+        || matches!(ids, Ids::Mapped { .. })
+        || spec.process.user.is_some()
+        || spec.process.oom_score_adj.is_some()
+        || !spec.security.groups.is_empty()
+}
+
+fn effective_capabilities() -> Result<capability::Set> {
+    crate::sys::security::effective()
+        .map_err(|errno| Error::new("examine capabilities").errno(errno))
+}
+
+/// Whether groups may not be set in this user namespace, nor in those made in it.
+fn denies_groups() -> bool {
+    fs::read_file(c"/proc/self/setgroups", 16).is_ok_and(|text| text.starts_with(b"deny"))
 }
 
 fn is_unsized_tmpfs(volume: &Volume) -> bool {
-    matches!(volume.kind, Kind::Tmpfs { size: None, .. })
+    matches!(volume.kind, Kind::Tmpfs(Tmpfs { size: None, .. }))
 }
 
 /// To bind anything else by `--device` would be a surprise.
@@ -251,7 +306,7 @@ fn check_device(path: &CStr) -> Result<()> {
 
 /// The path of the working directory.
 #[inline(never)]
-fn working_directory() -> Result<Vec<u8>> {
+pub fn working_directory() -> Result<Vec<u8>> {
     let mut buffer = [0; 4096];
     match fs::getcwd(&mut buffer) {
         Ok(path) => Ok(path.to_bytes().to_vec()),

@@ -32,6 +32,14 @@ pub const KEPT_WRITABLE: usize = 2;
 impl<'a> Planner<'_, 'a> {
     /// Who the child is while it makes the container.
     pub(super) fn users(&mut self) {
+        // While the file still belongs to the caller: a process that is not dumpable, or that has
+        // become somebody else, has its files in /proc owned by the machine's root.
+        if let Some(adjustment) = self.spec.process.oom_score_adj {
+            let mut content = Text::new();
+            content.str(if adjustment < 0 { "-" } else { "" });
+            content.number(adjustment.unsigned_abs().into());
+            self.write(c"/proc/self/oom_score_adj", content);
+        }
         match &self.host.ids {
             Ids::Shared => self.add(Step::Undumpable),
             Ids::Own => self.own_id(),
@@ -53,7 +61,8 @@ impl<'a> Planner<'_, 'a> {
                     false => ranges.first().map_or(0, |range| range.inside),
                 };
                 // As nobody that is mapped the child could make no file.
-                self.add(Step::Become { uid: first(uids), gid: first(gids) });
+                let leave_groups = self.host.may_set_groups;
+                self.add(Step::Become { uid: first(uids), gid: first(gids), leave_groups });
                 // A change of user clears it.
                 self.add(Step::DieWithParent);
             }
@@ -86,7 +95,8 @@ impl<'a> Planner<'_, 'a> {
     /// Whether a group of the container is one outside.
     pub(super) fn has_group(&self, group: u32) -> bool {
         match &self.host.ids {
-            Ids::Shared => true,
+            // Another user namespace may lack it.
+            Ids::Shared => !self.host.in_user_namespace,
             Ids::Own => false,
             Ids::Mapped { gids, .. } => {
                 gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
@@ -97,12 +107,6 @@ impl<'a> Planner<'_, 'a> {
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
         let security = self.spec.security;
-        if let Some(adjustment) = self.spec.process.oom_score_adj {
-            let mut content = Text::new();
-            content.str(if adjustment < 0 { "-" } else { "" });
-            content.number(adjustment.unsigned_abs().into());
-            self.write(c"/proc/self/oom_score_adj", content);
-        }
         if !security.paths.is_empty() {
             // While there is the right to mount.
             self.read_only_but_writable();
@@ -171,19 +175,21 @@ impl<'a> Planner<'_, 'a> {
         if !self.root_stays_below() {
             return asked;
         }
-        let Capabilities { set, added } = asked.unwrap_or(Capabilities { set: ALL, added: 0 });
-        Some(Capabilities { set: set & !(1 << SYS_ADMIN), added: added & !(1 << SYS_ADMIN) })
+        let all = Capabilities { set: ALL, added: 0, named: 0 };
+        let Capabilities { set, added, named } = asked.unwrap_or(all);
+        let but = !(1 << SYS_ADMIN);
+        Some(Capabilities { set: set & but, added: added & but, named: named & but })
     }
 
     fn give_up(&mut self, capabilities: Option<Capabilities>) {
-        if let Some(Capabilities { set, added }) = capabilities {
-            self.add(Step::KeepCapabilities { set, added });
+        if let Some(Capabilities { set, added, named }) = capabilities {
+            self.add(Step::KeepCapabilities { set, added, named });
         }
     }
 
     fn become_user(&mut self, keep_capabilities: bool) {
         // The map of an ordinary user forbids setgroups (user_namespaces(7)).
-        let set_groups = self.host.ids != Ids::Own;
+        let set_groups = self.host.ids != Ids::Own && self.host.may_set_groups;
         let groups = self.spec.security.groups;
         let process = &self.spec.process;
         let Some(user) = process.user else {

@@ -7,7 +7,7 @@ use crate::host::groups::{Group, Groups};
 use crate::host::ids::Ids;
 use crate::host::{Host, Image};
 use crate::spec::capability;
-use crate::spec::mounts::{Kind, Masks, Options, Overlay, Volume};
+use crate::spec::mounts::{Kind, Masks, Options, Overlay, Tmpfs, Volume};
 use crate::spec::resources::{Limit, Resources};
 use crate::spec::security::{Capabilities, IdRange, PathRule, Rlimit, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
@@ -19,6 +19,9 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         euid,
         egid,
         ids: if euid == 0 { Ids::Shared } else { Ids::Own },
+        in_user_namespace: false,
+        may_make_devices: euid == 0,
+        may_set_groups: true,
         root_is_initramfs,
         image: None,
         makes_namespace: false,
@@ -431,13 +434,13 @@ clone new mount pid uts ipc net
 die with parent
 join group /sys/fs/cgroup/mini-7-8
 new cgroup namespace
+write /proc/self/oom_score_adj -5
 undumpable
 make private / recursive
 close from 3 but mini's
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
-write /proc/self/oom_score_adj -5
 gate
 close from 3
 restore
@@ -554,11 +557,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     let options = Options { read_only: true, nosuid: true, ..Options::BIND };
     let volumes = [
         Volume { kind: Kind::Bind(c"/src"), target: c"/a", options },
-        Volume {
-            kind: Kind::Tmpfs { size: None, mode: 0o1777 },
-            target: c"/tmp",
-            options: Options::TMPFS,
-        },
+        Volume { kind: Kind::Tmpfs(Tmpfs::USUAL), target: c"/tmp", options: Options::TMPFS },
         Volume {
             kind: Kind::Bind(c"rel"),
             target: c"/a/b",
@@ -743,13 +742,21 @@ fn devices_images_and_file_systems_are_volumes() {
         ]
     );
     let lines = between(&spec, &root(), "detach old root", "hostname mini");
-    assert_eq!(lines[4], "put /dev/kvm from 0 recursive make");
+    // What others may lie in comes first.
+    assert_eq!(
+        lines[4..7],
+        [
+            "put /app from 1 recursive make",
+            "put /o from 2 recursive make",
+            "put /dev/kvm from 0 recursive make",
+        ]
+    );
 }
 
 /// What a container may do when nothing else is said.
 fn usual() -> Security<'static> {
     Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0 }),
+        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0, named: 0 }),
         no_new_privileges: true,
         seccomp: Seccomp::BuiltIn,
         privileged: false,
@@ -816,7 +823,7 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let process = Process { user, oom_score_adj: Some(-5), ..spec().process };
     let added = 1 << 12;
     let security = Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added }),
+        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added, named: added }),
         rlimits: &[Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
         umask: Some(0o27),
         groups: &[Id::Number(4), Id::Name(b"tape")],
@@ -828,9 +835,8 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let host = Host { cwd: b"/here".to_vec(), ..root() };
     let lines = rights(&spec, &host);
     assert_eq!(
-        lines[..17],
+        lines[..16],
         [
-            "write /proc/self/oom_score_adj -5",
             "take writable /proc as 0 if there",
             "take writable /dev/pts as 1 if there",
             "take writable /here/src as 2",
@@ -849,8 +855,10 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
             "no new privileges",
         ]
     );
-    assert!(lines[17].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
-    assert_eq!(lines[18..], ["restore umask 027", "seccomp built-in"]);
+    assert!(lines[16].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
+    assert_eq!(lines[17..], ["restore umask 027", "seccomp built-in"]);
+    let first = between(&spec, &host, "die with parent", "undumpable");
+    assert_eq!(first, ["write /proc/self/oom_score_adj -5"]);
 }
 
 #[test]
@@ -876,4 +884,43 @@ become 0:7
 die with parent
 "
     );
+}
+
+/// Root of a user namespace is not the machine's root: it may make no devices, perhaps set no
+/// groups, and its /proc files are its own only until it cannot be dumped.
+#[test]
+fn root_in_a_user_namespace_with_a_rootfs() {
+    let nested =
+        Host { in_user_namespace: true, may_make_devices: false, may_set_groups: false, ..root() };
+    let spec = Spec {
+        namespaces: Namespaces { net: Namespace::Host, ..Namespaces::default() },
+        process: Process { oom_score_adj: Some(5), ..spec().process },
+        ..with_rootfs()
+    };
+    let mut text = Text::new();
+    let plan = Plan::new(&spec, &nested);
+    plan.describe(&mut text);
+    let text = str::from_utf8(text.bytes()).unwrap();
+    assert_eq!(plan.clone_flags & libc::CLONE_NEWUSER, 0);
+    for there in
+        ["make file /dev/null\nbind /dev/null from /dev/null ro\n", "ptmxmode=0666,mode=0620\n"]
+    {
+        assert!(text.contains(there), "{there:?} is not in\n{text}");
+    }
+    for not in ["mknod", "groups", "sysfs", "gid=5"] {
+        assert!(!text.contains(not), "{not:?} is in\n{text}");
+    }
+    let at = |step: &str| text.find(step).unwrap();
+    assert!(at("oom_score_adj") < at("undumpable"), "{text}");
+    let planned = |host: &Host| {
+        let mut text = Text::new();
+        Plan::new(&spec, host).describe(&mut text);
+        String::from_utf8(text.bytes().to_vec()).unwrap()
+    };
+    let range = || vec![IdRange { inside: 0, outside: 0, count: 1 }];
+    let ids = Ids::Mapped { uids: range(), gids: range(), by_helper: false };
+    let mapped = planned(&Host { ids: ids.clone(), ..nested.clone() });
+    assert!(mapped.contains("become 0:0 with its groups\n"), "{mapped}");
+    let mapped = planned(&Host { ids, ..root() });
+    assert!(mapped.contains("become 0:0\n"), "{mapped}");
 }

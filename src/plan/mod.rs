@@ -15,6 +15,7 @@ mod step;
 
 pub use confine::KEPT_WRITABLE;
 pub use filter::built_in as built_in_filter;
+pub use root::is_masked;
 pub use step::{Mount, Place, Step};
 
 use crate::host::ids::Ids;
@@ -159,14 +160,15 @@ impl<'a> Planner<'_, 'a> {
             // Later, when the child is in its groups.
             flags &= !CLONE_NEWCGROUP;
         }
-        if self.in_user_namespace() {
+        if self.host.ids != Ids::Shared {
             flags |= CLONE_NEWUSER;
         }
         flags
     }
 
+    /// Whether the child is in a user namespace, be it one of its own or the one that mini is in.
     fn in_user_namespace(&self) -> bool {
-        self.host.ids != Ids::Shared
+        self.host.ids != Ids::Shared || self.host.in_user_namespace
     }
 
     fn root_stays_below(&self) -> bool {

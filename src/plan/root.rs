@@ -6,12 +6,12 @@ use crate::host::Image;
 use crate::host::groups::path;
 use crate::host::ids::Ids;
 use crate::spec::Namespace;
-use crate::spec::mounts::{Kind, Overlay};
+use crate::spec::mounts::{Kind, Overlay, Size, Tmpfs, Volume};
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{
-    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT, MS_SLAVE,
+    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE,
     MS_STRICTATIME,
 };
 
@@ -64,6 +64,16 @@ const MASKED: [&CStr; 15] = [
 /// To be read only.
 const PROTECTED: [&CStr; 5] =
     [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
+
+/// Whether it is one of the paths that are hidden or protected unless told.
+pub fn is_masked(path: &CStr) -> bool {
+    MASKED.contains(&path) || PROTECTED.contains(&path)
+}
+
+/// How many names a path has.
+fn depth(path: &[u8]) -> usize {
+    path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b".")).count()
+}
 
 impl<'a> Planner<'_, 'a> {
     /// The host's files, with a /proc of the new process namespace over the old one.
@@ -328,14 +338,23 @@ impl<'a> Planner<'_, 'a> {
                     settings,
                     image: None,
                 }),
-                Kind::Tmpfs { .. } => {}
+                Kind::Tmpfs(_) => {}
             }
         }
     }
 
-    /// Attaches them, in the order of the command line, when only the container can be reached.
+    /// Attaches them when only the container can be reached: parents first, or they would hide what is
+    /// to be seen in them; else in the order of the command line, so that of two at one path the later
+    /// one is seen.
     fn put_volumes(&mut self, make: bool) {
-        for (number, volume) in self.spec.volumes.iter().enumerate() {
+        let volumes = self.spec.volumes;
+        let depth = |volume: &Volume| depth(volume.target.to_bytes());
+        let deepest = volumes.iter().map(depth).max().unwrap_or(0);
+        let at = |level| move |(_, volume): &(usize, &Volume)| depth(volume) == level;
+        let sorted = (0..=deepest).flat_map(|level| volumes.iter().enumerate().filter(at(level)));
+        for (number, volume) in sorted {
+            // In memory that was mounted there for the container alone anything may be made.
+            let make = make || self.lies_in_memory(volume);
             let options = volume.options;
             let mut flags = 0;
             for (is_set, flag) in [
@@ -358,14 +377,39 @@ impl<'a> Planner<'_, 'a> {
                         make,
                     }
                 }
-                Kind::Tmpfs { size, mode } => {
+                Kind::Tmpfs(Tmpfs { size, inodes, mode, uid, gid }) => {
                     let mut data = Text::new();
-                    let size = size.unwrap_or((64 << 20).min(self.host.memory / 8));
-                    data.str("size=").number(size).str(",mode=").octal(mode);
+                    match size {
+                        Some(Size::Percent(percent)) => data.str("size=").number(percent).str("%"),
+                        Some(Size::Bytes(size)) => data.str("size=").number(size),
+                        None => data.str("size=").number((64 << 20).min(self.host.memory / 8)),
+                    };
+                    data.str(",mode=").octal(mode);
+                    for (name, value) in [
+                        (",nr_inodes=", inodes),
+                        (",uid=", uid.map(u64::from)),
+                        (",gid=", gid.map(u64::from)),
+                    ] {
+                        if let Some(value) = value {
+                            data.str(name).number(value);
+                        }
+                    }
                     Step::Tmpfs { target, flags, data: data.leak(), make }
                 }
             });
         }
+    }
+
+    /// Whether the innermost volume that one lies in is a tmpfs.
+    fn lies_in_memory(&self, inner: &Volume) -> bool {
+        let path = inner.target.to_bytes();
+        let is_above = |volume: &&Volume| {
+            let rest = path.strip_prefix(volume.target.to_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        let above = self.spec.volumes.iter().filter(is_above);
+        let innermost = above.max_by_key(|volume| depth(volume.target.to_bytes()));
+        innermost.is_some_and(|volume| matches!(volume.kind, Kind::Tmpfs(_)))
     }
 
     /// What the kernel shows of the machine in /proc and /sys and lets root change there: not the
@@ -455,17 +499,14 @@ impl<'a> Planner<'_, 'a> {
         let strict = MS_NOSUID | MS_STRICTATIME;
         self.aside(c"tmpfs", c"/dev", c"tmpfs", strict, Some(dev));
         for (path, major, minor) in DEVICES {
-            if self.in_user_namespace() {
-                // mknod(2) of a device is refused there: the host's node is bound over a file.
-                self.add(Step::MakeFile(path));
-                self.mount(path, path, None, MS_BIND, None);
-                if let Ids::Mapped { .. } = self.host.ids {
-                    // Whoever is the owner of the host's node by the map must not change its mode.
-                    let read_only = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC;
-                    self.mount(c"none", path, None, read_only, None);
-                }
-            } else {
+            if self.host.may_make_devices {
                 self.add(Step::MakeDevice { path, major, minor });
+            } else {
+                // The host's node is bound over a file. Whoever is its owner by a map of ids must not
+                // change its mode.
+                let is_owned = matches!(self.host.ids, Ids::Mapped { .. } | Ids::Shared);
+                self.add(Step::MakeFile(path));
+                self.mount(path, path, None, MS_BIND | if is_owned { MS_RDONLY } else { 0 }, None);
             }
         }
         for (target, path) in LINKS {

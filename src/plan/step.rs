@@ -203,12 +203,14 @@ pub enum Step<'a> {
     },
     /// Wait for the parent to have said so.
     AwaitMaps,
-    /// Become who makes the container, and leave all groups.
+    /// Become who makes the container.
     Become {
         /// User.
         uid: u32,
         /// Group.
         gid: u32,
+        /// Whether to leave all supplementary groups, which some user namespaces deny.
+        leave_groups: bool,
     },
     /// Have a session keyring of one's own (keyrings(7)).
     NewSessionKeyring,
@@ -222,8 +224,10 @@ pub enum Step<'a> {
     KeepCapabilities {
         /// What root keeps.
         set: Set,
-        /// What others keep; not to have it is an error.
+        /// What others keep of it.
         added: Set,
+        /// Those of them that not to have is an error.
+        named: Set,
     },
     /// Have these groups beside one's own, and no others.
     Groups(&'a [Id<'a>]),
@@ -411,7 +415,9 @@ impl Step<'_> {
             Step::Hostname(name) => out.word(name),
             Step::CloseFrom { first, .. } => out.number((*first).into()),
             Step::MapIds { kind, .. } => out.word(kind),
-            Step::Become { uid, gid } => out.number((*uid).into()).str(":").number((*gid).into()),
+            Step::Become { uid, gid, .. } => {
+                out.number((*uid).into()).str(":").number((*gid).into())
+            }
             Step::Limit(limit) => out.str(limit.name),
             Step::BoundCapabilities(set) | Step::KeepCapabilities { set, .. } => out.hex(*set),
             Step::Groups(groups) => ids_text(groups, out),
@@ -512,6 +518,9 @@ impl Step<'_> {
             Step::MapIds { content, by_helper, .. } => {
                 out.str(" ").quoted(content.bytes());
                 out.str(if *by_helper { " by helper" } else { "" });
+            }
+            Step::Become { leave_groups: false, .. } => {
+                out.str(" with its groups");
             }
             Step::Limit(limit) => {
                 for number in [limit.soft, limit.hard] {

@@ -30,13 +30,37 @@ pub enum Kind<'a> {
     },
     /// The file system in a file of the host.
     Image(Word<'a>),
-    /// Memory; None: sized by the host's.
-    Tmpfs {
-        /// Bytes at most.
-        size: Option<u64>,
-        /// Permissions of its root.
-        mode: u32,
-    },
+    /// Memory.
+    Tmpfs(Tmpfs),
+}
+
+/// A file system in memory (tmpfs(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tmpfs {
+    /// How much at most; None: sized by the host's.
+    pub size: Option<Size>,
+    /// How many files at most; None: as the kernel has it.
+    pub inodes: Option<u64>,
+    /// Permissions of its root.
+    pub mode: u32,
+    /// The user its root belongs to; None: the container's first.
+    pub uid: Option<u32>,
+    /// The group.
+    pub gid: Option<u32>,
+}
+
+impl Tmpfs {
+    /// As it is when nothing is said.
+    pub const USUAL: Tmpfs = Tmpfs { size: None, inodes: None, mode: 0o1777, uid: None, gid: None };
+}
+
+/// How much memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// So many bytes.
+    Bytes(u64),
+    /// So much of the machine's, of 100.
+    Percent(u64),
 }
 
 /// An option of a file system: a name, and a value unless it is a flag.

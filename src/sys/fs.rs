@@ -324,6 +324,33 @@ pub fn is_named_fifo(path: &CStr) -> bool {
     stat(HERE, path, 0).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
+/// What a descriptor is of, and what it is open for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    /// A pipe, S_IFIFO, a file, S_IFREG, and so on.
+    pub kind: Mode,
+    /// Whose it is.
+    pub uid: u32,
+    /// Whether it can be read from.
+    pub reads: bool,
+    /// Whether it can be written to.
+    pub writes: bool,
+}
+
+/// fstat(2) and fcntl(2), F_GETFL
+pub fn stream(fd: i32) -> Result<Stream> {
+    let stat = stat(fd, c"", libc::AT_EMPTY_PATH)?;
+    // SAFETY: numbers only.
+    let flags = unsafe { syscall!(Sysno::fcntl, fd, libc::F_GETFL, 0) }? as i32;
+    let (reads, writes) = match flags & libc::O_ACCMODE {
+        _ if flags & libc::O_PATH != 0 => (false, false),
+        libc::O_RDONLY => (true, false),
+        libc::O_WRONLY => (false, true),
+        _ => (true, true),
+    };
+    Ok(Stream { kind: stat.st_mode & libc::S_IFMT, uid: stat.st_uid, reads, writes })
+}
+
 /// Whether a path leads to a character or block device (stat(2)).
 pub fn is_device(path: &CStr) -> Result<bool> {
     let kind = stat(HERE, path, 0)?.st_mode & libc::S_IFMT;

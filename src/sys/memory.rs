@@ -1,7 +1,8 @@
 //! Memory: pages from the kernel, and the child's stack.
 
-use super::Result;
+use super::{Fd, Result};
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicU32;
 use syscalls::{Sysno, syscall};
 
 /// mmap(2): new private pages, zero when first touched, for the life of the process.
@@ -15,6 +16,39 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     let at = unsafe { syscall!(Sysno::mmap, 0, size, protection, flags, NO_FILE, 0) }?;
     Ok(at as *mut u8)
+}
+
+/// A number that processes have in common, in a file in memory (memfd_create(2)).
+#[derive(Debug)]
+pub struct SharedNumber {
+    /// The number; 0 at first.
+    pub number: &'static AtomicU32,
+    /// The file, for a process that is to [map it](map_number).
+    pub file: Fd,
+}
+
+impl SharedNumber {
+    /// A new one.
+    pub fn new() -> Result<SharedNumber> {
+        const CLOEXEC: u32 = 1;
+        // SAFETY: the name is NUL-terminated and outlives the call.
+        let file =
+            unsafe { syscall!(Sysno::memfd_create, c"mini".as_ptr(), CLOEXEC) }.map(Fd::own)?;
+        // SAFETY: numbers only.
+        unsafe { syscall!(Sysno::ftruncate, file.raw(), size_of::<AtomicU32>()) }?;
+        Ok(SharedNumber { number: map_number(file.raw())?, file })
+    }
+}
+
+/// mmap(2), MAP_SHARED: the number in such a file, for the life of the process.
+pub fn map_number(file: i32) -> Result<&'static AtomicU32> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let size = size_of::<AtomicU32>();
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let at = unsafe { syscall!(Sysno::mmap, 0, size, access, libc::MAP_SHARED, file, 0) }?;
+    // SAFETY: the beginning of a page that stays mapped; any bytes are a number, and only atomic
+    // accesses are made to it.
+    Ok(unsafe { &*(at as *const AtomicU32) })
 }
 
 /// The program as it lies in memory.

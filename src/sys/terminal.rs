@@ -33,6 +33,11 @@ impl Settings {
         self.local & libc::ISIG != 0
     }
 
+    /// Whether lines are put together for whoever reads.
+    pub fn is_canonical(&self) -> bool {
+        self.local & libc::ICANON != 0
+    }
+
     /// Everything passed on as it comes (cfmakeraw(3)).
     fn raw(mut self) -> Settings {
         self.input &= !(libc::IGNBRK

@@ -19,11 +19,13 @@ mod isolation;
 mod life;
 mod limits;
 mod mounts;
+mod nested;
 mod odd_hosts;
 mod old;
 mod plan;
 mod probe;
 mod process;
+mod reported;
 mod rights;
 mod rootfs;
 mod sweep;
@@ -73,6 +75,8 @@ enum Need {
     Strace,
     /// bsdtar(1), GNU's tar(1) and Python with its tarfile.
     TarPrograms,
+    /// bwrap(1).
+    Bubblewrap,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
     Debian,
 }
@@ -103,9 +107,11 @@ fn main() {
         life::PROMISES,
         limits::PROMISES,
         mounts::PROMISES,
+        nested::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,
+        reported::PROMISES,
         rights::PROMISES,
         rootfs::PROMISES,
         sweep::PROMISES,

@@ -97,6 +97,9 @@ impl Stage {
         if needs.contains(&Need::IdHelpers) && on_path("newuidmap").is_none() {
             return Some("needs newuidmap");
         }
+        if needs.contains(&Need::Bubblewrap) && on_path("bwrap").is_none() {
+            return Some("needs bwrap");
+        }
         if needs.contains(&Need::Tmux) && on_path("tmux").is_none() {
             return Some("needs tmux");
         }

@@ -34,6 +34,9 @@ fn root() -> Host {
         euid: 0,
         egid: 0,
         ids: Ids::Shared,
+        in_user_namespace: false,
+        may_make_devices: true,
+        may_set_groups: true,
         root_is_initramfs: false,
         image: None,
         makes_namespace: false,
@@ -120,7 +123,7 @@ fn failures_are_told_in_the_users_words() {
             126,
             "exec /cmd: Exec format error (built for another CPU, or no program)",
         ),
-        (&Step::LoopbackUp, Errno::EPERM, "", 125, "loopback up: Operation not permitted"),
+        (&Step::LoopbackUp, Errno::EIO, "", 125, "loopback up: I/O error"),
     ] {
         assert_eq!(line(step, errno, detail.as_bytes()), (text.into(), status));
     }
