@@ -376,6 +376,11 @@ impl<'d, 'a> Value<'d, 'a> {
         self.document.nodes.get(self.at).filter(|node| node.kind != Kind::Null)
     }
 
+    /// Whether it is an object.
+    pub fn is_object(self) -> bool {
+        self.node().is_some_and(|node| node.kind == Kind::Object)
+    }
+
     /// Whether there is a value other than `null`.
     pub fn exists(self) -> bool {
         self.node().is_some()
@@ -422,7 +427,7 @@ impl<'d, 'a> Value<'d, 'a> {
     pub fn get(self, name: &str) -> Value<'d, 'a> {
         let mut found = Value { document: self.document, at: NOWHERE };
         for member in self.members() {
-            if member.name().is_some_and(|known| known.to_bytes() == name.as_bytes()) {
+            if member.member_name().is_some_and(|known| known.to_bytes() == name.as_bytes()) {
                 found = member;
             }
         }
@@ -440,7 +445,7 @@ impl<'d, 'a> Value<'d, 'a> {
     }
 
     /// The name of a member; None if it has a NUL byte.
-    fn name(self) -> Option<&'a CStr> {
+    fn member_name(self) -> Option<&'a CStr> {
         let span = self.document.nodes.get(self.at)?.name;
         Some(self.document.text(span)).filter(|name| name.count_bytes() == span.1 as usize)
     }
@@ -529,7 +534,7 @@ impl<'d, 'a> Value<'d, 'a> {
     pub fn pairs(self) -> Vec<(&'a CStr, Value<'d, 'a>)> {
         let mut pairs: Vec<(&'a CStr, Value<'d, 'a>)> = Vec::new();
         for member in self.members() {
-            let Some(name) = member.name() else {
+            let Some(name) = member.member_name() else {
                 member.wrong("its name has a NUL byte");
                 break;
             };
@@ -547,11 +552,14 @@ impl<'d, 'a> Value<'d, 'a> {
         pairs
     }
 
-    /// Which of the words of a list, separated by spaces, a string is. Another word is a mistake.
+    /// Which of the words of a list, separated by spaces, a string is behind a prefix. Another word is a mistake.
     #[inline(never)]
-    pub fn word_of(self, words: &str) -> Option<usize> {
-        let string = self.string()?.to_bytes();
-        let position = words.split(' ').position(|word| word.as_bytes() == string);
+    pub fn word_of(self, prefix: &str, words: &str) -> Option<usize> {
+        let word = self.string()?.to_bytes().strip_prefix(prefix.as_bytes());
+        // Where a number has no word there are two spaces.
+        let word = word.filter(|word| !word.is_empty());
+        let position =
+            word.and_then(|word| words.split(' ').position(|known| known.as_bytes() == word));
         if position.is_none() {
             self.wrong("unknown");
         }
@@ -581,5 +589,4 @@ impl<'d, 'a> Iterator for Children<'d, 'a> {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

@@ -1,3 +1,6 @@
 //! The OCI runtime specification: its documents as data, and what mini makes of its rules.
 
+pub mod config;
 pub mod json;
+pub mod mount_options;
+pub mod seccomp;

@@ -17,6 +17,7 @@ mod isolation;
 mod life;
 mod limits;
 mod mounts;
+mod oci_seccomp;
 mod odd_hosts;
 mod old;
 mod plan;
@@ -65,6 +66,8 @@ enum Need {
     Tmux,
     /// strace(1).
     Strace,
+    /// python3(1) and libseccomp.
+    Libseccomp,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
     Debian,
 }
@@ -93,6 +96,7 @@ fn main() {
         life::PROMISES,
         limits::PROMISES,
         mounts::PROMISES,
+        oci_seccomp::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,

@@ -322,7 +322,7 @@ fn what_is_missing_or_null_is_none_and_what_is_wrong_is_named() {
     assert_eq!(problem(|root| drop(root.get("list").pairs())), "list: not an object");
     assert_eq!(problem(|root| drop(root.get("o").list())), "o: not an array");
     assert_eq!(problem(|root| drop(root.get("text").boolean())), "text: not a boolean");
-    assert_eq!(problem(|root| drop(root.get("text").word_of("one two"))), "text: unknown");
+    assert_eq!(problem(|root| drop(root.get("text").word_of("", "one two"))), "text: unknown");
     // The first of two mistakes.
     assert_eq!(
         problem(|root| {
@@ -331,7 +331,7 @@ fn what_is_missing_or_null_is_none_and_what_is_wrong_is_named() {
         }),
         "text: not a number"
     );
-    assert_eq!(with(text, |root| root.get("text").word_of("one x two")).0, Some(1));
+    assert_eq!(with(text, |root| root.get("text").word_of("", "one x two")).0, Some(1));
 }
 
 #[test]
