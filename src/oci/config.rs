@@ -329,7 +329,7 @@ pub struct Resources<'a> {
 pub struct DeviceRule {
     /// Whether it allows.
     pub allow: bool,
-    /// To which devices it applies; None: to all, whatever their numbers.
+    /// To which kind of device it applies; None: to both.
     pub kind: Option<DeviceKind>,
     /// The major number; None: all.
     pub major: Option<u32>,

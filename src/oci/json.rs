@@ -526,7 +526,13 @@ impl<'d, 'a> Value<'d, 'a> {
     /// An array of strings; none where the array is missing.
     #[inline(never)]
     pub fn strings(self) -> Vec<&'a CStr> {
-        self.list().filter_map(Value::string).collect()
+        let string = |value: Self| {
+            if !value.exists() {
+                value.wrong("missing");
+            }
+            value.string()
+        };
+        self.list().filter_map(string).collect()
     }
 
     /// The members of an object with names of its own, each name once: what was said last.

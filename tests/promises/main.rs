@@ -17,6 +17,7 @@ mod isolation;
 mod life;
 mod limits;
 mod mounts;
+mod oci_kernel;
 mod oci_seccomp;
 mod odd_hosts;
 mod old;
@@ -66,6 +67,8 @@ enum Need {
     Tmux,
     /// strace(1).
     Strace,
+    /// cgroup v2, and a kernel that takes programs about devices for it.
+    DevicePrograms,
     /// python3(1) and libseccomp.
     Libseccomp,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
@@ -96,6 +99,7 @@ fn main() {
         life::PROMISES,
         limits::PROMISES,
         mounts::PROMISES,
+        oci_kernel::PROMISES,
         oci_seccomp::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
