@@ -593,6 +593,9 @@ pub fn read_resources(text: &mut [u8]) -> Result<Resources<'_>> {
 }
 
 /// Reads a document, and tells the first mistake in it.
+///
+/// What it calls is not put together into one function: one frame for all would be too large for short addresses, and
+/// the code half as large again.
 fn read<'a, T>(name: &str, text: &'a mut [u8], access: fn(Value<'_, 'a>) -> T) -> Result<T> {
     let document = Document::read(text).map_err(|error| {
         let mut place = Text::new();
@@ -604,11 +607,11 @@ fn read<'a, T>(name: &str, text: &'a mut [u8], access: fn(Value<'_, 'a>) -> T) -
         root.wrong("not an object");
     }
     let read = access(root);
-    match document.problem() {
-        None => Ok(read),
-        Some((path, cause)) if path.bytes().is_empty() => Err(Error::new(name).cause(cause)),
-        Some((path, cause)) => Err(Error::new(name).object(path.bytes()).cause(cause)),
-    }
+    let Some((path, cause)) = document.problem() else { return Ok(read) };
+    // mini ends with this error. The code that gives all lists back would be larger than what reads them.
+    core::mem::forget(read);
+    let error = Error::new(name);
+    Err(if path.bytes().is_empty() { error } else { error.object(path.bytes()) }.cause(cause))
 }
 
 /// Checks a container's id: it becomes a directory's name.
@@ -629,11 +632,13 @@ pub fn check_id(id: &[u8]) -> Result<()> {
 
 impl<'a> Value<'_, 'a> {
     /// A string that must be there.
+    #[inline(never)]
     fn text(self, name: &'static str) -> &'a CStr {
         self.need(name).string().unwrap_or_default()
     }
 
     /// A string that must be there and not be empty.
+    #[inline(never)]
     fn name(self, name: &'static str) -> &'a CStr {
         let text = self.text(name);
         if text.is_empty() {
@@ -642,12 +647,34 @@ impl<'a> Value<'_, 'a> {
         text
     }
 
+    #[inline(never)]
+    fn i64_of(self, name: &str) -> Option<i64> {
+        self.get(name).i64()
+    }
+
+    #[inline(never)]
+    fn u64_of(self, name: &str) -> Option<u64> {
+        self.get(name).u64()
+    }
+
+    #[inline(never)]
+    fn u32_of(self, name: &str) -> Option<u32> {
+        self.get(name).u32()
+    }
+
+    #[inline(never)]
+    fn strings_of(self, name: &str) -> Vec<&'a CStr> {
+        self.get(name).strings()
+    }
+
     /// A string; an empty one is as good as none, as in Go.
+    #[inline(never)]
     fn maybe(self, name: &str) -> Option<&'a CStr> {
         self.get(name).string().filter(|text| !text.is_empty())
     }
 
     /// An absolute path that must be there.
+    #[inline(never)]
     fn path(self, name: &'static str) -> &'a CStr {
         let path = self.text(name);
         if !is_absolute(path) {
@@ -657,18 +684,21 @@ impl<'a> Value<'_, 'a> {
     }
 
     /// Whether something is so; not if it is missing.
+    #[inline(never)]
     fn is(self, name: &str) -> bool {
         self.get(name).boolean().unwrap_or_default()
     }
 
     fn u32_or_0(self, name: &str) -> u32 {
-        self.get(name).u32().unwrap_or_default()
+        self.u32_of(name).unwrap_or_default()
     }
 
+    #[inline(never)]
     fn u16(self, name: &str) -> Option<u16> {
         self.get(name).unsigned(u16::MAX.into()).map(|number| number as u16)
     }
 
+    #[inline(never)]
     fn i32(self, name: &str) -> Option<i32> {
         let value = self.get(name);
         let number = i32::try_from(value.i64()?).ok();
@@ -680,27 +710,35 @@ impl<'a> Value<'_, 'a> {
 
     /// Each value of an array.
     fn each<T>(self, name: &str, read: fn(Self) -> T) -> Vec<T> {
-        self.get(name).list().map(read).collect()
+        let mut list = Vec::new();
+        for value in self.get(name).list() {
+            list.push(read(value));
+        }
+        list
     }
 
     /// What the words of an array stand for, as bits.
+    #[inline(never)]
     fn bits(self, name: &str, prefix: &str, words: &str) -> u32 {
         let bit = |word: Self| word.word_of(prefix, words).map_or(0, |bit| 1 << bit);
         self.get(name).list().fold(0, |bits, word| bits | bit(word))
     }
 
     /// Which of the words a string is, that must be there.
+    #[inline(never)]
     fn number_of(self, name: &'static str, prefix: &str, words: &str) -> u32 {
         self.need(name).word_of(prefix, words).unwrap_or_default() as u32
     }
 
     /// Names and their values.
+    #[inline(never)]
     fn texts(self, name: &str) -> Pairs<'a> {
         let pairs = self.get(name).pairs().into_iter();
         pairs.map(|(name, value)| (name, value.string().unwrap_or_default())).collect()
     }
 
     /// Absolute paths.
+    #[inline(never)]
     fn paths(self, name: &str) -> Vec<&'a CStr> {
         let list = self.get(name).list();
         list.filter_map(|path| {
@@ -754,6 +792,7 @@ fn version_problem(version: &[u8]) -> Option<&'static str> {
 }
 
 /// What is wrong between properties.
+#[inline(never)]
 fn contradictions(at: Value, config: &Config) {
     let linux = &config.linux;
     let is_new = |kind: i32| {
@@ -792,8 +831,9 @@ fn contradictions(at: Value, config: &Config) {
 /// CLONE_NEWTIME, which libc does not name everywhere.
 const CLONE_NEWTIME: i32 = 0x80;
 
+#[inline(never)]
 fn process<'a>(at: Value<'_, 'a>) -> Process<'a> {
-    let args = at.get("args").strings();
+    let args = at.strings_of("args");
     if args.is_empty() {
         at.wrong_in("args", "empty");
     }
@@ -815,7 +855,7 @@ fn process<'a>(at: Value<'_, 'a>) -> Process<'a> {
             additional_gids: user.each("additionalGids", |gid| gid.u32().unwrap_or_default()),
         },
         args,
-        env: at.get("env").strings(),
+        env: at.strings_of("env"),
         cwd: at.path("cwd"),
         capabilities: capabilities(at.get("capabilities")),
         rlimits: rlimits(at.get("rlimits")),
@@ -835,6 +875,7 @@ fn process<'a>(at: Value<'_, 'a>) -> Process<'a> {
     }
 }
 
+#[inline(never)]
 fn oom_score_adj(at: Value) -> Option<i32> {
     let score = at.i32("oomScoreAdj")?;
     if !(-1000..=1000).contains(&score) {
@@ -843,6 +884,7 @@ fn oom_score_adj(at: Value) -> Option<i32> {
     Some(score)
 }
 
+#[inline(never)]
 fn capabilities(at: Value) -> Option<Capabilities> {
     let set = |name: &str| {
         at.get(name).list().fold(0, |set, name| {
@@ -866,6 +908,7 @@ fn capabilities(at: Value) -> Option<Capabilities> {
 const RLIMITS: &str = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING \
                        MSGQUEUE NICE RTPRIO RTTIME";
 
+#[inline(never)]
 fn rlimits(at: Value) -> Vec<Rlimit> {
     let mut limits: Vec<Rlimit> = Vec::new();
     for limit in at.list() {
@@ -884,11 +927,12 @@ fn rlimits(at: Value) -> Vec<Rlimit> {
     limits
 }
 
+#[inline(never)]
 fn scheduler(at: Value) -> Scheduler {
     const POLICIES: &str = "OTHER FIFO RR BATCH ISO IDLE DEADLINE";
     const FLAGS: &str = "RESET_ON_FORK RECLAIM DL_OVERRUN KEEP_POLICY KEEP_PARAMS UTIL_CLAMP_MIN \
                          UTIL_CLAMP_MAX";
-    let nanoseconds = |name| at.get(name).u64().unwrap_or_default();
+    let nanoseconds = |name| at.u64_of(name).unwrap_or_default();
     Scheduler {
         policy: at.number_of("policy", "SCHED_", POLICIES),
         nice: at.i32("nice").unwrap_or_default(),
@@ -900,12 +944,13 @@ fn scheduler(at: Value) -> Scheduler {
     }
 }
 
+#[inline(never)]
 fn mount<'a>(at: Value<'_, 'a>) -> Mount<'a> {
     let mount = Mount {
         destination: at.name("destination"),
         kind: at.maybe("type"),
         source: at.maybe("source"),
-        options: MountOptions::read(&at.get("options").strings()),
+        options: MountOptions::read(&at.strings_of("options")),
         uid_mappings: mappings(at.get("uidMappings")),
         gid_mappings: mappings(at.get("gidMappings")),
     };
@@ -918,6 +963,7 @@ fn mount<'a>(at: Value<'_, 'a>) -> Mount<'a> {
 /// The most lines of a map that the kernel takes (user_namespaces(7)).
 const MOST_MAPPINGS: usize = 340;
 
+#[inline(never)]
 fn mappings(at: Value) -> Vec<IdMapping> {
     let mut mappings: Vec<IdMapping> = Vec::new();
     for range in at.list() {
@@ -947,6 +993,7 @@ fn mappings(at: Value) -> Vec<IdMapping> {
     mappings
 }
 
+#[inline(never)]
 fn hooks<'a>(at: Value<'_, 'a>) -> Hooks<'a> {
     let list = |name: &str| at.each(name, hook);
     Hooks {
@@ -959,19 +1006,16 @@ fn hooks<'a>(at: Value<'_, 'a>) -> Hooks<'a> {
     }
 }
 
+#[inline(never)]
 fn hook<'a>(at: Value<'_, 'a>) -> Hook<'a> {
     let timeout = at.get("timeout").unsigned(i32::MAX as u64).map(|seconds| seconds as u32);
     if timeout == Some(0) {
         at.wrong_in("timeout", "out of range");
     }
-    Hook {
-        path: at.path("path"),
-        args: at.get("args").strings(),
-        env: at.get("env").strings(),
-        timeout,
-    }
+    Hook { path: at.path("path"), args: at.strings_of("args"), env: at.strings_of("env"), timeout }
 }
 
+#[inline(never)]
 fn linux<'a>(at: Value<'_, 'a>) -> Linux<'a> {
     let rdt = at.get("intelRdt");
     let policy = at.get("memoryPolicy");
@@ -1005,6 +1049,7 @@ fn linux<'a>(at: Value<'_, 'a>) -> Linux<'a> {
     }
 }
 
+#[inline(never)]
 fn cgroups_path<'a>(at: Value<'_, 'a>) -> Option<&'a CStr> {
     let path = at.maybe("cgroupsPath")?;
     if path.to_bytes().split(|byte| *byte == b'/').any(|component| component == b"..") {
@@ -1013,6 +1058,7 @@ fn cgroups_path<'a>(at: Value<'_, 'a>) -> Option<&'a CStr> {
     Some(path)
 }
 
+#[inline(never)]
 fn namespaces<'a>(at: Value<'_, 'a>) -> Vec<Namespace<'a>> {
     const NAMES: &str = "time mount cgroup uts ipc user pid network";
     const FLAGS: [i32; 8] = [
@@ -1046,6 +1092,7 @@ fn namespaces<'a>(at: Value<'_, 'a>) -> Vec<Namespace<'a>> {
 const MAJOR: u64 = 0xfff;
 const MINOR: u64 = 0xf_ffff;
 
+#[inline(never)]
 fn device<'a>(at: Value<'_, 'a>) -> Device<'a> {
     let kind = match at.number_of("type", "", "c u b p") {
         2 => libc::S_IFBLK,
@@ -1062,12 +1109,13 @@ fn device<'a>(at: Value<'_, 'a>) -> Device<'a> {
         major: number("major", MAJOR),
         minor: number("minor", MINOR),
         // Engines give the type along.
-        file_mode: at.get("fileMode").u32().map(|mode| mode & 0o7777),
-        uid: at.get("uid").u32(),
-        gid: at.get("gid").u32(),
+        file_mode: at.u32_of("fileMode").map(|mode| mode & 0o7777),
+        uid: at.u32_of("uid"),
+        gid: at.u32_of("gid"),
     }
 }
 
+#[inline(never)]
 fn net_devices<'a>(at: Value<'_, 'a>) -> Vec<NetDevice<'a>> {
     let read = |(host_name, device): (&'a CStr, Value<'_, 'a>)| {
         let name = device.maybe("name");
@@ -1089,11 +1137,10 @@ fn net_devices<'a>(at: Value<'_, 'a>) -> Vec<NetDevice<'a>> {
     at.pairs().into_iter().map(read).collect()
 }
 
+#[inline(never)]
 fn rootfs_propagation(at: Value) -> Option<u32> {
     const WORDS: &str = "private rprivate slave rslave shared rshared unbindable runbindable";
-    if at.maybe("rootfsPropagation").is_none() {
-        return None;
-    }
+    at.maybe("rootfsPropagation")?;
     let index = at.get("rootfsPropagation").word_of("", WORDS)? as u32;
     const FLAGS: [libc::c_ulong; 4] =
         [libc::MS_PRIVATE, libc::MS_SLAVE, libc::MS_SHARED, libc::MS_UNBINDABLE];
@@ -1101,16 +1148,18 @@ fn rootfs_propagation(at: Value) -> Option<u32> {
     Some(if index & 1 == 0 { flag } else { flag | libc::MS_REC as u32 })
 }
 
+#[inline(never)]
 fn intel_rdt<'a>(at: Value<'_, 'a>) -> IntelRdt<'a> {
     IntelRdt {
         clos_id: at.maybe("closID"),
-        schemata: at.get("schemata").strings(),
+        schemata: at.strings_of("schemata"),
         l3_cache_schema: at.maybe("l3CacheSchema"),
         mem_bw_schema: at.maybe("memBwSchema"),
         enable_monitoring: at.is("enableMonitoring"),
     }
 }
 
+#[inline(never)]
 fn personality(at: Value) -> Option<u32> {
     if !at.exists() {
         return None;
@@ -1122,11 +1171,12 @@ fn personality(at: Value) -> Option<u32> {
     Some(at.number_of("domain", "", "LINUX LINUX32") * PER_LINUX32)
 }
 
+#[inline(never)]
 fn time_offsets(at: Value) -> TimeOffsets {
     let mut offsets = TimeOffsets::default();
     for (name, clock) in at.pairs() {
         let offset = TimeOffset {
-            secs: clock.get("secs").i64().unwrap_or_default(),
+            secs: clock.i64_of("secs").unwrap_or_default(),
             nanosecs: clock.get("nanosecs").unsigned(999_999_999).unwrap_or_default() as u32,
         };
         match name.to_bytes() {
@@ -1138,6 +1188,7 @@ fn time_offsets(at: Value) -> TimeOffsets {
     offsets
 }
 
+#[inline(never)]
 fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
     let network = at.get("network");
     let unified = at.texts("unified");
@@ -1148,11 +1199,11 @@ fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
         devices: at.each("devices", device_rule),
         memory: memory(at.get("memory")),
         cpu: cpu(at.get("cpu")),
-        pids: at.get("pids").get("limit").i64(),
+        pids: at.get("pids").i64_of("limit"),
         block_io: block_io(at.get("blockIO")),
         hugepage_limits: at.each("hugepageLimits", hugepage_limit),
         network: Network {
-            class_id: network.get("classID").u32(),
+            class_id: network.u32_of("classID"),
             priorities: network.each("priorities", |priority| {
                 (priority.name("name"), priority.u32_or_0("priority"))
             }),
@@ -1162,6 +1213,7 @@ fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
     }
 }
 
+#[inline(never)]
 fn device_rule(at: Value) -> DeviceRule {
     let kind = match at.maybe("type").map_or(b"a".as_slice(), CStr::to_bytes) {
         b"a" => None,
@@ -1201,8 +1253,9 @@ fn device_rule(at: Value) -> DeviceRule {
     }
 }
 
+#[inline(never)]
 fn memory(at: Value) -> Memory {
-    let bytes = |name| at.get(name).i64();
+    let bytes = |name| at.i64_of(name);
     let is = |name| at.get(name).boolean();
     Memory {
         limit: bytes("limit"),
@@ -1210,16 +1263,17 @@ fn memory(at: Value) -> Memory {
         swap: bytes("swap"),
         kernel: bytes("kernel"),
         kernel_tcp: bytes("kernelTCP"),
-        swappiness: at.get("swappiness").u64(),
+        swappiness: at.u64_of("swappiness"),
         disable_oom_killer: is("disableOOMKiller"),
         use_hierarchy: is("useHierarchy"),
         check_before_update: is("checkBeforeUpdate"),
     }
 }
 
+#[inline(never)]
 fn cpu<'a>(at: Value<'_, 'a>) -> Cpu<'a> {
-    let unsigned = |name| at.get(name).u64();
-    let signed = |name| at.get(name).i64();
+    let unsigned = |name| at.u64_of(name);
+    let signed = |name| at.i64_of(name);
     Cpu {
         shares: unsigned("shares"),
         quota: signed("quota"),
@@ -1233,6 +1287,7 @@ fn cpu<'a>(at: Value<'_, 'a>) -> Cpu<'a> {
     }
 }
 
+#[inline(never)]
 fn block_io(at: Value) -> BlockIo {
     let rates = |name: &str| {
         at.each(name, |at| ThrottleDevice {
@@ -1271,16 +1326,18 @@ fn hugepage_limit<'a>(at: Value<'_, 'a>) -> HugepageLimit<'a> {
     HugepageLimit { page_size, limit: at.need("limit").u64().unwrap_or_default() }
 }
 
+#[inline(never)]
 fn rdma<'a>(at: Value<'_, 'a>) -> Vec<Rdma<'a>> {
     let read = |(name, limits): (&'a CStr, Value)| Rdma {
         name,
-        hca_handles: limits.get("hcaHandles").u32(),
-        hca_objects: limits.get("hcaObjects").u32(),
+        hca_handles: limits.u32_of("hcaHandles"),
+        hca_objects: limits.u32_of("hcaObjects"),
     };
     at.pairs().into_iter().map(read).collect()
 }
 
 /// Reads rules about system calls.
+#[inline(never)]
 pub fn seccomp<'a>(at: Value<'_, 'a>) -> Seccomp<'a> {
     // Bits 0 to 5 of the flags of seccomp(2); those in between are not for configurations.
     const FLAGS: &str = "TSYNC LOG SPEC_ALLOW   WAIT_KILLABLE_RECV";
@@ -1298,6 +1355,7 @@ pub fn seccomp<'a>(at: Value<'_, 'a>) -> Seccomp<'a> {
     seccomp
 }
 
+#[inline(never)]
 fn syscall<'a>(at: Value<'_, 'a>) -> Syscall<'a> {
     Syscall {
         names: at.need("names").strings(),
@@ -1306,8 +1364,9 @@ fn syscall<'a>(at: Value<'_, 'a>) -> Syscall<'a> {
     }
 }
 
+#[inline(never)]
 fn arg(at: Value) -> Arg {
-    let number = |name| at.get(name).u64().unwrap_or_default();
+    let number = |name| at.u64_of(name).unwrap_or_default();
     let op = match at.number_of("op", "SCMP_CMP_", "NE LT LE EQ GE GT MASKED_EQ") {
         0 => Operator::NotEqual,
         1 => Operator::LessThan,
@@ -1326,6 +1385,7 @@ fn arg(at: Value) -> Arg {
 }
 
 /// What a filter returns for an action (linux/seccomp.h).
+#[inline(never)]
 fn action(at: Value, name: &'static str, errno: &'static str) -> u32 {
     const NAMES: &str = "ERRNO TRACE KILL KILL_THREAD KILL_PROCESS TRAP LOG ALLOW NOTIFY";
     const VALUES: [u32; 9] = [
