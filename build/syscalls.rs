@@ -69,16 +69,29 @@ const ARM: [(&str, u32); 5] =
 /// The text of Rust for the table.
 pub fn generate(cpu: &str) -> String {
     let mut entries: BTreeMap<&str, Entry> = BTreeMap::new();
-    let mut first = |name, number| entries.entry(name).or_insert(EMPTY).first = number;
+    // Not the crate's own iterator, which leaves the last one out.
+    let numbers = || 0..NONE as usize;
+    let mut first = |name, number: i32| entries.entry(name).or_insert(EMPTY).first = number as u32;
     match cpu {
-        "x86_64" => x86_64::Sysno::iter().for_each(|call| first(call.name(), call.id() as u32)),
-        "aarch64" => aarch64::Sysno::iter().for_each(|call| first(call.name(), call.id() as u32)),
-        _ => riscv64::Sysno::iter().for_each(|call| first(call.name(), call.id() as u32)),
+        "x86_64" => {
+            numbers().filter_map(x86_64::Sysno::new).for_each(|call| first(call.name(), call.id()))
+        }
+        "aarch64" => {
+            numbers().filter_map(aarch64::Sysno::new).for_each(|call| first(call.name(), call.id()))
+        }
+        _ => {
+            numbers().filter_map(riscv64::Sysno::new).for_each(|call| first(call.name(), call.id()))
+        }
     }
-    let mut second = |name, number| entries.entry(name).or_insert(EMPTY).second = number;
+    let mut second =
+        |name, number: i32| entries.entry(name).or_insert(EMPTY).second = number as u32;
     match cpu {
-        "x86_64" => x86::Sysno::iter().for_each(|call| second(call.name(), call.id() as u32)),
-        "aarch64" => arm::Sysno::iter().for_each(|call| second(call.name(), call.id() as u32)),
+        "x86_64" => {
+            numbers().filter_map(x86::Sysno::new).for_each(|call| second(call.name(), call.id()))
+        }
+        "aarch64" => {
+            numbers().filter_map(arm::Sysno::new).for_each(|call| second(call.name(), call.id()))
+        }
         _ => {}
     }
     if cpu == "x86_64" {

@@ -129,7 +129,7 @@ fn verdict(program: &[u64], cpu: u32, number: u32, args: &[u64; 6]) -> (u32, boo
                     0 => number,
                     4 => cpu,
                     offset => {
-                        assert!(offset >= 16 && offset < 64 && offset % 4 == 0);
+                        assert!((16..64).contains(&offset) && offset % 4 == 0);
                         looked = true;
                         let arg = args[(offset as usize - 16) / 8];
                         (arg >> (offset % 8 * 8)) as u32
