@@ -69,6 +69,7 @@ const ABIS: [Abi; 2] = [
 const ABIS: [Abi; 1] = [Abi { cpu: 0xc000_00f3, bit: 5, base: 0, narrow: false }];
 
 /// Numbers from here on are x32's, on the CPU that has them.
+#[cfg(any(target_arch = "x86_64", test))]
 const X32: u32 = 0x4000_0000;
 /// The calls of x86_64 that have a number of their own as calls of x32, which is from 512 on.
 const X32_OTHERS: [u16; 36] = [
