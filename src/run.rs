@@ -1,7 +1,7 @@
 //! The verb `mini run`: the request and mini's surroundings become a spec, the spec a plan, the
 //! plan an exit status.
 
-use crate::cgroup::settings::{DEFAULT_PERIOD, needed};
+use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{CapabilityEdits, EnvEdit, Run, SeccompChoice};
 use crate::container::{self, Manner, Ready, Stop, report, stdio};
 use crate::error::{Error, Result};
@@ -202,7 +202,7 @@ fn security<'a>(request: &'a Run<'a>, has_own_tmp: bool) -> Result<Security<'a>>
 }
 
 /// What programs write for themselves, beside the paths that they may change: most cannot do without.
-const OWN_TMP: PathRule = PathRule { path: c"/tmp", writable: true, optional: true };
+const OWN_TMP: PathRule = PathRule { path: c"/tmp", writable: true, optional: false };
 
 /// A /tmp in memory.
 struct OwnTmp<'a> {
@@ -370,9 +370,6 @@ fn resources<'a>(request: &'a Run<'a>) -> Result<&'a Resources<'a>> {
     }
     if memory.reservation > memory.limit && memory.limit.is_some() {
         return clash("--memory-reservation", "above --memory");
-    }
-    if resources.parent.is_some() && needed(resources).is_empty() {
-        return clash("--cgroup-parent", "goes with a limit: without one no cgroup is made");
     }
     if request.cpus {
         if resources.cpu.period.is_some() {

@@ -335,7 +335,7 @@ fn look_ups(world: &World) {
         &["--init", "-u", "joe"],
     ] {
         let words = [&["run", "--rootfs", root.to_str().unwrap()], options, &["true"]].concat();
-        let seen = crate::tracer::look_ups(&world.mini(), &words, &outside.directory);
+        let seen = crate::tracer::look_ups(world, &words, &outside.directory);
         assert!(seen.after_detach > 3, "{options:?}: {seen:?}");
         assert_eq!(seen.outside, Vec::<String>::new(), "{options:?}");
         assert!(seen.at_exec.iter().all(|name| name.starts_with("pipe:")), "{options:?}: {seen:?}");
