@@ -240,7 +240,8 @@ fn paths(world: &World) {
     let within = top.to_str().unwrap();
     // With / alone the host's /tmp, where all of this lies, would not be seen.
     let run = |options: &[&str], script: &str| {
-        world.sh(&[&["--ro-path", within], options].concat(), script)
+        let own: &[&str] = if options.is_empty() { &[] } else { &["--ro-path", within] };
+        world.sh(&[own, options].concat(), script)
     };
     only_inside(&top, within, &run, &|path| world.give(path));
     // Where mini's caller is stays where the command is, and can be changed if that was said.
