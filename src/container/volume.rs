@@ -222,7 +222,7 @@ fn set_options(top: &Fd, manner: Manner, places: &mut Places) -> Result<()> {
 /// have the flags.
 #[inline(never)]
 fn set_below(top: &Fd, flags: libc::c_ulong, places: &mut Places) -> Result<()> {
-    let top_id = mount_id(top, places)?;
+    let top_id = fs::mount_id(top)?;
     let mut lacking = usize::MAX;
     loop {
         let before = lacking;
@@ -254,7 +254,7 @@ fn set_below(top: &Fd, flags: libc::c_ulong, places: &mut Places) -> Result<()> 
             }
             lacking += 1;
             match inside::open_below(top, rest) {
-                Ok(at) if mount_id(&at, places)? == line.id => places.add_flags(&at, flags),
+                Ok(at) if fs::mount_id(&at)? == line.id => places.add_flags(&at, flags),
                 Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(()),
                 Err(errno) => Err(errno),
             }
@@ -278,17 +278,6 @@ fn has_options(options: &[u8], flags: libc::c_ulong) -> bool {
     [(MS_RDONLY, &b"ro"[..]), (MS_NOSUID, b"nosuid"), (MS_NODEV, b"nodev"), (MS_NOEXEC, b"noexec")]
         .into_iter()
         .all(|(flag, name)| flags & flag == 0 || has(name))
-}
-
-/// The number of the mount an open file is on (proc_pid_fdinfo(5)).
-fn mount_id(file: &Fd, places: &Places) -> Result<u64> {
-    let path = NumberedPath::new(b"/proc/self/fdinfo/", file.raw().unsigned_abs());
-    let mut text = [0; 256];
-    let length = fs::read_full(&places.open_own(path.as_c_str())?, &mut text)?;
-    text[..length]
-        .split(|b| *b == b'\n')
-        .find_map(|line| number(line.strip_prefix(b"mnt_id:\t")?, 10))
-        .ok_or(Errno::EOPNOTSUPP)
 }
 
 /// A line of the mount table (proc_pid_mountinfo(5)).
@@ -372,7 +361,7 @@ mod tests {
         })
         .unwrap();
         let root = fs::open(c"/", libc::O_PATH, 0).unwrap();
-        let id = mount_id(&root, &Places::new()).unwrap();
+        let id = fs::mount_id(&root).unwrap();
         assert!(found.iter().any(|(point, _)| &**point == c"/proc"));
         assert!(found.contains(&(c"/".to_owned(), id)));
     }

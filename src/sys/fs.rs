@@ -750,3 +750,29 @@ pub fn peek(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the kernel writes into the buffer, no further than its length.
     unsafe { syscall!(Sysno::pread64, fd.raw(), at, length, here) }
 }
+
+/// The number of the mount an open file is on, as the mount table has it: statx(2), Linux 5.8, or
+/// name_to_handle_at(2), which tells it beside a handle that there is no room for.
+pub fn mount_id(file: &Fd) -> Result<u64> {
+    // `struct statx` in words; the mask of what is asked for and told comes first.
+    const MNT_ID: u32 = 0x1000;
+    let mut stat = [0u64; 32];
+    let empty = c"".as_ptr();
+    // SAFETY: the path is empty; the kernel fills the structure.
+    let told = unsafe {
+        syscall!(Sysno::statx, file.raw(), empty, libc::AT_EMPTY_PATH, MNT_ID, stat.as_mut_ptr())
+    };
+    if told.is_ok() && stat[0] as u32 & MNT_ID != 0 {
+        return Ok(stat[18]);
+    }
+    let (mut handle, mut id) = ([0u32; 2], 0i32);
+    let flags = libc::AT_EMPTY_PATH;
+    // SAFETY: a handle whose header says that nothing follows, and one int.
+    match unsafe {
+        let id = &raw mut id;
+        syscall!(Sysno::name_to_handle_at, file.raw(), empty, handle.as_mut_ptr(), id, flags)
+    } {
+        Err(Errno::EOVERFLOW) => Ok(id as u64),
+        result => result.and(Err(Errno::EOPNOTSUPP)),
+    }
+}

@@ -271,7 +271,7 @@ fn paths(world: &World) {
     // A link among the rules is no way around.
     let link = top.join("link");
     symlink(&inner, &link).unwrap();
-    let options = ["--ro-path", "/", "--rw-path", link.to_str().unwrap()];
+    let options = ["--ro-path", "/", "--ro-path", within, "--rw-path", link.to_str().unwrap()];
     world.sh(&options, &format!("touch {}/x", inner.display())).ok();
 }
 
