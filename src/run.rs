@@ -15,7 +15,7 @@ use crate::spec::resources::{Limit, Resources};
 use crate::spec::security::{Capabilities, Seccomp, Security, Users};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
 use crate::sys::clock::SECOND;
-use crate::sys::fs;
+use crate::sys::{clock, fs};
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -32,6 +32,8 @@ const GRACE: u64 = 10 * SECOND;
 /// # Errors
 /// Whatever kept the command from starting.
 pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Result<u8> {
+    // Counted from here on, whatever takes how long.
+    let deadline = request.timeout.map(|timeout| clock::now().saturating_add(timeout));
     stdio::repair()?;
     check_descriptors(request)?;
     // These three live as long as the process; no code is spent on taking them apart.
@@ -55,7 +57,7 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
         measure: report.is_some(),
         program: caller.program,
         stop: Stop {
-            timeout: request.timeout,
+            deadline,
             signal: request.stop_signal.unwrap_or(libc::SIGTERM),
             grace: request.stop_timeout.unwrap_or(GRACE),
             grace_is_asked: request.stop_timeout.is_some(),
@@ -68,8 +70,11 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
         },
     };
     let result = container::run(plan, spec, host, manner);
-    if let Some(to) = report {
-        report::write(&to, &result, spec, host)?;
+    if let Some(to) = report
+        && let Err(error) = report::write(to, &result, spec, host)
+    {
+        // The command's status stands.
+        error.print();
     }
     result.map(|outcome| outcome.status)
 }

@@ -4,6 +4,7 @@
 mod confine;
 mod exec;
 mod explain;
+mod files;
 mod foreground;
 mod gate;
 mod groups;
@@ -11,10 +12,12 @@ mod ids;
 mod init;
 mod inside;
 mod launch;
+pub mod listen;
 mod passwd;
 mod ready;
 mod reaper;
 pub mod report;
+mod sources;
 mod status;
 pub mod stdio;
 mod supervise;
@@ -56,8 +59,8 @@ pub struct Manner<'a> {
 /// When and how to end the command; times in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
-    /// After this much time.
-    pub timeout: Option<u64>,
+    /// At this time of the monotonic clock.
+    pub deadline: Option<u64>,
     /// By this signal, also when somebody sends SIGTERM to mini.
     pub signal: i32,
     /// What it has to end then, before it is killed.
@@ -98,11 +101,14 @@ pub struct Outcome {
 /// Whatever kept the command from starting; nothing is left behind.
 pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
     let start = if manner.measure { clock::now() } else { 0 };
+    // Before there is anything that a signal could leave behind.
+    let failed = |errno| Error::new("hold signals").errno(errno);
+    let ignored = listen::begin(manner.stop.deadline).map_err(failed)?;
     let groups = Groups::make(plan, spec, host, manner.trace)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.
     groups::prune(host);
-    let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner)?;
+    let (mut outcome, rusage) = supervise::supervise(launched, ignored, plan, spec, host, manner)?;
     let killed = outcome.status == 128 + libc::SIGKILL as u8;
     let usage = &mut outcome.usage;
     if manner.measure {

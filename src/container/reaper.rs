@@ -86,7 +86,7 @@ fn reap(command: i32) -> crate::sys::Result<Collected> {
             News::Of(pid, change, _) if pid == command => match change {
                 Change::Exited(status) => ended = Some(status),
                 Change::Signaled(signal) => ended = Some(128 + signal),
-                Change::Stopped(_) => {}
+                Change::Stopped(_) | Change::Continued => {}
             },
             News::Of(..) => {}
         }

@@ -31,12 +31,13 @@ pub fn next_signal(signals: &Fd) -> Result<Option<Taken>> {
 }
 
 /// ppoll(2): waits until one of `polls` is ready, at most until `deadline` (by
-/// [`super::clock::now`]); a negative descriptor is passed over. A long wait lets go of `program`.
+/// [`super::clock::now`]); whether one is. A negative descriptor is passed over. A long wait lets go of
+/// `program`.
 pub fn wait(
     polls: &mut [libc::pollfd],
     deadline: Option<u64>,
     program: Option<&Program>,
-) -> Result<()> {
+) -> Result<bool> {
     let (at, count) = (polls.as_mut_ptr(), polls.len());
     idle::wait(deadline, program, |time| {
         let time = time.map_or(null(), |time| &raw const *time);
@@ -44,5 +45,5 @@ pub fn wait(
         let ready = unsafe { syscall!(Sysno::ppoll, at, count, time, 0, 8) }?;
         Ok((ready > 0).then_some(()))
     })
-    .map(|_| ())
+    .map(|ready| ready.is_some())
 }

@@ -156,6 +156,8 @@ pub enum Change {
     Signaled(u8),
     /// This signal stopped it.
     Stopped(u8),
+    /// SIGCONT made it go on.
+    Continued,
 }
 
 /// What a process and those it waited for have used (getrusage(2)).
@@ -180,11 +182,11 @@ pub enum News {
     NoChild,
 }
 
-/// wait4(2) for any child without blocking, stops included.
+/// wait4(2) for any child without blocking, stops and their ends included.
 pub fn wait_any() -> Result<News> {
     const ANY: isize = -1;
     let mut status = 0i32;
-    let options = libc::WNOHANG | libc::WUNTRACED | libc::__WALL;
+    let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the kernel writes one int and, for a child that ended, one rusage; zero is valid.
     let (pid, usage) = unsafe {
@@ -217,9 +219,11 @@ pub fn wait_end(pid: i32) -> Result<Change> {
     }
 }
 
-/// The encoding of wait(2): low seven bits 0 for an exit, 0x7f for a stop, else a signal.
+/// The encoding of wait(2): low seven bits 0 for an exit, 0x7f for a stop, else a signal; all ones
+/// for who goes on.
 fn change(status: i32) -> Change {
     match (status & 0x7f, (status >> 8) as u8) {
+        _ if status == 0xffff => Change::Continued,
         (0, code) => Change::Exited(code),
         (0x7f, signal) => Change::Stopped(signal),
         (signal, _) => Change::Signaled(signal as u8),

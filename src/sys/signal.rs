@@ -61,6 +61,14 @@ pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Resul
     })
 }
 
+/// Whether a signal that is held back has come (rt_sigpending(2)).
+pub fn is_pending(signal: i32) -> bool {
+    let mut pending: Set = 0;
+    // SAFETY: the kernel writes one set.
+    let result = unsafe { syscall!(Sysno::rt_sigpending, &raw mut pending, size_of::<Set>()) };
+    result.is_ok() && pending & only(signal) != 0
+}
+
 /// Throws away one pending signal of `set`, if there is one.
 pub fn discard(set: Set) {
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };

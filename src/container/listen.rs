@@ -1,0 +1,109 @@
+//! Listening: from before there is anything to undo until there is nothing left to do, mini takes
+//! signals one by one, and whatever it waits for, it waits for them as well.
+//!
+//! No handler runs: all signals are blocked, so nothing is interrupted and nothing races.
+
+use crate::sys::outlet::Outlet;
+use crate::sys::signal::{self, Set, only};
+use crate::sys::{Errno, Result, clock, poll, voice};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The signals that ask for an end.
+pub const END: Set =
+    only(libc::SIGTERM) | only(libc::SIGINT) | only(libc::SIGHUP) | only(libc::SIGQUIT);
+
+/// When the run's time is over, by [`clock::now`].
+static DEADLINE: AtomicU64 = AtomicU64::new(u64::MAX);
+/// Whether the run was asked to end.
+static IS_ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Holds signals back: nothing may be made before that would have to be undone. An ignored one stays
+/// ignored over execve(2), and a container begins without any, whatever mini's caller had; nor
+/// would the kernel keep a status for us (wait(2)). A call for each, as nothing tells which are.
+/// Gives the ignored ones.
+pub fn begin(deadline: Option<u64>) -> Result<Set> {
+    signal::set_mask(signal::ALL)?;
+    voice::hold();
+    DEADLINE.store(deadline.unwrap_or(u64::MAX), Ordering::Relaxed);
+    signal::set_all_default()
+}
+
+/// Notes that the run was asked to end: nobody's reading is waited for any more.
+pub fn ask() {
+    IS_ASKED.store(true, Ordering::Relaxed);
+}
+
+/// Whether it was.
+pub fn is_asked() -> bool {
+    IS_ASKED.load(Ordering::Relaxed)
+}
+
+/// How long, at most, a reader who has taken nothing since now is waited for when the command has
+/// ended.
+pub fn patience() -> Option<u64> {
+    const MOMENT: u64 = clock::SECOND / 2;
+    match is_asked() {
+        true => Some(clock::now() + MOMENT),
+        false => Some(DEADLINE.load(Ordering::Relaxed)).filter(|deadline| *deadline < u64::MAX),
+    }
+}
+
+/// Throws away the signal that goes with EPIPE: it is nobody's business.
+pub fn discard_pipe() {
+    signal::discard(only(libc::SIGPIPE));
+}
+
+/// Whether a signal, taken when the command has ended, means that nothing more is to be waited for.
+pub fn ends(taken: i32) -> Result<bool> {
+    match taken {
+        // There is only mini left to stop.
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => signal::raise_unblocked(taken)?,
+        _ if only(taken) & END != 0 => ask(),
+        _ => return Ok(false),
+    }
+    Ok(only(taken) & END != 0)
+}
+
+/// Writes all of it to whoever reads it, when the command has ended. ETIMEDOUT where that one took too
+/// long, EINTR where a signal came.
+pub fn write(outlet: &Outlet, mut bytes: &[u8]) -> Result<()> {
+    let mut signals = None;
+    let mut limit = patience();
+    while !bytes.is_empty() {
+        match outlet.write(bytes) {
+            Ok(length) => {
+                bytes = &bytes[length..];
+                limit = patience();
+                continue;
+            }
+            Err(Errno::EAGAIN) => {}
+            Err(errno) => {
+                discard_pipe();
+                return Err(errno);
+            }
+        }
+        let signals = match &signals {
+            Some(signals) => signals,
+            None => signals.insert(poll::signals(signal::ALL)?),
+        };
+        let wanted = |fd, events| libc::pollfd { fd, events, revents: 0 };
+        let mut polls = [wanted(signals.raw(), libc::POLLIN), wanted(outlet.raw(), libc::POLLOUT)];
+        if !poll::wait(&mut polls, limit, None)? {
+            return Err(Errno::ETIMEDOUT);
+        }
+        while let Some(taken) = poll::next_signal(signals)? {
+            if ends(taken.signal)? {
+                return Err(Errno::EINTR);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sees to it that what mini has said is read, as far as somebody reads it.
+pub fn end() {
+    if let Some(rest) = voice::take() {
+        // Who does not read it does not want to know.
+        let _ = write(&rest.outlet, &rest.lines);
+    }
+}

@@ -1,0 +1,258 @@
+//! What goes on beside the signals until the command has ended, each part when what it waits for is
+//! there: the words on their way in, the status pipe, the terminal, and who is told.
+
+use super::gate::Rest;
+use super::launch::Launched;
+use super::ready::Telling;
+use super::status::{Detail, Record};
+use super::terminal::Terminal;
+use super::{Manner, listen, trace};
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::sys::signal::{self, Set, Taken};
+use crate::sys::{Errno, Fd, clock, net, poll, voice};
+use crate::text::Text;
+use libc::{POLLIN, POLLOUT, pollfd};
+
+/// What ended a wait.
+pub enum Event {
+    /// A signal to mini.
+    Signal(Taken),
+    /// The deadline.
+    Deadline,
+    /// The user typed the character for this signal, while the command itself, and no job of a shell,
+    /// is in the foreground of its terminal. The character is not passed on yet.
+    Typed(i32),
+}
+
+/// All of them.
+pub struct Sources<'a> {
+    manner: Manner<'a>,
+    plan: &'a Plan<'a>,
+    pid: i32,
+    ignored: Set,
+    /// Opened when there is something to wait for beside signals.
+    signals: Option<Fd>,
+    words: Option<Rest<'a>>,
+    /// The status pipe, while it is read before the command's end.
+    status: Option<&'a Fd>,
+    /// The step whose record comes next.
+    next: usize,
+    /// The step that failed, if one did, and what the child found out about it.
+    pub failed: Option<Record>,
+    pub detail: Detail,
+    /// Over which the terminal comes.
+    connection: Option<&'a Fd>,
+    pub terminal: Option<Terminal>,
+    telling: Telling<'a>,
+}
+
+/// How many descriptors there are to wait for.
+const COUNT: usize = 10;
+
+fn lost(errno: Errno) -> Error {
+    Error::new("wait for the command").errno(errno)
+}
+
+impl<'a> Sources<'a> {
+    /// Begins; `ignored` are the signals that mini's caller ignores.
+    pub fn new(
+        launched: &mut Launched<'a>,
+        ignored: Set,
+        plan: &'a Plan<'a>,
+        manner: Manner<'a>,
+    ) -> Sources<'a> {
+        if manner.trace {
+            let mut line = Text::new();
+            plan.describe_clone(&mut line);
+            trace::line(&line, None, None);
+        }
+        Sources {
+            manner,
+            plan,
+            pid: launched.child.pid(),
+            ignored,
+            signals: None,
+            words: launched.words.take(),
+            status: (manner.trace || manner.ready.is_wanted()).then_some(launched.status),
+            next: 0,
+            failed: None,
+            detail: Detail::new(),
+            connection: launched.terminal,
+            terminal: None,
+            telling: Telling::new(manner.ready),
+        }
+    }
+
+    /// Goes on with everything until there is something to tell.
+    pub fn wait(&mut self, deadline: Option<u64>) -> Result<Event> {
+        loop {
+            let mut polls = self.polls();
+            if polls.iter().all(|poll| poll.fd < 0) {
+                let program = Some(&self.manner.program);
+                let taken = signal::wait(signal::ALL, deadline, program).map_err(lost)?;
+                return Ok(taken.map_or(Event::Deadline, Event::Signal));
+            }
+            let is_ready = self.poll(&mut polls, deadline)?;
+            if let Some(taken) = self.next_signal(&polls)? {
+                return Ok(Event::Signal(taken));
+            }
+            if let Some(signal) = self.go_on(&polls)? {
+                return Ok(Event::Typed(signal));
+            }
+            if !is_ready || deadline.is_some_and(|deadline| clock::now() >= deadline) {
+                return Ok(Event::Deadline);
+            }
+        }
+    }
+
+    /// When the command has ended: brings out what it wrote last, and tells whoever has not been told,
+    /// as long as somebody takes it; whether that was in time.
+    pub fn finish(&mut self) -> Result<bool> {
+        self.words = None;
+        // Nobody else has the other ends any more.
+        while self.status.is_some() {
+            self.read_status()?;
+        }
+        self.take_terminal()?;
+        self.connection = None;
+        let mut limit = listen::patience();
+        loop {
+            let has_output = match &mut self.terminal {
+                Some(terminal) => terminal.has_output().map_err(lost)?,
+                None => false,
+            };
+            if !has_output && !self.telling.is_pending() {
+                return Ok(true);
+            }
+            let mut polls = self.polls();
+            if !self.poll(&mut polls, limit)? {
+                return Ok(listen::is_asked());
+            }
+            while let Some(taken) = self.next_signal(&polls)? {
+                if taken.signal == libc::SIGTSTP {
+                    crate::sys::terminal::restore();
+                }
+                if listen::ends(taken.signal).map_err(lost)? {
+                    return Ok(true);
+                }
+            }
+            if polls[1..].iter().any(|poll| poll.revents != 0) {
+                self.go_on(&polls)?;
+                limit = listen::patience();
+            }
+        }
+    }
+
+    /// What to wait for beside signals, whose place is the first.
+    fn polls(&self) -> [pollfd; COUNT] {
+        let when = |fd: Option<i32>, events| pollfd { fd: fd.unwrap_or(-1), events, revents: 0 };
+        let [line, datagram] = self.telling.polls();
+        let [input, main, output] = match &self.terminal {
+            Some(terminal) => terminal.polls(),
+            None => [when(None, 0); 3],
+        };
+        [
+            when(None, POLLIN),
+            when(self.words.as_ref().map(|words| words.pipe().raw()), POLLOUT),
+            when(self.status.map(Fd::raw), POLLIN),
+            when(self.connection.map(Fd::raw), POLLIN),
+            when(voice::waits_for(), POLLOUT),
+            line,
+            datagram,
+            input,
+            main,
+            output,
+        ]
+    }
+
+    /// Waits for one of them or a signal; whether there is something before the deadline.
+    fn poll(&mut self, polls: &mut [pollfd; COUNT], deadline: Option<u64>) -> Result<bool> {
+        let signals = match &self.signals {
+            Some(signals) => signals,
+            None => self.signals.insert(poll::signals(signal::ALL).map_err(lost)?),
+        };
+        polls[0].fd = signals.raw();
+        // A wait that counts the time costs more, so none does while there is a lot to copy.
+        let is_calm = self.terminal.as_ref().is_none_or(Terminal::is_calm);
+        poll::wait(polls, deadline, is_calm.then_some(&self.manner.program)).map_err(lost)
+    }
+
+    fn next_signal(&self, polls: &[pollfd; COUNT]) -> Result<Option<Taken>> {
+        match &self.signals {
+            Some(signals) if polls[0].revents != 0 => poll::next_signal(signals).map_err(lost),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes on with whatever is ready; the signal that was typed, if one was.
+    fn go_on(&mut self, polls: &[pollfd; COUNT]) -> Result<Option<i32>> {
+        let [_, words, status, connection, said, line, datagram, input, main, output] =
+            polls.map(|poll| poll.revents);
+        if words != 0
+            && let Some(words) = self.words.take()
+        {
+            let failed = |errno| Error::new("pass the command").errno(errno);
+            self.words = words.go_on().map_err(failed)?;
+        }
+        if status != 0 {
+            self.read_status()?;
+        }
+        if connection != 0 {
+            self.take_terminal()?;
+            if let Some(terminal) = &mut self.terminal {
+                terminal.begin(self.ignored).map_err(lost)?;
+            }
+        }
+        if said != 0 {
+            voice::go_on();
+        }
+        if line | datagram != 0 {
+            self.telling.go_on();
+        }
+        match &mut self.terminal {
+            Some(terminal) => terminal.go_on([input, main, output]).map_err(lost),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads a record, which is one write, or the pipe's end: the command has started, or is gone.
+    fn read_status(&mut self) -> Result<()> {
+        let Some(status) = self.status else { return Ok(()) };
+        let unreadable = |errno| Error::new("read status").errno(errno);
+        let Some(record) = Record::read(&mut self.detail, status).map_err(unreadable)? else {
+            self.status = None;
+            if self.manner.trace
+                && let Some(step) = self.plan.steps.get(self.next)
+            {
+                // A step that replaces the process cannot report that it went well: the pipe's end does.
+                trace::step(step, None, None);
+            }
+            self.telling.begin(self.pid);
+            return Ok(());
+        };
+        self.next = record.step + 1;
+        if self.manner.trace {
+            let micros = Some(record.nanos / 1000);
+            trace::step(&self.plan.steps[record.step], record.failure, micros);
+        }
+        if record.failure.is_some() {
+            self.status = None;
+            self.failed = Some(record);
+        }
+        Ok(())
+    }
+
+    /// Takes the terminal, if it has been sent. When the child has failed before, it never comes.
+    fn take_terminal(&mut self) -> Result<()> {
+        let Some(connection) = self.connection else { return Ok(()) };
+        match net::receive_descriptors(connection) {
+            Err(Errno::EAGAIN) => return Ok(()),
+            Ok(Some(ends)) => self.terminal = Some(Terminal::new(ends, self.pid).map_err(lost)?),
+            Ok(None) => {}
+            Err(errno) => return Err(lost(errno)),
+        }
+        self.connection = None;
+        Ok(())
+    }
+}
