@@ -12,20 +12,35 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub const END: Set =
     only(libc::SIGTERM) | only(libc::SIGINT) | only(libc::SIGHUP) | only(libc::SIGQUIT);
 
+/// Exit status when the time was over, as timeout(1) has it.
+pub const TIMED_OUT: u8 = 124;
+
 /// When the run's time is over, by [`clock::now`].
 static DEADLINE: AtomicU64 = AtomicU64::new(u64::MAX);
+/// What mini's caller ignores, and so is not meant for the command either.
+static IGNORED: AtomicU64 = AtomicU64::new(0);
 /// Whether the run was asked to end.
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
 /// Holds signals back: nothing may be made before that would have to be undone. An ignored one stays
 /// ignored over execve(2), and a container begins without any, whatever mini's caller had; nor
 /// would the kernel keep a status for us (wait(2)). A call for each, as nothing tells which are.
-/// Gives the ignored ones.
-pub fn begin(deadline: Option<u64>) -> Result<Set> {
+pub fn begin(deadline: Option<u64>) -> Result<()> {
     signal::set_mask(signal::ALL)?;
     voice::hold();
     DEADLINE.store(deadline.unwrap_or(u64::MAX), Ordering::Relaxed);
-    signal::set_all_default()
+    IGNORED.store(signal::set_all_default()?, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The signals that mini's caller ignores.
+pub fn ignored() -> Set {
+    IGNORED.load(Ordering::Relaxed)
+}
+
+/// When the run's time is over, if ever.
+pub fn deadline() -> Option<u64> {
+    Some(DEADLINE.load(Ordering::Relaxed)).filter(|deadline| *deadline < u64::MAX)
 }
 
 /// Notes that the run was asked to end: nobody's reading is waited for any more.
@@ -44,7 +59,7 @@ pub fn patience() -> Option<u64> {
     const MOMENT: u64 = clock::SECOND / 2;
     match is_asked() {
         true => Some(clock::now() + MOMENT),
-        false => Some(DEADLINE.load(Ordering::Relaxed)).filter(|deadline| *deadline < u64::MAX),
+        false => deadline(),
     }
 }
 

@@ -103,12 +103,12 @@ pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outc
     let start = if manner.measure { clock::now() } else { 0 };
     // Before there is anything that a signal could leave behind.
     let failed = |errno| Error::new("hold signals").errno(errno);
-    let ignored = listen::begin(manner.stop.deadline).map_err(failed)?;
+    listen::begin(manner.stop.deadline).map_err(failed)?;
     let groups = Groups::make(plan, spec, host, manner.trace)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.
     groups::prune(host);
-    let (mut outcome, rusage) = supervise::supervise(launched, ignored, plan, spec, host, manner)?;
+    let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner)?;
     let killed = outcome.status == 128 + libc::SIGKILL as u8;
     let usage = &mut outcome.usage;
     if manner.measure {

@@ -9,7 +9,7 @@ use super::terminal::Terminal;
 use super::{Manner, listen, trace};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::sys::signal::{self, Set, Taken};
+use crate::sys::signal::{self, Taken};
 use crate::sys::{Errno, Fd, clock, net, poll, voice};
 use crate::text::Text;
 use libc::{POLLIN, POLLOUT, pollfd};
@@ -30,7 +30,6 @@ pub struct Sources<'a> {
     manner: Manner<'a>,
     plan: &'a Plan<'a>,
     pid: i32,
-    ignored: Set,
     /// Opened when there is something to wait for beside signals.
     signals: Option<Fd>,
     words: Option<Rest<'a>>,
@@ -56,12 +55,7 @@ fn lost(errno: Errno) -> Error {
 
 impl<'a> Sources<'a> {
     /// Begins; `ignored` are the signals that mini's caller ignores.
-    pub fn new(
-        launched: &mut Launched<'a>,
-        ignored: Set,
-        plan: &'a Plan<'a>,
-        manner: Manner<'a>,
-    ) -> Sources<'a> {
+    pub fn new(launched: &mut Launched<'a>, plan: &'a Plan<'a>, manner: Manner<'a>) -> Sources<'a> {
         if manner.trace {
             let mut line = Text::new();
             plan.describe_clone(&mut line);
@@ -71,7 +65,6 @@ impl<'a> Sources<'a> {
             manner,
             plan,
             pid: launched.child.pid(),
-            ignored,
             signals: None,
             words: launched.words.take(),
             status: (manner.trace || manner.ready.is_wanted()).then_some(launched.status),
@@ -201,7 +194,7 @@ impl<'a> Sources<'a> {
         if connection != 0 {
             self.take_terminal()?;
             if let Some(terminal) = &mut self.terminal {
-                terminal.begin(self.ignored).map_err(lost)?;
+                terminal.begin().map_err(lost)?;
             }
         }
         if said != 0 {

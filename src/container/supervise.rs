@@ -15,30 +15,24 @@ use crate::sys::signal::Taken;
 use crate::sys::{Errno, Fd, clock, fs, process, signal};
 use crate::text::{Text, number};
 
-/// Exit status when the time was over, as timeout(1) has it.
-const TIMED_OUT: u8 = 124;
-
-/// Waits for the command; how it ended, and the kernel's account of it. `ignored` are the signals that
-/// mini's caller ignores.
+/// Waits for the command; how it ended, and the kernel's account of it.
 pub fn supervise<'a>(
     mut launched: Launched<'a>,
-    ignored: signal::Set,
     plan: &'a Plan<'a>,
     spec: &Spec,
     host: &Host,
     manner: Manner<'a>,
 ) -> Result<(Outcome, Rusage)> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
-    let mut sources = Sources::new(&mut launched, ignored, plan, manner);
+    let mut sources = Sources::new(&mut launched, plan, manner);
     let Launched { mut child, status, foreground, pidfile: _pidfile, .. } = launched;
     let mut command = Command {
         pid: child.pid(),
         is_init: spec.namespaces.pid == Namespace::New,
         has_reaper: spec.process.init.is_some(),
         status,
-        ignored,
         stop: manner.stop,
-        deadline: manner.stop.deadline,
+        deadline: listen::deadline(),
         is_ending: false,
         timed_out: false,
         last_end: None,
@@ -92,7 +86,7 @@ pub fn supervise<'a>(
         // Not an end.
         (Change::Continued, _) => (0, None),
     };
-    let status = if command.timed_out { TIMED_OUT } else { status };
+    let status = if command.timed_out { listen::TIMED_OUT } else { status };
     Ok((Outcome { status, signal, ..Outcome::default() }, rusage))
 }
 
@@ -104,8 +98,6 @@ struct Command<'a> {
     /// Whether that is mini's own.
     has_reaper: bool,
     status: &'a Fd,
-    /// The signals that mini's caller ignores.
-    ignored: signal::Set,
     stop: Stop,
     /// When its time is over.
     deadline: Option<u64>,
@@ -129,7 +121,7 @@ impl Command<'_> {
     fn pass_on(&mut self, taken: Taken, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
         let Taken { signal, from_kernel } = taken;
         // What mini's caller ignores (nohup) is not meant for the command either.
-        if self.ignored & signal::only(signal) != 0 {
+        if listen::ignored() & signal::only(signal) != 0 {
             return Ok(());
         }
         if cfg!(debug_assertions) && signal == signal::LAST {
@@ -312,7 +304,7 @@ impl Command<'_> {
         if let Some(terminal) = terminal {
             terminal.suspend();
         }
-        if self.ignored & signal::only(libc::SIGTSTP) == 0 {
+        if listen::ignored() & signal::only(libc::SIGTSTP) == 0 {
             signal::raise_unblocked(libc::SIGTSTP)?;
         }
         if signal::is_pending(libc::SIGCONT) {

@@ -107,10 +107,10 @@ impl Terminal {
         })
     }
 
-    /// Begins; `ignored` are the signals that mini's caller ignores.
-    pub fn begin(&mut self, ignored: signal::Set) -> Result<()> {
+    /// Begins.
+    pub fn begin(&mut self) -> Result<()> {
         let is_a_terminal = terminal::settings(0).is_ok();
-        let waits = ignored & signal::only(libc::SIGTTOU) == 0
+        let waits = listen::ignored() & signal::only(libc::SIGTTOU) == 0
             && terminal::own_foreground(0).is_none()
             && terminal::foreground(0).is_ok();
         if is_a_terminal && waits {

@@ -206,6 +206,15 @@ pub fn wait_any() -> Result<News> {
     Ok(News::Of(pid, change(status), rusage))
 }
 
+/// wait4(2) for one child without blocking: how it ended, if it has.
+pub fn ended(pid: i32) -> Result<Option<Change>> {
+    let mut status = 0i32;
+    let options = libc::WNOHANG | libc::__WALL;
+    // SAFETY: the kernel writes one int.
+    let found = unsafe { syscall!(Sysno::wait4, pid, &raw mut status, options, 0) }?;
+    Ok((found > 0).then(|| change(status)))
+}
+
 /// wait4(2) for one child, blocking until it has ended.
 pub fn wait_end(pid: i32) -> Result<Change> {
     loop {

@@ -24,6 +24,7 @@ mod probe;
 mod process;
 mod rights;
 mod rootfs;
+mod stall;
 mod system_calls;
 mod terminal;
 mod vm;
@@ -98,6 +99,7 @@ fn main() {
         process::PROMISES,
         rights::PROMISES,
         rootfs::PROMISES,
+        stall::PROMISES,
         system_calls::PROMISES,
         terminal::PROMISES,
         vm::PROMISES,
