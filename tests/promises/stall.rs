@@ -223,8 +223,9 @@ fn with_descriptor(mut command: Command, number: i32, file: &File) -> Command {
     command
 }
 
-/// What a command that waits says when it has started.
-const WAITS: &str = "echo up; exec sleep 1000";
+/// A command that says when it has started, has no handlers, and waits for somebody to read on. (A shell
+/// catches SIGINT for a moment.)
+const WAITS: [&str; 3] = ["--", "yes", "up"];
 
 fn expect_up(mut from: impl Read) {
     let mut line = [0; 2];
@@ -255,8 +256,8 @@ fn readers(world: &World) {
             let what = format!("{options:?}");
             let mark = mark(world);
             let (_reader, full) = full_pipe();
-            let words = ["--", "/bin/sh", "-c", WAITS, &mark];
-            let mut command = world.run_command(&[options, stop.options(), &words].concat());
+            let words = [options, stop.options(), &WAITS, &[&mark]].concat();
+            let mut command = world.run_command(&words);
             command.stdout(Stdio::piped());
             match options {
                 ["--trace"] => drop(command.stderr(full.try_clone().unwrap())),
@@ -264,7 +265,7 @@ fn readers(world: &World) {
             }
             let mut mini = Running(command.spawn().unwrap());
             if stop != Stop::Timeout {
-                expect_up(mini.0.stdout.take().unwrap());
+                expect_up(mini.0.stdout.as_mut().unwrap());
             }
             stop.send(&mini.0);
             stop.check(ended(&mut mini.0, &what), &what);
@@ -339,10 +340,10 @@ fn busy_manager(world: &World) -> (PathBuf, UnixDatagram) {
     (path, socket)
 }
 
-fn busybox_command(world: &World, options: &[&str], script: &str, mark: &str) -> Command {
+fn busybox_command(world: &World, options: &[&str], words: &[&str]) -> Command {
     let root = world.busybox();
-    let words = ["--rootfs", root.to_str().unwrap(), "--", "sh", "-c", script, mark];
-    world.run_command(&[options, &words].concat())
+    let root = ["--rootfs", root.to_str().unwrap()];
+    world.run_command(&[options, &root, words].concat())
 }
 
 fn supervisors(world: &World) {
@@ -352,11 +353,11 @@ fn supervisors(world: &World) {
             let mark = mark(world);
             let (path, _socket) = busy_manager(world);
             let options = [options, stop.options()].concat();
-            let mut command = busybox_command(world, &options, WAITS, &mark);
+            let mut command = busybox_command(world, &options, &[&WAITS[..], &[&mark]].concat());
             command.env("NOTIFY_SOCKET", &path).stdout(Stdio::piped()).stderr(Stdio::piped());
             let mut mini = Running(command.spawn().unwrap());
             if stop != Stop::Timeout {
-                expect_up(mini.0.stdout.take().unwrap());
+                expect_up(mini.0.stdout.as_mut().unwrap());
             }
             stop.send(&mini.0);
             stop.check(ended(&mut mini.0, &what), &what);
@@ -371,7 +372,7 @@ fn room(world: &World) {
     let (mut reader, full) = full_pipe();
     let options = ["--ready-fd", "9", "--trace"];
     // The command has ended long before they hear of it.
-    let mut command = busybox_command(world, &options, "exit 3", "x");
+    let mut command = busybox_command(world, &options, &["--", "sh", "-c", "exit 3"]);
     command.env("NOTIFY_SOCKET", &path).stderr(full.try_clone().unwrap());
     let mut command = with_descriptor(command, 9, &full);
     let mut mini = Running(command.spawn().unwrap());
