@@ -122,6 +122,10 @@ fn named(step: &Step, spec: &Spec) -> Error {
             Error::new("overlay").object(rootfs.to_bytes())
         }
         (Step::EnterNamespaceOf(rootfs), _) => Error::new("rootfs").object(rootfs.to_bytes()),
+        // The way into it.
+        (Step::Chdir { path, .. }, Some(rootfs)) if *path == c"/.." => {
+            Error::new("rootfs").object(rootfs.to_bytes())
+        }
         (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
             Error::new(step.name()).object(rootfs.to_bytes())
         }
@@ -139,6 +143,11 @@ fn named(step: &Step, spec: &Spec) -> Error {
 
 fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'static str> {
     Some(match (step, errno) {
+        // These say nothing of the object.
+        (_, Errno::EMFILE) => "a limit on open files is reached: ulimit -n",
+        (_, Errno::ENFILE) => "the machine's limit on open files is reached: fs.file-max",
+        (_, Errno::ENOMEM) => "the kernel has no memory for it, or a limit on memory is reached",
+        (_, Errno::EINTR) => return None,
         (Step::WriteFile { place, .. }, _) => return write_hint(place.path.to_bytes(), errno),
         (Step::MapIds { .. } | Step::AwaitMaps, errno) => return map_hint(step, errno),
         (Step::Terminal { .. }, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::EIO) => {
@@ -175,6 +184,18 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::User { .. } | Step::Become { .. }, Errno::EINVAL) if host.ids != Ids::Own => {
             "the ids are not mapped: see --uidmap and --gidmap"
         }
+        (Step::Mount(mount), Errno::EPERM)
+            if mount.fstype == Some(c"proc") && matches!(host.ids, Ids::Mapped { .. }) =>
+        {
+            "parts of the host's /proc are covered, as in a container, and the kernel shows no \
+             new one in a user namespace: uncover them, or leave out --userns and --uidmap"
+        }
+        (Step::Mount(mount), Errno::EPERM)
+            if mount.fstype == Some(c"sysfs") && matches!(host.ids, Ids::Mapped { .. }) =>
+        {
+            "the kernel shows a new /sys in a user namespace only where the host has one that \
+             nothing covers: mount sysfs on /sys, or leave out --userns and --uidmap"
+        }
         (Step::Mount(_), Errno::EACCES | Errno::EPERM)
             if matches!(host.ids, Ids::Mapped { .. }) =>
         {
@@ -207,7 +228,14 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
             Errno::EBUSY => "no loop device is free",
             Errno::ENODEV => "the kernel has no such file system",
-            _ => "it is damaged, cut short, or made for a newer kernel",
+            Errno::EINVAL
+            | Errno::EIO
+            | Errno::EUCLEAN
+            | Errno::EBADMSG
+            | Errno::EFBIG
+            | Errno::EOVERFLOW
+            | Errno::EROFS => "it is damaged, cut short, or made for a newer kernel",
+            _ => return None,
         },
         (Step::Mount(mount), errno) if mount.fstype == Some(c"overlay") => match errno {
             Errno::ENOENT => "the directory for what is written, or the kernel's own, is missing",
@@ -257,6 +285,9 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::EnterNamespaceOf(_), Errno::EPERM) => "CAP_SYS_ADMIN or CAP_SYS_CHROOT is missing",
         (Step::PivotRoot, Errno::EINVAL) => {
             "the present root is not a mount point: mini was started inside a chroot"
+        }
+        (Step::Chdir { .. }, Errno::EACCES) => {
+            "the directory, or one above it, cannot be entered by the container's user"
         }
         (Step::Chdir { .. }, Errno::EXDEV) => "it lies outside of the root",
         (Step::User { .. }, Errno::EINVAL) if host.euid != 0 => {

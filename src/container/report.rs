@@ -101,7 +101,13 @@ pub fn write(mut to: Target, result: &Result<Outcome>, spec: &Spec, host: &Host)
     json.end();
     json.text.str("\n");
     let name = to.name.to_bytes();
-    to.write(json.text.bytes()).map_err(|errno| Error::new("report").object(name).errno(errno))
+    to.write(json.text.bytes()).map_err(|errno| {
+        let error = Error::new("report").object(name);
+        match errno {
+            Errno::ETIMEDOUT | Errno::EINTR => error.cause("nobody reads it"),
+            errno => error.errno(errno),
+        }
+    })
 }
 
 fn outcome(json: &mut Json, result: &Result<Outcome>) {
