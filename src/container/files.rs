@@ -100,6 +100,8 @@ impl Place {
                 return Ok(());
             }
             if !is_free {
+                // Not by way of a second name and rename(2): that name would stay if mini was killed
+                // between the two. So there is no file for a moment.
                 match fs::unlink_at(base, self.name) {
                     Ok(()) | Err(Errno::ENOENT) => {}
                     Err(errno) => return Err(errno),

@@ -59,6 +59,8 @@ fn pass_on(taken: Taken, command: i32) {
     let Taken { signal, from_kernel } = taken;
     let typed = from_kernel && process::getpgid(command) == process::getpgid(0);
     let (whom, signal) = match signal {
+        // Typed at a terminal: mini outside has it, too, if it shall stop, and says so next.
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if from_kernel => return,
         // The whole container stops and goes on.
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => (ALL, libc::SIGSTOP),
         libc::SIGCONT => (ALL, signal),

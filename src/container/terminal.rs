@@ -253,7 +253,7 @@ impl Terminal {
             // Nobody reads: the kernel's SIGPIPE is not the command's.
             Errno::EPIPE | Errno::ECONNRESET => listen::discard_pipe(),
             errno => {
-                Error::new("write").object(b"standard output").errno(errno).print();
+                Error::new("write").raw(b"standard output").errno(errno).print();
             }
         }
         // It gets what a program at a terminal gets that is taken away.

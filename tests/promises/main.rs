@@ -13,6 +13,7 @@ mod debian;
 mod ending;
 mod escape;
 mod exit_status;
+mod files;
 mod isolation;
 mod life;
 mod limits;
@@ -25,6 +26,7 @@ mod process;
 mod rights;
 mod rootfs;
 mod stall;
+mod stopping;
 mod system_calls;
 mod terminal;
 mod vm;
@@ -90,6 +92,7 @@ fn main() {
         ending::PROMISES,
         escape::PROMISES,
         exit_status::PROMISES,
+        files::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
         limits::PROMISES,
@@ -100,6 +103,7 @@ fn main() {
         rights::PROMISES,
         rootfs::PROMISES,
         stall::PROMISES,
+        stopping::PROMISES,
         system_calls::PROMISES,
         terminal::PROMISES,
         vm::PROMISES,
