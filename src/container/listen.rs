@@ -68,15 +68,20 @@ pub fn discard_pipe() {
     signal::discard(only(libc::SIGPIPE));
 }
 
-/// Whether a signal, taken when the command has ended, means that nothing more is to be waited for.
-pub fn ends(taken: i32) -> Result<bool> {
-    match taken {
-        // There is only mini left to stop.
-        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => signal::raise_unblocked(taken)?,
-        _ if only(taken) & END != 0 => ask(),
-        _ => return Ok(false),
+/// When the command has ended: whether a signal means that nothing more is to be waited for. There is
+/// only mini left to stop.
+pub fn is_over() -> Result<bool> {
+    if signal::pending()? & signal::STOPS != 0 {
+        crate::sys::terminal::restore();
+        signal::let_stop()?;
     }
-    Ok(only(taken) & END != 0)
+    while let Some(taken) = signal::take(signal::ALL & !signal::STOPS)? {
+        if only(taken.signal) & END & !ignored() != 0 {
+            ask();
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Writes all of it to whoever reads it, when the command has ended. ETIMEDOUT where that one took too
@@ -99,17 +104,18 @@ pub fn write(outlet: &Outlet, mut bytes: &[u8]) -> Result<()> {
         }
         let signals = match &signals {
             Some(signals) => signals,
-            None => signals.insert(poll::signals(signal::ALL)?),
+            None => {
+                signals = poll::signals(signal::ALL, None)?;
+                continue;
+            }
         };
         let wanted = |fd, events| libc::pollfd { fd, events, revents: 0 };
         let mut polls = [wanted(signals.raw(), libc::POLLIN), wanted(outlet.raw(), libc::POLLOUT)];
         if !poll::wait(&mut polls, limit, None)? {
             return Err(Errno::ETIMEDOUT);
         }
-        while let Some(taken) = poll::next_signal(signals)? {
-            if ends(taken.signal)? {
-                return Err(Errno::EINTR);
-            }
+        if polls[0].revents != 0 && is_over()? {
+            return Err(Errno::EINTR);
         }
     }
     Ok(())

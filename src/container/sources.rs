@@ -9,6 +9,7 @@ use super::terminal::Terminal;
 use super::{Manner, listen, trace};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
+use crate::sys::idle::CALM;
 use crate::sys::signal::{self, Taken};
 use crate::sys::{Errno, Fd, clock, net, poll, voice};
 use crate::text::Text;
@@ -18,6 +19,8 @@ use libc::{POLLIN, POLLOUT, pollfd};
 pub enum Event {
     /// A signal to mini.
     Signal(Taken),
+    /// mini is to stop, by a signal that is there and has not been taken.
+    Stop,
     /// The deadline.
     Deadline,
     /// The user typed the character for this signal, while the command itself, and no job of a shell,
@@ -30,8 +33,11 @@ pub struct Sources<'a> {
     manner: Manner<'a>,
     plan: &'a Plan<'a>,
     pid: i32,
-    /// Opened when there is something to wait for beside signals.
+    has_waited: bool,
+    /// Opened when there is something to wait for beside signals, or for long.
     signals: Option<Fd>,
+    /// Whether a stop is known of, and the command is about to stop.
+    is_halted: bool,
     words: Option<Rest<'a>>,
     /// The status pipe, while it is read before the command's end.
     status: Option<&'a Fd>,
@@ -65,7 +71,9 @@ impl<'a> Sources<'a> {
             manner,
             plan,
             pid: launched.child.pid(),
+            has_waited: false,
             signals: None,
+            is_halted: false,
             words: launched.words.take(),
             status: (manner.trace || manner.ready.is_wanted()).then_some(launched.status),
             next: 0,
@@ -81,14 +89,24 @@ impl<'a> Sources<'a> {
     pub fn wait(&mut self, deadline: Option<u64>) -> Result<Event> {
         loop {
             let mut polls = self.polls();
-            if polls.iter().all(|poll| poll.fd < 0) {
-                let program = Some(&self.manner.program);
-                let taken = signal::wait(signal::ALL, deadline, program).map_err(lost)?;
-                return Ok(taken.map_or(Event::Deadline, Event::Signal));
+            if !self.has_waited && polls.iter().all(|poll| poll.fd < 0) {
+                self.has_waited = true;
+                // At first without a descriptor: most commands end soon. What stops is not taken (see
+                // `let_stop`), and so has to wait for as long.
+                let left = deadline.map_or(CALM, |it| it.saturating_sub(clock::now()).min(CALM));
+                let taken = signal::wait_for(signal::ALL & !signal::STOPS, left).map_err(lost)?;
+                if let Some(taken) = taken {
+                    return Ok(Event::Signal(taken));
+                }
             }
             let is_ready = self.poll(&mut polls, deadline)?;
-            if let Some(taken) = self.next_signal(&polls)? {
-                return Ok(Event::Signal(taken));
+            if polls[0].revents != 0 {
+                if let Some(taken) = signal::take(signal::ALL & !signal::STOPS).map_err(lost)? {
+                    return Ok(Event::Signal(taken));
+                }
+                if !self.is_halted && signal::pending().map_err(lost)? & signal::STOPS != 0 {
+                    return Ok(Event::Stop);
+                }
             }
             if let Some(signal) = self.go_on(&polls)? {
                 return Ok(Event::Typed(signal));
@@ -103,6 +121,7 @@ impl<'a> Sources<'a> {
     /// as long as somebody takes it; whether that was in time.
     pub fn finish(&mut self) -> Result<bool> {
         self.words = None;
+        self.set_halted(false)?;
         // Nobody else has the other ends any more.
         while self.status.is_some() {
             self.read_status()?;
@@ -122,13 +141,8 @@ impl<'a> Sources<'a> {
             if !self.poll(&mut polls, limit)? {
                 return Ok(listen::is_asked());
             }
-            while let Some(taken) = self.next_signal(&polls)? {
-                if taken.signal == libc::SIGTSTP {
-                    crate::sys::terminal::restore();
-                }
-                if listen::ends(taken.signal).map_err(lost)? {
-                    return Ok(true);
-                }
+            if polls[0].revents != 0 && listen::is_over().map_err(lost)? {
+                return Ok(true);
             }
             if polls[1..].iter().any(|poll| poll.revents != 0) {
                 self.go_on(&polls)?;
@@ -161,21 +175,30 @@ impl<'a> Sources<'a> {
 
     /// Waits for one of them or a signal; whether there is something before the deadline.
     fn poll(&mut self, polls: &mut [pollfd; COUNT], deadline: Option<u64>) -> Result<bool> {
-        let signals = match &self.signals {
-            Some(signals) => signals,
-            None => self.signals.insert(poll::signals(signal::ALL).map_err(lost)?),
-        };
-        polls[0].fd = signals.raw();
+        if self.signals.is_none() {
+            self.watch()?;
+        }
+        polls[0].fd = self.signals.as_ref().map_or(-1, Fd::raw);
         // A wait that counts the time costs more, so none does while there is a lot to copy.
         let is_calm = self.terminal.as_ref().is_none_or(Terminal::is_calm);
         poll::wait(polls, deadline, is_calm.then_some(&self.manner.program)).map_err(lost)
     }
 
-    fn next_signal(&self, polls: &[pollfd; COUNT]) -> Result<Option<Taken>> {
-        match &self.signals {
-            Some(signals) if polls[0].revents != 0 => poll::next_signal(signals).map_err(lost),
-            _ => Ok(None),
+    /// Whether the command is about to stop, and mini with it: until then what stops mini stays where it
+    /// is, and no wait ends because of it.
+    pub fn set_halted(&mut self, is_halted: bool) -> Result<()> {
+        if self.is_halted != is_halted {
+            self.is_halted = is_halted;
+            self.watch()?;
         }
+        Ok(())
+    }
+
+    fn watch(&mut self) -> Result<()> {
+        let stops = if self.is_halted { signal::STOPS } else { 0 };
+        let new = poll::signals(signal::ALL & !stops, self.signals.as_ref()).map_err(lost)?;
+        self.signals = self.signals.take().or(new);
+        Ok(())
     }
 
     /// Goes on with whatever is ready; the signal that was typed, if one was.

@@ -42,6 +42,7 @@ pub fn supervise<'a>(
         is_stopped: false,
     };
     let (end, rusage) = loop {
+        sources.set_halted(command.is_halted)?;
         match sources.wait(command.deadline)? {
             Event::Signal(Taken { signal: libc::SIGCHLD, .. }) => {
                 if let Some(end) = command.reap(&mut sources.terminal).map_err(lost)? {
@@ -52,6 +53,7 @@ pub fn supervise<'a>(
             Event::Signal(taken) => {
                 command.pass_on(taken, &mut sources.terminal).map_err(lost)?;
             }
+            Event::Stop => command.halt(&mut sources.terminal).map_err(lost)?,
             Event::Deadline => command.overdue().map_err(lost)?,
             Event::Typed(signal) => {
                 command.typed(signal, &mut sources.terminal).map_err(lost)?;
@@ -143,7 +145,6 @@ impl Command<'_> {
                     terminal.resume();
                 }
             }
-            (libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU, _) => return self.halt(terminal),
             (libc::SIGTERM, _) => return self.end(self.stop.signal),
             (libc::SIGINT | libc::SIGHUP | libc::SIGQUIT, _) if self.is_ending => {
                 return self.kill(signal);
@@ -196,8 +197,13 @@ impl Command<'_> {
         self.end(self.stop.signal)
     }
 
-    /// Stops it, and mini with it.
+    /// A signal to stop mini has come, and is held back: stops the command, and mini with it.
     fn halt(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
+        // What mini's caller ignores is not meant for the command either.
+        while signal::take(signal::STOPS & listen::ignored())?.is_some() {}
+        if signal::pending()? & signal::STOPS == 0 {
+            return Ok(());
+        }
         if self.has_reaper {
             // That one stops the others, and does not stop itself.
             self.send(libc::SIGTSTP)?;
@@ -222,7 +228,7 @@ impl Command<'_> {
                 terminal.type_character(signal);
                 Ok(())
             }
-            _ if suspends => self.halt(terminal),
+            _ if suspends => process::kill(process::getpid(), signal),
             _ => self.kill(signal),
         }
     }
@@ -292,23 +298,17 @@ impl Command<'_> {
         Ok(None)
     }
 
-    /// Stops mini, so that a shell sees its job stopped. Not by SIGSTOP: where no shell could
-    /// continue it (it ignores the signal, an orphaned process group, a process 1) mini does not stop,
-    /// and the command goes on.
+    /// Lets mini stop, so that a shell sees its job stopped: by the signal that came, not by SIGSTOP. Where
+    /// no shell could continue it (an orphaned process group, a process 1) mini does not stop, and
+    /// the command goes on; so it does where a SIGCONT has come meanwhile.
     fn stop_with_it(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
         self.is_halted = false;
-        // To raise a stop would take away a SIGCONT that has come meanwhile: that one counts.
-        if signal::is_pending(libc::SIGCONT) {
-            return Ok(());
-        }
         if let Some(terminal) = terminal {
             terminal.suspend();
         }
-        if listen::ignored() & signal::only(libc::SIGTSTP) == 0 {
-            signal::raise_unblocked(libc::SIGTSTP)?;
-        }
-        if signal::is_pending(libc::SIGCONT) {
-            // It stopped, goes on, and passes that on next.
+        signal::let_stop()?;
+        if signal::pending()? & signal::only(libc::SIGCONT) != 0 {
+            // It is passed on next.
             return Ok(());
         }
         if let Some(terminal) = terminal {

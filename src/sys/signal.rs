@@ -1,7 +1,7 @@
 //! Signals: mini never runs a handler. It blocks all of them and takes them one by one.
 
 use super::memory::Program;
-use super::{Errno, Result, idle, process};
+use super::{Errno, Result, clock, idle, process};
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
@@ -40,42 +40,67 @@ pub struct Taken {
 /// sigtimedwait(2): waits for one of `set`, all of which must be blocked, at most until `deadline`
 /// (by [`super::clock::now`]); None when that has come. A long wait lets go of `program`.
 pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Result<Option<Taken>> {
-    idle::wait(deadline, program, |time| {
-        // Not zeroed: that would be a call of something that lies elsewhere.
-        let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-        let time = time.map_or(null(), |time| &raw const *time);
-        // SAFETY: the kernel reads the set and the time and fills the structure.
-        let taken = unsafe {
-            let (set, at) = (&raw const set, info.as_mut_ptr());
-            syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>())
-        };
-        match taken {
-            Ok(signal) => {
-                // SAFETY: filled by the kernel.
-                let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
-                Ok(Some(Taken { signal: signal as i32, from_kernel }))
-            }
-            Err(Errno::EAGAIN) => Ok(None),
-            Err(errno) => Err(errno),
-        }
-    })
+    idle::wait(deadline, program, |time| attempt(set, time))
 }
 
-/// Whether a signal that is held back has come (rt_sigpending(2)).
-pub fn is_pending(signal: i32) -> bool {
+/// One call.
+#[inline(always)]
+fn attempt(set: Set, time: Option<&libc::timespec>) -> Result<Option<Taken>> {
+    // Not zeroed: that would be a call of something that lies elsewhere.
+    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
+    let time = time.map_or(null(), |time| &raw const *time);
+    // SAFETY: the kernel reads the set and the time and fills the structure.
+    let taken = unsafe {
+        let (set, at) = (&raw const set, info.as_mut_ptr());
+        syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>())
+    };
+    match taken {
+        Ok(signal) => {
+            // SAFETY: filled by the kernel.
+            let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
+            Ok(Some(Taken { signal: signal as i32, from_kernel }))
+        }
+        Err(Errno::EAGAIN) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// The signals that are held back and have come (rt_sigpending(2)).
+pub fn pending() -> Result<Set> {
     let mut pending: Set = 0;
     // SAFETY: the kernel writes one set.
-    let result = unsafe { syscall!(Sysno::rt_sigpending, &raw mut pending, size_of::<Set>()) };
-    result.is_ok() && pending & only(signal) != 0
+    unsafe { syscall!(Sysno::rt_sigpending, &raw mut pending, size_of::<Set>()) }?;
+    Ok(pending)
+}
+
+/// The signals of a terminal and its shell that stop.
+pub const STOPS: Set = only(libc::SIGTSTP) | only(libc::SIGTTIN) | only(libc::SIGTTOU);
+
+/// Lets those act that have come and are held back. The kernel takes them away when a SIGCONT comes: so
+/// who leaves them there until then stops only where nobody has continued him meanwhile.
+pub fn let_stop() -> Result<()> {
+    set_mask(ALL & !STOPS)?;
+    set_mask(ALL)
+}
+
+/// Takes one of `set` that has come, if one has.
+pub fn take(set: Set) -> Result<Option<Taken>> {
+    wait_for(set, 0)
+}
+
+/// Waits for one of `set` for so many nanoseconds.
+pub fn wait_for(set: Set, nanos: u64) -> Result<Option<Taken>> {
+    loop {
+        match attempt(set, Some(&clock::span(nanos))) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
 }
 
 /// Throws away one pending signal of `set`, if there is one.
 pub fn discard(set: Set) {
-    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the kernel reads the set and the timeout. EAGAIN says that none was pending.
-    let _ = unsafe {
-        syscall!(Sysno::rt_sigtimedwait, &raw const set, 0, &raw const now, size_of::<Set>())
-    };
+    let _ = take(set);
 }
 
 /// `struct kernel_sigaction` with room for the longest (handler, flags, restorer, mask); the
