@@ -13,6 +13,7 @@ mod debian;
 mod ending;
 mod escape;
 mod exit_status;
+mod faults;
 mod files;
 mod isolation;
 mod life;
@@ -92,6 +93,7 @@ fn main() {
         ending::PROMISES,
         escape::PROMISES,
         exit_status::PROMISES,
+        faults::PROMISES,
         files::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
