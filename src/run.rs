@@ -3,7 +3,7 @@
 
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{CapabilityEdits, EnvEdit, Run, SeccompChoice};
-use crate::container::{self, Manner, Ready, Stop, report, stdio};
+use crate::container::{self, Manner, Ready, Stop, listen, report, stdio};
 use crate::error::{Error, Result};
 use crate::host::groups::online_cpus;
 use crate::host::{Caller, Host};
@@ -15,7 +15,7 @@ use crate::spec::resources::{Limit, Resources};
 use crate::spec::security::{Capabilities, Seccomp, Security, Users};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
 use crate::sys::clock::SECOND;
-use crate::sys::{clock, fs};
+use crate::sys::fs;
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -33,7 +33,9 @@ const GRACE: u64 = 10 * SECOND;
 /// Whatever kept the command from starting.
 pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Result<u8> {
     // Counted from here on, whatever takes how long.
-    let deadline = request.timeout.map(|timeout| clock::now().saturating_add(timeout));
+    if let Some(timeout) = request.timeout {
+        listen::count(timeout).map_err(|errno| Error::new("timeout").errno(errno))?;
+    }
     stdio::repair()?;
     check_descriptors(request)?;
     // These three live as long as the process; no code is spent on taking them apart.
@@ -57,7 +59,6 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
         measure: report.is_some(),
         program: caller.program,
         stop: Stop {
-            deadline,
             signal: request.stop_signal.unwrap_or(libc::SIGTERM),
             grace: request.stop_timeout.unwrap_or(GRACE),
             grace_is_asked: request.stop_timeout.is_some(),

@@ -22,14 +22,26 @@ static IGNORED: AtomicU64 = AtomicU64::new(0);
 /// Whether the run was asked to end.
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
+/// The time of the run begins. What mini reads before it launches anything may not be there yet.
+pub fn count(timeout: u64) -> Result<()> {
+    DEADLINE.store(clock::now().saturating_add(timeout), Ordering::Relaxed);
+    if signal::exit_after(timeout.max(1))? {
+        IGNORED.store(only(libc::SIGALRM), Ordering::Relaxed);
+    }
+    Ok(())
+}
+
 /// Holds signals back: nothing may be made before that would have to be undone. An ignored one stays
 /// ignored over execve(2), and a container begins without any, whatever mini's caller had; nor
 /// would the kernel keep a status for us (wait(2)). A call for each, as nothing tells which are.
-pub fn begin(deadline: Option<u64>) -> Result<()> {
+pub fn begin() -> Result<()> {
     signal::set_mask(signal::ALL)?;
     voice::hold();
-    DEADLINE.store(deadline.unwrap_or(u64::MAX), Ordering::Relaxed);
-    IGNORED.store(signal::set_all_default()?, Ordering::Relaxed);
+    if deadline().is_some() {
+        signal::exit_after(0)?;
+        signal::discard(only(libc::SIGALRM));
+    }
+    IGNORED.fetch_or(signal::set_all_default()?, Ordering::Relaxed);
     Ok(())
 }
 

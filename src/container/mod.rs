@@ -48,7 +48,7 @@ pub struct Manner<'a> {
     pub measure: bool,
     /// Where mini itself lies in memory.
     pub program: Program,
-    /// When and how to end the command.
+    /// How to end the command.
     pub stop: Stop,
     /// Where to write the command's process id.
     pub pidfile: Option<&'a CStr>,
@@ -56,11 +56,9 @@ pub struct Manner<'a> {
     pub ready: Ready<'a>,
 }
 
-/// When and how to end the command; times in nanoseconds.
+/// How to end the command; times in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
-    /// At this time of the monotonic clock.
-    pub deadline: Option<u64>,
     /// By this signal, also when somebody sends SIGTERM to mini.
     pub signal: i32,
     /// What it has to end then, before it is killed.
@@ -103,7 +101,7 @@ pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outc
     let start = if manner.measure { clock::now() } else { 0 };
     // Before there is anything that a signal could leave behind.
     let failed = |errno| Error::new("hold signals").errno(errno);
-    listen::begin(manner.stop.deadline).map_err(failed)?;
+    listen::begin().map_err(failed)?;
     let groups = Groups::make(plan, spec, host, manner.trace)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.

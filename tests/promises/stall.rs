@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub const PROMISES: &[Promise] = &[
     Promise { name: "stalled_archives_end_when_told", needs: &[], check: archives },
+    Promise { name: "stalled_files_end_when_told", needs: &[], check: files },
     Promise { name: "stalled_words_end_when_told", needs: &[], check: words },
     Promise { name: "stalled_readers_are_not_waited_for", needs: &[], check: readers },
     Promise { name: "stalled_readers_of_the_last_words", needs: &[], check: last_words },
@@ -198,6 +199,33 @@ fn stalled_archives(world: &World, more: &[&str]) {
 
 fn archives(world: &World) {
     stalled_archives(world, &[]);
+}
+
+/// What mini reads before it starts anything goes no further. No signal is held back yet.
+fn files(world: &World) {
+    for option in ["--env-file", "--security-opt"] {
+        for stop in STOPS {
+            let mark = mark(world);
+            let (file, writer) = pipe();
+            let value = match option {
+                "--env-file" => "/dev/stdin",
+                _ => "seccomp=/dev/stdin",
+            };
+            let words = [stop.options(), &[option, value, "--", "sh", &mark]].concat();
+            let mut mini = Running(world.run_command(&words).stdin(file).spawn().unwrap());
+            (&writer).write_all(b"A=1\n").unwrap();
+            eventually("the file is read", || {
+                unread(&writer) == 0 || mini.0.try_wait().unwrap().is_some()
+            });
+            stop.send(&mini.0);
+            let status = ended(&mut mini.0, option);
+            match stop {
+                Stop::Signal(signal) => assert_eq!(status.signal(), Some(signal.as_raw())),
+                Stop::Timeout => assert_eq!(status.code(), Some(124), "{option}"),
+            }
+            world.nothing_runs(&mark);
+        }
+    }
 }
 
 /// More than a pipe takes: mini has to wait until the child reads them.
