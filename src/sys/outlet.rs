@@ -56,7 +56,8 @@ impl Outlet {
             Way::Again(own) => fs::write(own, bytes),
             Way::Socket => net::send(&shared, bytes),
             Way::File => fs::write(&shared, bytes),
-            Way::Little if fs::poll_now(self.number, POLLOUT)? == 0 => Err(Errno::EAGAIN),
+            // Where no descriptor may be had, none may be asked about (poll(2)).
+            Way::Little if fs::poll_now(self.number, POLLOUT) == Ok(0) => Err(Errno::EAGAIN),
             Way::Little => fs::write(&shared, &bytes[..bytes.len().min(LITTLE)]),
         }
     }

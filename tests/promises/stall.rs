@@ -441,7 +441,7 @@ struct Parents(Vec<PathBuf>, String);
 
 impl Parents {
     fn new() -> Parents {
-        let name = format!("mini-test-{}", std::process::id());
+        let name = format!("stall-test-{}", std::process::id());
         let top = PathBuf::from("/sys/fs/cgroup");
         let places = match top.join("cgroup.controllers").exists() {
             true => vec![top],
