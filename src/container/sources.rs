@@ -181,7 +181,20 @@ impl<'a> Sources<'a> {
         polls[0].fd = self.signals.as_ref().map_or(-1, Fd::raw);
         // A wait that counts the time costs more, so none does while there is a lot to copy.
         let is_calm = self.terminal.as_ref().is_none_or(Terminal::is_calm);
-        poll::wait(polls, deadline, is_calm.then_some(&self.manner.program)).map_err(lost)
+        let program = is_calm.then_some(&self.manner.program);
+        // No more than there are: the kernel takes no more than the limit on open files (poll(2)).
+        let mut some = [pollfd { fd: -1, events: 0, revents: 0 }; COUNT];
+        let mut count = 0;
+        for poll in polls.iter().filter(|poll| poll.fd >= 0) {
+            some[count] = *poll;
+            count += 1;
+        }
+        let is_ready = poll::wait(&mut some[..count], deadline, program).map_err(lost)?;
+        let mut answers = some.iter();
+        for poll in polls.iter_mut().filter(|poll| poll.fd >= 0) {
+            poll.revents = answers.next().map_or(0, |answer| answer.revents);
+        }
+        Ok(is_ready)
     }
 
     /// Whether the command is about to stop, and mini with it: until then what stops mini stays where it
