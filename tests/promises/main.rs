@@ -14,6 +14,8 @@ mod debian;
 mod ending;
 mod escape;
 mod exit_status;
+mod faults;
+mod files;
 mod hardening;
 mod isolation;
 mod life;
@@ -28,6 +30,8 @@ mod process;
 mod reported;
 mod rights;
 mod rootfs;
+mod stall;
+mod stopping;
 mod sweep;
 mod system_calls;
 mod tarball;
@@ -102,6 +106,8 @@ fn main() {
         ending::PROMISES,
         escape::PROMISES,
         exit_status::PROMISES,
+        faults::PROMISES,
+        files::PROMISES,
         hardening::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
@@ -114,6 +120,8 @@ fn main() {
         reported::PROMISES,
         rights::PROMISES,
         rootfs::PROMISES,
+        stall::PROMISES,
+        stopping::PROMISES,
         sweep::PROMISES,
         system_calls::PROMISES,
         terminal::PROMISES,

@@ -390,7 +390,7 @@ fn races(world: &World) {
     assert_eq!(mounts(), outside.mounts);
 }
 
-fn race(root: &PathBuf, place: &str, beside: &Path, mut launch: impl FnMut()) {
+fn race(root: &Path, place: &str, beside: &Path, mut launch: impl FnMut()) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
