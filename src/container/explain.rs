@@ -160,6 +160,7 @@ fn named(step: &Step, spec: &Spec) -> Error {
         (Step::Chdir { path, .. }, Some(rootfs)) if *path == c"/.." => {
             Error::new("rootfs").object(rootfs.to_bytes())
         }
+        (Step::EnterRoot, Some(rootfs)) => Error::new("rootfs").object(rootfs.to_bytes()),
         (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
             Error::new(step.name()).object(rootfs.to_bytes())
         }
@@ -383,7 +384,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Chdir { inside: true, .. }, Errno::ELOOP) => {
             "a link of /proc, which could lead out of the root, or too many links"
         }
-        (Step::Chdir { .. }, Errno::EACCES) => {
+        (Step::Chdir { .. } | Step::EnterRoot, Errno::EACCES) => {
             "the directory, or one above it, cannot be entered by the container's user"
         }
         (Step::Attach(_), Errno::ENOTDIR | Errno::ELOOP) => {

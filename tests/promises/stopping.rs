@@ -197,8 +197,9 @@ fn by_itself(world: &World) {
     command.process_group(0);
     let mut talk = Talk::start(command);
     let pid = talk.child.id();
-    let command = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let command: u32 = command.trim().parse().unwrap();
+    // The last one: who sees to the processes that outlive it comes before.
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let command: u32 = children.split_whitespace().last().unwrap().parse().unwrap();
     eventually("it is stopped", || state(command) == 'T');
     taken(pid);
     signal(&talk.child, Signal::TSTP);

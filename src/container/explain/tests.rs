@@ -200,7 +200,8 @@ fn hints_name_the_fault() {
         let line = String::from_utf8(error.line().to_vec()).unwrap();
         assert!(line.contains(word), "{line}");
     }
-    let enter = Step::Chdir { path: c"/..", inside: false };
-    let (line, _) = line(&enter, Errno::EACCES, b"");
-    assert!(line.starts_with("rootfs /r: Permission denied (the directory"), "{line}");
+    for enter in [Step::Chdir { path: c"/..", inside: false }, Step::EnterRoot] {
+        let (line, _) = line(&enter, Errno::EACCES, b"");
+        assert!(line.starts_with("rootfs /r: Permission denied (the directory"), "{line}");
+    }
 }
