@@ -1,6 +1,7 @@
 //! Whatever mini waits for, it can be told to end meanwhile: by a signal, by its time limit, by kill -9.
 
 use crate::life::signal;
+use crate::terminal::{lead_session_at, terminal_pair};
 use crate::world::{World, eventually, processes};
 use crate::{Need, Promise};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -181,6 +182,13 @@ fn stalled_archives(world: &World, more: &[&str]) {
                     let options = [&mode[..], stop.options(), &base, more].concat();
                     let mut command = world.run_command(&options);
                     command.stdin(archive).stdout(Stdio::piped()).stderr(Stdio::piped());
+                    // The archive takes the keyboard's place, which is then the session's terminal.
+                    let terminal = mode.contains(&"-t").then(terminal_pair);
+                    if let Some((_, inner)) = &terminal {
+                        rustix::fs::fchmod(inner, 0o666.into()).unwrap();
+                        command.stderr(inner.try_clone().unwrap());
+                        lead_session_at(&mut command, 2);
+                    }
                     let mut mini = Running(command.spawn().unwrap());
                     drop(command);
                     writer.write_all(&beginning_of_an_archive()).unwrap();
