@@ -37,6 +37,9 @@ pub mod error;
 /// What a container is.
 pub mod spec;
 
+/// The OCI runtime specification: config.json, seccomp rules, device rules.
+pub mod oci;
+
 /// Control groups: hierarchies, control files, scales.
 pub mod cgroup;
 

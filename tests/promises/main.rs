@@ -22,6 +22,8 @@ mod life;
 mod limits;
 mod mounts;
 mod nested;
+mod oci_kernel;
+mod oci_seccomp;
 mod odd_hosts;
 mod old;
 mod plan;
@@ -81,6 +83,10 @@ enum Need {
     TarPrograms,
     /// bwrap(1).
     Bubblewrap,
+    /// cgroup v2, and a kernel that takes programs about devices for it.
+    DevicePrograms,
+    /// python3(1) and libseccomp.
+    Libseccomp,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
     Debian,
 }
@@ -114,6 +120,8 @@ fn main() {
         limits::PROMISES,
         mounts::PROMISES,
         nested::PROMISES,
+        oci_kernel::PROMISES,
+        oci_seccomp::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,

@@ -103,6 +103,12 @@ impl Stage {
         if needs.contains(&Need::Tmux) && on_path("tmux").is_none() {
             return Some("needs tmux");
         }
+        if needs.contains(&Need::DevicePrograms) && crate::oci_kernel::unified().is_none() {
+            return Some("needs cgroup v2 and programs about devices");
+        }
+        if needs.contains(&Need::Libseccomp) && !crate::oci_seccomp::has_libseccomp() {
+            return Some("needs python3 and libseccomp");
+        }
         if needs.contains(&Need::Landlock) && landlock_version() < 3 {
             return Some("needs Landlock, version 3");
         }
