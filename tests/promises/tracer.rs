@@ -77,7 +77,8 @@ unsafe fn follow(parent: i32) -> Seen {
         libc::ptrace(libc::PTRACE_SETOPTIONS, parent, 0, options);
         libc::ptrace(libc::PTRACE_SYSCALL, parent, 0, 0);
         loop {
-            let pid = libc::waitpid(-1, &mut status, libc::__WALL);
+            // Other tests of this process have children of their own.
+            let pid = libc::waitpid(-1, &mut status, libc::__WALL | libc::__WNOTHREAD);
             if pid < 0 {
                 return seen;
             }
