@@ -394,7 +394,9 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "the root is read-only and lacks this directory: add it to the image"
         }
         (Step::MaskPath(_), Errno::ENOENT) => "there is nothing to cover",
-        (Step::TakeProgram { .. }, Errno::ENOENT) => "--init needs /proc mounted",
+        (Step::TakeProgram { .. }, Errno::ENOENT) => {
+            "--init needs mini's own file: it is gone, or there is no /proc to find it"
+        }
         (Step::RestrictTree(_) | Step::PutTree { .. }, Errno::EBUSY) => {
             "somebody changes the directories that its mounts lie on"
         }

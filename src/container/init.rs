@@ -162,8 +162,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::EnterRoot => state.places.enter_root()?,
         Step::Attach(path) => state.places.attach(path)?,
         Step::VerifyRoot => state.places.verify()?,
-        Step::TakeProgram { copy } => {
-            state.program = Some(reaper::take_program(*copy, &state.places)?);
+        Step::TakeProgram { copy, path } => {
+            state.program = Some(reaper::take_program(*copy, path, &state.places)?);
         }
         Step::PivotRoot => state.places.pivot()?,
         Step::Chroot => state.places.chroot()?,
@@ -250,10 +250,10 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             return Err(Errno::ENOSYS);
         }
         Step::Terminal { console } => open_terminal(*console, state, child)?,
-        Step::Init { grace } => {
+        Step::Init { grace, path } => {
             let program = state.program.take().ok_or(Errno::EBADF)?;
             let signal = child.signal.as_ref().ok_or(Errno::EBADF)?;
-            reaper::begin(*grace, &program, &signal.file, &child.status.1)?;
+            reaper::begin(*grace, &program, *path, &signal.file, &child.status.1)?;
         }
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),

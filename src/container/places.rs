@@ -27,8 +27,6 @@ pub struct Places {
     sys: Option<Fd>,
     /// What holds the volumes before Linux 5.2.
     stage: Option<Fd>,
-    /// The own /dev/null, which covers what is masked.
-    null: Option<Fd>,
     /// Which of them is the working directory; -1 for none.
     here: Base,
 }
@@ -36,7 +34,7 @@ pub struct Places {
 impl Places {
     /// None yet.
     pub const fn new() -> Places {
-        Places { root: None, dev: None, proc: None, sys: None, stage: None, null: None, here: -1 }
+        Places { root: None, dev: None, proc: None, sys: None, stage: None, here: -1 }
     }
 
     /// Enters the root that lies over the present one.
@@ -210,29 +208,34 @@ impl Places {
         mount::mount(None, path.as_c_str(), None, propagation, None)
     }
 
-    /// Covers a file or directory of mini's own /proc or /sys, if it is there.
+    /// Covers a file or directory of mini's own /proc or /sys, if it is there. With a root of the container's
+    /// that file system lies topmost on it, and is named from there.
     pub fn mask(&mut self, path: &CStr) -> Result<()> {
-        let name = self.go(path)?;
+        let mut buffer = [0; 80];
+        let path = match self.root.is_some() {
+            true => join(TOP, &path.to_bytes()[1..], &mut buffer)?,
+            false => path,
+        };
         // Asked beforehand which: a bind that the kernel has to take back costs ten times as much as
         // one that it keeps.
-        let is_directory = match fs::identity(name) {
+        let is_directory = match fs::identity(path) {
             // This kernel has nothing to hide there.
             Err(Errno::ENOENT) => return Ok(()),
             result => result?.is_directory,
         };
-        if self.proc.is_none() || path.to_bytes().starts_with(b"/proc/") {
-            return self.cover(name, is_directory);
-        }
-        let file = fs::open(name, libc::O_PATH | libc::O_NOFOLLOW, 0)?;
-        let path = self.link(file.raw())?;
-        self.cover(path.as_c_str(), is_directory)
+        self.cover(path, is_directory)
     }
 
     /// Covers a file or directory of the container, wherever it is.
     pub fn mask_path(&mut self, path: &CStr) -> Result<()> {
         let file = inside::open(path, Make::Nothing)?;
-        let path = self.link(file.raw())?;
-        self.cover(path.as_c_str(), fs::is_directory(file.raw())?)
+        if fs::is_directory(file.raw())? {
+            let path = self.link(file.raw())?;
+            return self.cover(path.as_c_str(), true);
+        }
+        let (base, name) = self.find(c"/dev/null")?;
+        let null = fs::open_at(base, name, libc::O_PATH, 0)?;
+        self.mount_on(null.raw(), file.raw(), MS_BIND)
     }
 
     /// Shows a pseudo terminal as /dev/console.
@@ -251,22 +254,12 @@ impl Places {
     fn cover(&mut self, path: &CStr, is_directory: bool) -> Result<()> {
         let bind = |source| mount::mount(Some(source), path, None, MS_BIND, None);
         if !is_directory {
-            if self.root.is_none() {
-                return match bind(c"/dev/null") {
-                    // There is no /dev/null: a file that says little will do.
-                    Err(Errno::ENOENT) => bind(c"/proc/uptime"),
-                    result => result,
-                };
-            }
-            let null = match &self.null {
-                Some(null) => null.raw(),
-                None => {
-                    let (base, name) = self.find(c"/dev/null")?;
-                    self.null.insert(fs::open_at(base, name, libc::O_PATH, 0)?).raw()
-                }
+            let null = self.go(c"/dev/null")?;
+            return match bind(null) {
+                // There is no /dev/null: a file that says little will do.
+                Err(Errno::ENOENT) if self.root.is_none() => bind(c"/proc/uptime"),
+                result => result,
             };
-            let source = self.link(null)?;
-            return bind(source.as_c_str());
         }
         // A directory of procfs that is empty for ever, being a place to mount on, costs a tenth of a
         // file system of one's own; unless it is not there, or something is mounted on it.
@@ -289,6 +282,16 @@ impl Places {
         let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
         mount::mount(None, name, None, MS_REMOUNT | MS_BIND | flags, None)
     }
+}
+
+/// What is below the first name of a path (`proc/kcore`), as it is named from another place.
+fn join<'b>(place: &CStr, path: &[u8], buffer: &'b mut [u8; 80]) -> Result<&'b CStr> {
+    let place = place.to_bytes();
+    let name = path.iter().position(|b| *b == b'/').map_or(&b""[..], |at| &path[at..]);
+    let room = buffer.get_mut(..place.len() + name.len() + 1).ok_or(Errno::ENAMETOOLONG)?;
+    room[..place.len()].copy_from_slice(place);
+    room[place.len()..place.len() + name.len()].copy_from_slice(name);
+    CStr::from_bytes_until_nul(room).map_err(|_| Errno::EINVAL)
 }
 
 /// Those it has are said again: a remount sets all of them, and a user namespace may not take any away.

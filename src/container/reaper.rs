@@ -23,12 +23,17 @@ const WORD: &CStr = c"mini";
 
 /// Opens mini's own program so that nobody who has it can change the file: on a read-only mount that is
 /// attached nowhere, or as a copy in memory where that cannot be had, or not everybody may execute it.
-pub fn take_program(copy: bool, places: &Places) -> Result<Fd> {
-    let (base, path) = places.find(c"/proc/self/exe")?;
-    if !copy && let Ok(program) = mount_of_program(base, path) {
+pub fn take_program(copy: bool, path: &CStr, places: &Places) -> Result<Fd> {
+    let (base, link) = places.find(c"/proc/self/exe")?;
+    if !copy && let Ok(program) = mount_of_program(base, link) {
         return Ok(program);
     }
-    fs::sealed_copy(&fs::open_at(base, path, libc::O_RDONLY, 0)?)
+    let program = match fs::open_at(base, link, libc::O_RDONLY, 0) {
+        // There is no /proc.
+        Err(Errno::ENOENT) => fs::open(path, libc::O_RDONLY, 0),
+        result => result,
+    };
+    fs::sealed_copy(&program?)
 }
 
 #[inline(never)]
@@ -51,7 +56,15 @@ fn mount_of_program(base: fs::Base, link: &CStr) -> Result<Fd> {
 /// Starts the command as a process of its own, which goes on from here when the other one, process 1,
 /// has become mini's program anew; `grace` is how long, in nanoseconds, the others have to end when
 /// the command has.
-pub fn begin(grace: u64, program: &Fd, signal: &Fd, status: &Fd) -> Result<()> {
+///
+/// `path` is where mini's file is, where the command can reach it by that name anyway.
+pub fn begin(
+    grace: u64,
+    program: &Fd,
+    path: Option<&CStr>,
+    signal: &Fd,
+    status: &Fd,
+) -> Result<()> {
     let (ready, wait) = fs::pipe()?;
     match process::fork()? {
         // The kernel's word about the parent's death is not handed down, nor needed: it comes to
@@ -67,7 +80,7 @@ pub fn begin(grace: u64, program: &Fd, signal: &Fd, status: &Fd) -> Result<()> {
             }
         }
         command => {
-            let errno = become_init(command, grace, program, signal, &wait);
+            let errno = become_init(command, grace, (program, path), signal, &wait);
             // The command's side has the record to write.
             let _ = fs::write_all(&wait, &errno.into_raw().to_ne_bytes());
             status.close_copy();
@@ -78,7 +91,13 @@ pub fn begin(grace: u64, program: &Fd, signal: &Fd, status: &Fd) -> Result<()> {
     }
 }
 
-fn become_init(command: i32, grace: u64, program: &Fd, signal: &Fd, wait: &Fd) -> Errno {
+fn become_init(
+    command: i32,
+    grace: u64,
+    (program, path): (&Fd, Option<&CStr>),
+    signal: &Fd,
+    wait: &Fd,
+) -> Errno {
     let number = |number: u64| fs::NumberedPath::new(b"", number.min(u32::MAX.into()) as u32);
     let words = [
         number(command as u64),
@@ -100,9 +119,14 @@ fn become_init(command: i32, grace: u64, program: &Fd, signal: &Fd, wait: &Fd) -
     let prepared = signal::set_mask(signal::ALL)
         .and_then(|()| fs::keep_copy_over_exec(wait.raw()))
         .and_then(|()| fs::keep_copy_over_exec(signal.raw()));
-    match prepared {
-        Ok(()) => process::execve_at(program, PointerTable::new(&args), PointerTable::new(&env)),
-        Err(errno) => errno,
+    if let Err(errno) = prepared {
+        return errno;
+    }
+    let (args, env) = (PointerTable::new(&args), PointerTable::new(&env));
+    match (process::execve_at(program, args, env), path) {
+        // A security module of some kernels (TOMOYO) looks for it at /dev/fd, which an initramfs may lack.
+        (Errno::ENOENT, Some(path)) => process::execve(path, args, env),
+        (errno, _) => errno,
     }
 }
 

@@ -195,7 +195,10 @@ pub fn restrict_tree(flags: libc::c_ulong, places: &mut Places) -> Result<()> {
         }
         result => result?,
     }
-    match mount::set_attributes(root, 0, flags & MS_RDONLY, 0, false) {
+    if flags & MS_RDONLY == 0 {
+        return Ok(());
+    }
+    match mount::set_attributes(root, 0, MS_RDONLY, 0, false) {
         // The host's own mount is read-only: nothing is to be made in it.
         Err(Errno::EPERM) => Ok(()),
         result => result,

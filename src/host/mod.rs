@@ -24,6 +24,8 @@ pub struct Caller {
     pub egid: u32,
     /// What mini's file gave it that its caller does not have.
     pub gain: Gain,
+    /// The path by which mini's file was executed.
+    pub path: &'static CStr,
     /// Where mini itself lies in memory.
     pub program: Program,
 }
@@ -127,6 +129,8 @@ pub struct Host {
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
+    /// The path by which mini's file was executed.
+    pub path: &'static CStr,
     /// Whose ids the container's are: with some of its own everything happens in a user namespace.
     pub ids: Ids,
     /// Whether mini itself is in a user namespace other than the machine's first: root there is not the
@@ -227,6 +231,7 @@ impl Host {
         Ok(Host {
             euid: caller.euid,
             egid: caller.egid,
+            path: caller.path,
             may_make_devices: ids == Ids::Shared && !in_user_namespace && has(MKNOD),
             may_set_groups: !(in_user_namespace && denies_groups()),
             in_user_namespace,

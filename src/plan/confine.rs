@@ -146,7 +146,8 @@ impl<'a> Planner<'_, 'a> {
         }
         if let Some(grace) = self.spec.process.init {
             // Before the filter, which is the command's.
-            self.add(Step::Init { grace });
+            let path = self.spec.rootfs.is_none().then_some(self.host.path);
+            self.add(Step::Init { grace, path });
         }
         self.add(Step::Restore { umask: security.umask });
         // As late as can be: no program has to allow what the launch itself calls, but for exec.

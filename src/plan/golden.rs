@@ -18,6 +18,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
     Host {
         euid,
         egid,
+        path: c"mini",
         ids: if euid == 0 { Ids::Shared } else { Ids::Own },
         in_user_namespace: false,
         may_make_devices: euid == 0,

@@ -205,7 +205,10 @@ impl<'a> Planner<'_, 'a> {
     fn take_program(&mut self) {
         if self.spec.process.init.is_some() {
             // Path rules cannot name a mount that is attached nowhere.
-            self.add(Step::TakeProgram { copy: !self.spec.security.paths.is_empty() });
+            self.add(Step::TakeProgram {
+                copy: !self.spec.security.paths.is_empty(),
+                path: self.host.path,
+            });
         }
     }
 

@@ -149,6 +149,8 @@ pub enum Step<'a> {
     TakeProgram {
         /// Whether it has to be the copy.
         copy: bool,
+        /// Where it is, if there is no /proc to tell.
+        path: &'static CStr,
     },
     /// Enter a mount namespace that has a copy of this directory for its root, and nothing else.
     EnterNamespaceOf(&'a CStr),
@@ -274,6 +276,8 @@ pub enum Step<'a> {
     Init {
         /// How long others have to end when the command has, in nanoseconds.
         grace: u64,
+        /// Where mini's file is, if the command can reach it by that name anyway.
+        path: Option<&'static CStr>,
     },
     /// Read the command's words from the parent, and see that it is still alive.
     Gate,
@@ -512,7 +516,7 @@ impl Step<'_> {
             Step::MaskPath(_) => {
                 out.str(" anywhere");
             }
-            Step::TakeProgram { copy: true } => {
+            Step::TakeProgram { copy: true, .. } => {
                 out.str(" as a copy");
             }
             Step::MapIds { content, by_helper, .. } => {
@@ -544,7 +548,7 @@ impl Step<'_> {
             Step::Terminal { console: true } => {
                 out.str(" and /dev/console");
             }
-            Step::Init { grace } => {
+            Step::Init { grace, .. } => {
                 out.str(" grace ").number(grace / SECOND).str(" s");
             }
             Step::Restore { umask: Some(umask) } => {

@@ -118,7 +118,7 @@ unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
 /// # Safety
 /// `at` is the kernel's auxiliary vector.
 unsafe fn caller_at(mut at: *const [usize; 2], program: Program) -> Caller {
-    let mut caller = Caller { euid: 0, egid: 0, gain: Gain::Nothing, program };
+    let mut caller = Caller { euid: 0, egid: 0, gain: Gain::Nothing, path: c"", program };
     let (mut uid, mut gid, mut is_secure) = (0, 0, false);
     // SAFETY: the vector ends with AT_NULL.
     unsafe {
@@ -130,6 +130,7 @@ unsafe fn caller_at(mut at: *const [usize; 2], program: Program) -> Caller {
                 libc::AT_SECURE => is_secure = value != 0,
                 libc::AT_EUID => caller.euid = value as u32,
                 libc::AT_EGID => caller.egid = value as u32,
+                libc::AT_EXECFN => caller.path = CStr::from_ptr(value as *const c_char),
                 libc::AT_PAGESZ => caller.program.page_size = value,
                 _ => {}
             }

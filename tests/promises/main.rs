@@ -92,6 +92,12 @@ enum Need {
 }
 
 fn main() {
+    // Whoever starts the tests in the background may have had signals ignored, which mini's container would
+    // then be spared as well.
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, libc::SIGTTOU, libc::SIGTTIN] {
+        // SAFETY: the default action, before there is another thread.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
     let args: Vec<_> = std::env::args_os().collect();
     if args.get(1).is_some_and(|word| word == "__probe") {
         probe::run(&args[2..]);

@@ -27,14 +27,14 @@ cp /proc/mounts /tmp/before
 
 inside() { mini run "$@" 2>&1; }
 list='for line in $(cut -d" " -f2 /proc/mounts); do echo $line; done'
-check "what is mounted" "/ /mnt /proc /sys /dev /dev/pts /dev/shm /dev/mqueue" \
+check "what is mounted" "/ /mnt /dev /dev/pts /dev/shm /dev/mqueue /proc /sys" \
     "$(inside --security-opt unmask=all --rootfs /r -- sh -c "$list" | tr '\n' ' ' | sed 's/ $//')"
 check "what is in the root comes along" came-along "$(inside --rootfs /r -- ls /mnt)"
 check "the root" "bin dev mnt proc sys" "$(inside --rootfs /r -- ls / | tr '\n' ' ' | sed 's/ $//')"
 check "a working directory" /mnt "$(inside -w /mnt --rootfs /r -- sh -c pwd)"
-check "none that leads out" 1 "$(inside -w /proc/1/root --rootfs /r -- ls / | grep -c '^bin$\|outside')"
-check "read-only, and no devices" "touch: /x: Read-only file system ro nodev" \
-    "$(inside --read-only --rootfs /r -- sh -c 'touch /x; grep -m1 " / " /proc/mounts | cut -d" " -f4 | cut -d, -f1,2' | tr ',\n' '  ' | sed 's/ $//')"
+check "none that leads out" 1 "$(inside -w /proc/1/root --rootfs /r -- ls / | grep -c '^bin$\|a link of /proc')"
+check "read-only, and no devices" "touch: /x: Read-only file system ro nosuid nodev" \
+    "$(inside --read-only --rootfs /r -- sh -c 'touch /x; grep -m1 " / " /proc/mounts | cut -d" " -f4 | cut -d, -f1-3' | tr ',\n' '  ' | sed 's/ $//')"
 check "volumes" "below x" "$(inside -v /v:/mnt/v --rootfs /r -- sh -c 'ls /mnt/v; cd /mnt/v/below; touch x; ls' | tr '\n' ' ' | sed 's/ $//')"
 check "which are the host's" x "$(ls /v/below)"
 check "a device" "c" "$(inside --device /dev/zero:/dev/nought --rootfs /r -- sh -c '[ -c /dev/nought ] && echo c')"

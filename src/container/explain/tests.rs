@@ -33,6 +33,7 @@ fn root() -> Host {
     Host {
         euid: 0,
         egid: 0,
+        path: c"mini",
         ids: Ids::Shared,
         in_user_namespace: false,
         may_make_devices: true,
