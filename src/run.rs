@@ -1,7 +1,7 @@
 //! The verb `mini run`: the request and mini's surroundings become a spec, the spec a plan, the
 //! plan an exit status.
 
-use crate::cgroup::settings::{DEFAULT_PERIOD, needed};
+use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{CapabilityEdits, EnvEdit, Run, SeccompChoice};
 use crate::container::{self, Manner, Ready, Stop, listen, report, stdio};
 use crate::error::{Error, Result};
@@ -201,8 +201,7 @@ fn security<'a>(request: &'a Run<'a>, has_own_tmp: bool) -> Result<Security<'a>>
         umask: request.umask,
         groups: &request.groups,
         paths: match has_own_tmp {
-            // First, as what was asked for may lie below it.
-            true => leak([&[OWN_TMP], &request.paths[..]].concat()),
+            true => leak([&request.paths[..], &[OWN_TMP]].concat()),
             false => &request.paths,
         },
         users,
@@ -211,7 +210,7 @@ fn security<'a>(request: &'a Run<'a>, has_own_tmp: bool) -> Result<Security<'a>>
 }
 
 /// What programs write for themselves, beside the paths that they may change: most cannot do without.
-const OWN_TMP: PathRule = PathRule { path: c"/tmp", writable: true, optional: true };
+const OWN_TMP: PathRule = PathRule { path: c"/tmp", writable: true, optional: false };
 
 /// A /tmp in memory.
 struct OwnTmp<'a> {
@@ -379,9 +378,6 @@ fn resources<'a>(request: &'a Run<'a>) -> Result<&'a Resources<'a>> {
     }
     if memory.reservation > memory.limit && memory.limit.is_some() {
         return clash("--memory-reservation", "above --memory");
-    }
-    if resources.parent.is_some() && needed(resources).is_empty() {
-        return clash("--cgroup-parent", "goes with a limit: without one no cgroup is made");
     }
     if request.cpus {
         if resources.cpu.period.is_some() {

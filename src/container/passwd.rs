@@ -172,7 +172,7 @@ fn each_line(path: &CStr, done: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
         Ok(file) if !fs::is_regular(&file)? => Err(Errno::EMEDIUMTYPE),
         Ok(file) => each_line_of(bounded(|buffer| fs::read(&file, buffer), LONGEST_FILE), done),
         Err(Errno::ENOENT) => Ok(()),
-        // A link of procfs, or one that leads nowhere.
+        // A link of /proc, or links that never end.
         Err(Errno::ELOOP) => Err(Errno::EMEDIUMTYPE),
         Err(errno) => Err(errno),
     }

@@ -224,15 +224,18 @@ impl<'a> Planner<'_, 'a> {
     /// mounts that are read-only, and what may be is put there again as it was. The same for /proc, for
     /// a process's own files there, and for /dev/pts, where a terminal is given to its user.
     fn read_only_but_writable(&mut self) {
-        let mut kept: Vec<(&CStr, bool)> = KEPT.map(|path| (path, true)).into();
-        let asked = self.asked_paths();
-        kept.extend(asked.filter(|rule| rule.writable).map(|rule| (rule.path, rule.optional)));
+        let mut kept: Vec<&CStr> = KEPT.into();
+        for rule in self.paths() {
+            if rule.writable && !rule.optional {
+                kept.push(rule.path);
+            }
+        }
         let first = self.spec.volumes.len();
-        for (at, (path, optional)) in kept.iter().enumerate() {
-            self.add(Step::TakeWritable { number: first + at, path, optional: *optional });
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::TakeWritable { number: first + at, path, optional: at < KEPT_WRITABLE });
         }
         self.add(Step::ReadOnlyMounts);
-        for (at, (path, _)) in kept.iter().enumerate() {
+        for (at, path) in kept.iter().enumerate() {
             self.add(Step::PutWritable { number: first + at, path });
         }
         // Where it is, is below what was put there now.
@@ -252,15 +255,11 @@ impl<'a> Planner<'_, 'a> {
             writable,
             optional: true,
         });
-        self.asked_paths().chain(own).collect()
-    }
-
-    /// Those that somebody asked for, and a /tmp.
-    fn asked_paths(&self) -> impl Iterator<Item = PathRule<'a>> {
-        self.spec.security.paths.iter().map(|rule| {
+        let asked = self.spec.security.paths.iter().map(|rule| {
             let mut path = Text::new();
             path.raw(&self.absolute(rule.path.to_bytes()));
             PathRule { path: path.leak(), ..*rule }
-        })
+        });
+        asked.chain(own).collect()
     }
 }

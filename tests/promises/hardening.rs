@@ -238,9 +238,12 @@ fn only_inside(
 fn paths(world: &World) {
     let top = world.directory();
     let within = top.to_str().unwrap();
-    only_inside(&top, within, &|options, script| world.sh(options, script), &|path| {
-        world.give(path)
-    });
+    // With / alone the host's /tmp, where all of this lies, would not be seen.
+    let run = |options: &[&str], script: &str| {
+        let own: &[&str] = if options.is_empty() { &[] } else { &["--ro-path", within] };
+        world.sh(&[own, options].concat(), script)
+    };
+    only_inside(&top, within, &run, &|path| world.give(path));
     // Where mini's caller is stays where the command is, and can be changed if that was said.
     let inner = top.join("in");
     let mut command =
@@ -253,7 +256,7 @@ fn paths(world: &World) {
         let file = top.join(directory).join("file");
         fs::write(&file, "").unwrap();
         world.give(&file);
-        let options = ["--ro-path", "/", "--rw-path", inner.to_str().unwrap()];
+        let options = ["--ro-path", "/", "--ro-path", within, "--rw-path", inner.to_str().unwrap()];
         answer(world, &options, &["setxattr", file.to_str().unwrap()]).ok()
     };
     assert_eq!(attribute("out"), format!("{}\n", libc::EROFS));

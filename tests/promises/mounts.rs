@@ -170,10 +170,10 @@ fn nested(world: &World) {
     let options = ["-v", &outer, "-v", &inner, "--tmpfs", "/a/in/mem"];
     let seen = run(world, root.to_str().unwrap(), &options, "cat /a/file /a/in/file; ls /a/in");
     assert_eq!(seen.ok(), "content\ninner\nfile\nmem\n");
-    // The other way round, the later one covers.
+    // The other way round as well: parents come first.
     let options = ["-v", &inner, "-v", &outer];
-    let seen = run(world, root.to_str().unwrap(), &options, "ls -A /a/in");
-    assert_eq!(seen.ok(), "mem\n".repeat(0));
+    let seen = run(world, root.to_str().unwrap(), &options, "cat /a/in/file");
+    assert_eq!(seen.ok(), "inner\n");
 }
 
 fn on_the_host(world: &World) {
@@ -650,7 +650,7 @@ fn bad_images(world: &World) {
     let mut fake = vec![0; 4096];
     fake[..4].copy_from_slice(b"hsqs");
     let fake = world.file("fake", &fake);
-    let reason = if world.is_root() { "it is damaged" } else { "for root only" };
+    let reason = if world.is_root() { "it is damaged" } else { "for the machine's root only" };
     run(world, fake.to_str().unwrap(), &[], "true").refused(125, reason);
 }
 

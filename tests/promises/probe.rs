@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub fn run(args: &[OsString]) -> ! {
     match args[0].to_str().unwrap() {
         "attack" => crate::attacks::run(&args[1..]),
+        // Traces mini, and tells what it has open when it looks names up.
+        "look-ups" => crate::tracer::run(&args[1..]),
         // What the kernel answers to each call whose arguments mean nothing: its error.
         "calls" => calls(),
         // One system call, and what it answered.

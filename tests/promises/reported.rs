@@ -601,7 +601,6 @@ fn without_effect(world: &World) {
             &["--then", "poweroff"][..],
             "option --then: mini is not the machine's first process here",
         ),
-        (&["--cgroup-parent", "x"], "option --cgroup-parent: goes with a limit"),
         (
             &["--security-opt", "unmask=/proc/nothing"],
             "option --security-opt unmask /proc/nothing: is not masked",

@@ -1,6 +1,7 @@
 //! Stops mini's child at its system calls (ptrace(2)) and looks at what it has open.
 
-use std::ffi::CString;
+use crate::world::{Outcome, World};
+use std::ffi::{CString, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -36,12 +37,37 @@ const LOOK_UPS: [i64; 14] = [
     libc::SYS_execve,
 ];
 
-/// Runs mini with a directory of the host open as descriptor 9, and with that directory's root.
-pub fn look_ups(mini: &Path, words: &[&str], outside: &Path) -> Seen {
-    let words: Vec<CString> = std::iter::once(mini.as_os_str().as_bytes())
-        .chain(words.iter().map(|word| word.as_bytes()))
-        .map(|word| CString::new(word).unwrap())
-        .collect();
+/// Has another process trace mini, since it waits for whatever child there is; `__probe look-ups`.
+pub fn look_ups(world: &World, words: &[&str], outside: &Path) -> Seen {
+    let (mini, outside) = (world.mini(), outside.to_str().unwrap());
+    let all = [&["__probe", "look-ups", outside, mini.to_str().unwrap()], words].concat();
+    let text = Outcome::of(&mut world.command(&world.probe(), &all)).stdout;
+    let mut seen = Seen::default();
+    for line in text.lines() {
+        match line.split_once(' ').unwrap() {
+            ("after", count) => seen.after_detach = count.parse().unwrap(),
+            ("outside", what) => seen.outside.push(what.to_owned()),
+            ("at-exec", what) => seen.at_exec.push(what.to_owned()),
+            ("executed", answer) => seen.executed = answer == "true",
+            // What the command printed.
+            _ => {}
+        }
+    }
+    seen
+}
+
+/// Runs mini with a directory of the host open as descriptor 9, and prints what was seen.
+pub fn run(words: &[OsString]) {
+    let seen = trace(&words[1..], Path::new(&words[0]));
+    println!("after {}", seen.after_detach);
+    seen.outside.iter().for_each(|what| println!("outside {what}"));
+    seen.at_exec.iter().for_each(|what| println!("at-exec {what}"));
+    println!("executed {}", seen.executed);
+}
+
+fn trace(words: &[OsString], outside: &Path) -> Seen {
+    let words: Vec<CString> =
+        words.iter().map(|word| CString::new(word.as_bytes()).unwrap()).collect();
     let mut argv: Vec<*const libc::c_char> = words.iter().map(|word| word.as_ptr()).collect();
     argv.push(std::ptr::null());
     let directory = CString::new(outside.as_os_str().as_bytes()).unwrap();
@@ -77,8 +103,7 @@ unsafe fn follow(parent: i32) -> Seen {
         libc::ptrace(libc::PTRACE_SETOPTIONS, parent, 0, options);
         libc::ptrace(libc::PTRACE_SYSCALL, parent, 0, 0);
         loop {
-            // Other tests of this process have children of their own.
-            let pid = libc::waitpid(-1, &mut status, libc::__WALL | libc::__WNOTHREAD);
+            let pid = libc::waitpid(-1, &mut status, libc::__WALL);
             if pid < 0 {
                 return seen;
             }

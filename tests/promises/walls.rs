@@ -335,7 +335,7 @@ fn look_ups(world: &World) {
         &["--init", "-u", "joe"],
     ] {
         let words = [&["run", "--rootfs", root.to_str().unwrap()], options, &["true"]].concat();
-        let seen = crate::tracer::look_ups(&world.mini(), &words, &outside.directory);
+        let seen = crate::tracer::look_ups(world, &words, &outside.directory);
         assert!(seen.after_detach > 3, "{options:?}: {seen:?}");
         assert_eq!(seen.outside, Vec::<String>::new(), "{options:?}");
         assert!(seen.at_exec.iter().all(|name| name.starts_with("pipe:")), "{options:?}: {seen:?}");
@@ -379,7 +379,7 @@ fn races(world: &World) {
             };
             let (root, options) = (root.to_str().unwrap(), options.to_vec());
             let words = [&["--rootfs", root], &options[..], &["/bin/sh", "-c", PROBE]].concat();
-            race(Path::new(root), place, &beside, || {
+            race(&root.into(), place, &beside, || {
                 let outcome = world.run(&words);
                 reached_nothing(&outcome, &format!("{place} <-> {spelling}"));
             });
@@ -390,7 +390,7 @@ fn races(world: &World) {
     assert_eq!(mounts(), outside.mounts);
 }
 
-fn race(root: &Path, place: &str, beside: &Path, mut launch: impl FnMut()) {
+fn race(root: &PathBuf, place: &str, beside: &Path, mut launch: impl FnMut()) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
