@@ -201,7 +201,8 @@ fn security<'a>(request: &'a Run<'a>, has_own_tmp: bool) -> Result<Security<'a>>
         umask: request.umask,
         groups: &request.groups,
         paths: match has_own_tmp {
-            true => leak([&request.paths[..], &[OWN_TMP]].concat()),
+            // First, as what was asked for may lie below it.
+            true => leak([&[OWN_TMP], &request.paths[..]].concat()),
             false => &request.paths,
         },
         users,
