@@ -1,6 +1,6 @@
 //! The one kind of failure: a line for the user and the exit status that goes with it.
 
-use crate::sys::{self, Errno, fd::STDERR};
+use crate::sys::{self, Errno};
 use crate::text::Text;
 use alloc::boxed::Box;
 
@@ -95,7 +95,6 @@ impl Error {
     pub fn print(&self) {
         let mut line = Text::new();
         line.str("mini: ").raw(self.line()).str("\n");
-        // With standard error gone there is nobody left to tell; the status still says it.
-        let _ = sys::fs::write_all(&STDERR, line.bytes());
+        sys::voice::say(line.bytes());
     }
 }

@@ -110,10 +110,12 @@ fn obey(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut Then>)
         Command::Help(topic) => show(topic),
         Command::Version => print(concat!("mini ", env!("CARGO_PKG_VERSION"), "\n").into()),
     });
-    result.unwrap_or_else(|error| {
+    let status = result.unwrap_or_else(|error| {
         error.print();
         error.status()
-    })
+    });
+    container::listen::end();
+    status
 }
 
 fn show(topic: Topic) -> Result<u8> {

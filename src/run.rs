@@ -3,7 +3,7 @@
 
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{CapabilityEdits, EnvEdit, Run, SeccompChoice};
-use crate::container::{self, Manner, Ready, Stop, report, stdio};
+use crate::container::{self, Manner, Ready, Stop, listen, report, stdio};
 use crate::error::{Error, Result};
 use crate::host::groups::online_cpus;
 use crate::host::{Caller, Host, working_directory};
@@ -32,6 +32,10 @@ const GRACE: u64 = 10 * SECOND;
 /// # Errors
 /// Whatever kept the command from starting.
 pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Result<u8> {
+    // Counted from here on, whatever takes how long.
+    if let Some(timeout) = request.timeout {
+        listen::count(timeout).map_err(|errno| Error::new("timeout").errno(errno))?;
+    }
     stdio::repair()?;
     check_descriptors(request)?;
     // These three live as long as the process; no code is spent on taking them apart.
@@ -55,7 +59,6 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
         measure: report.is_some(),
         program: caller.program,
         stop: Stop {
-            timeout: request.timeout,
             signal: request.stop_signal.unwrap_or(libc::SIGTERM),
             grace: request.stop_timeout.unwrap_or(GRACE),
             grace_is_asked: request.stop_timeout.is_some(),
@@ -68,8 +71,11 @@ pub fn run<'a>(request: &'a Run<'a>, environ: &[&'a CStr], caller: Caller) -> Re
         },
     };
     let result = container::run(plan, spec, host, manner);
-    if let Some(to) = report {
-        report::write(&to, &result, spec, host)?;
+    if let Some(to) = report
+        && let Err(error) = report::write(to, &result, spec, host)
+    {
+        // The command's status stands.
+        error.print();
     }
     result.map(|outcome| outcome.status)
 }
@@ -100,10 +106,12 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
         let error = Error::new("option").object(b"--init");
         return Err(error.cause("needs processes of its own").hint("leave out --pid host"));
     }
-    let mut env = if inherited { environ.to_vec() } else { clean_env(request, hostname, environ) };
+    let env = if inherited { environ.to_vec() } else { clean_env(request, hostname, environ) };
+    let mut env = Variables::new(env);
     for edit in &request.env {
         apply(*edit, &mut env, environ)?;
     }
+    let mut env = env.words;
     if request.tty && value_of(b"TERM", &env).is_none() {
         env.push(c"TERM=xterm");
     }
@@ -193,7 +201,8 @@ fn security<'a>(request: &'a Run<'a>, has_own_tmp: bool) -> Result<Security<'a>>
         umask: request.umask,
         groups: &request.groups,
         paths: match has_own_tmp {
-            true => leak([&request.paths[..], &[OWN_TMP]].concat()),
+            // First, as what was asked for may lie below it.
+            true => leak([&[OWN_TMP], &request.paths[..]].concat()),
             false => &request.paths,
         },
         users,
@@ -404,21 +413,20 @@ fn clean_env<'a>(
     env
 }
 
-fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -> Result<()> {
+fn apply<'a>(edit: EnvEdit<'a>, env: &mut Variables<'a>, environ: &[&'a CStr]) -> Result<()> {
     match edit {
-        EnvEdit::Set(word) => set(env, word),
+        EnvEdit::Set(word) => env.set(word),
         EnvEdit::Take(name) => {
             if let Some(word) = environ.iter().find(|word| key(word.to_bytes()) == name.to_bytes())
             {
-                set(env, word);
+                env.set(word);
             }
         }
         EnvEdit::File(path) => {
             let content = fs::read_file(path, ENV_FILE_LIMIT)
                 .map_err(|errno| Error::new("read").object(path.to_bytes()).errno(errno))?;
-            let own: Vec<&[u8]> = environ.iter().map(|word| word.to_bytes()).collect();
-            for word in env_file(path, &content, &own)? {
-                set(env, word);
+            for word in env_file(path, &content, &mut Variables::new(environ.to_vec()))? {
+                env.set(word);
             }
         }
     }
@@ -428,7 +436,7 @@ fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -
 /// The variables of an environment file, as Docker reads it: `KEY=VALUE` or `KEY` a line, which may end
 /// with a carriage return, too; values are taken to the letter. A byte order mark and what is blank before
 /// a name count for nothing; blank lines and lines that begin with # are passed over.
-fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<&'static CStr>> {
+fn env_file(path: &CStr, content: &[u8], environ: &mut Variables) -> Result<Vec<&'static CStr>> {
     let mut words = Vec::new();
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     for (number, line) in (1u32..).zip(content.split(|b| *b == b'\n')) {
@@ -448,8 +456,8 @@ fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<&'stat
         }
         let line = match line.contains(&b'=') {
             true => line,
-            false => match environ.iter().find(|word| key(word) == line) {
-                Some(word) => word,
+            false => match environ.find(line) {
+                Some(at) => environ.words[at].to_bytes(),
                 None => continue,
             },
         };
@@ -473,11 +481,64 @@ fn value_of<'e>(name: &[u8], env: &'e [Word]) -> Option<&'e [u8]> {
     word.to_bytes().get(name.len() + 1..)
 }
 
-/// Sets a variable: the last word for a key counts.
-fn set<'a>(env: &mut Vec<Word<'a>>, word: Word<'a>) {
-    match env.iter_mut().find(|old| key(old.to_bytes()) == key(word.to_bytes())) {
-        Some(old) => *old = word,
-        None => env.push(word),
+/// Variables that are found by their names, however many there are.
+struct Variables<'a> {
+    words: Vec<Word<'a>>,
+    /// A hash table: the place of a word and one, or 0. Made when there are many.
+    slots: Vec<u32>,
+}
+
+impl<'a> Variables<'a> {
+    fn new(words: Vec<Word<'a>>) -> Variables<'a> {
+        Variables { words, slots: Vec::new() }
+    }
+
+    /// Sets a variable: the last word for a key counts.
+    fn set(&mut self, word: Word<'a>) {
+        match self.find(key(word.to_bytes())) {
+            Some(at) => self.words[at] = word,
+            None => {
+                self.words.push(word);
+                if !self.slots.is_empty() {
+                    self.note(self.words.len() - 1);
+                }
+            }
+        }
+    }
+
+    fn find(&mut self, name: &[u8]) -> Option<usize> {
+        const FEW: usize = 32;
+        if self.words.len() <= FEW {
+            return self.words.iter().position(|word| key(word.to_bytes()) == name);
+        }
+        // No more than half full.
+        if self.slots.len() < 2 * (self.words.len() + 1) {
+            self.slots = alloc::vec![0; (4 * self.words.len()).next_power_of_two()];
+            // Of two words for a key in the environment the first one counts.
+            (0..self.words.len()).rev().for_each(|at| self.note(at));
+        }
+        (self.slots[self.slot(name)] as usize).checked_sub(1)
+    }
+
+    /// The slot of a name, or the free one that it would take.
+    fn slot(&self, name: &[u8]) -> usize {
+        // FNV-1a
+        let hash = name.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+        });
+        let mut at = (hash ^ hash >> 32) as usize;
+        loop {
+            at &= self.slots.len() - 1;
+            match (self.slots[at] as usize).checked_sub(1) {
+                Some(word) if key(self.words[word].to_bytes()) != name => at += 1,
+                _ => return at,
+            }
+        }
+    }
+
+    fn note(&mut self, at: usize) {
+        let slot = self.slot(key(self.words[at].to_bytes()));
+        self.slots[slot] = at as u32 + 1;
     }
 }
 
@@ -563,24 +624,45 @@ mod tests {
     #[test]
     fn environment_files() {
         let lines = b"# comment\n\nA=1 2 \nTAKEN\nABSENT\nB=x=y";
-        let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
+        let environ = || Variables::new(vec![c"TAKEN=t"]);
+        let got = env_file(c"f", lines, &mut environ()).unwrap();
         assert_eq!(got, [c"A=1 2 ", c"TAKEN=t", c"B=x=y"]);
         // Of other systems' editors, and indented.
         let lines = b"\xef\xbb\xbfA=1\r\n  B= 2 \t\r\n\t# comment\r\n \r\n\t TAKEN\r\nC=\r\nD=\xef\xbb\xbf\r\r\nE=e\r";
-        let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
+        let got = env_file(c"f", lines, &mut environ()).unwrap();
         let bytes: Vec<&[u8]> = got.iter().map(|word| word.to_bytes()).collect();
         assert_eq!(
             bytes,
             [&b"A=1"[..], b"B= 2 \t", b"TAKEN=t", b"C=", b"D=\xef\xbb\xbf\r", b"E=e"]
         );
         for bad in [&b"A=1\nexport B=2"[..], b"\nB =2", b"#\nB C", b"\n\tB\tC=1", b"\nA "] {
-            let error = env_file(c"f", bad, &[]).unwrap_err();
+            let error = env_file(c"f", bad, &mut environ()).unwrap_err();
             assert_eq!(error.line(), b"environment file f: a name with blanks in line 2");
         }
-        let error = env_file(c"f", b"A=1\n=2", &[]).unwrap_err();
+        let error = env_file(c"f", b"A=1\n=2", &mut environ()).unwrap_err();
         assert_eq!(error.line(), b"environment file f: no name before = in line 2");
-        let error = env_file(c"f", b"A=\0", &[]).unwrap_err();
+        let error = env_file(c"f", b"A=\0", &mut environ()).unwrap_err();
         assert_eq!(error.line(), b"environment file f: a NUL byte in line 1");
+    }
+
+    #[test]
+    fn many_variables_are_set_as_few_are() {
+        let names: Vec<_> = (0..5000)
+            .map(|n| std::ffi::CString::new(format!("V{}={n}", n % 1777)).unwrap())
+            .collect();
+        for count in [0, 1, 31, 32, 33, 34, 100, 5000] {
+            let mut few: Vec<Word> = vec![c"V0=a", c"V0=b", c"X"];
+            let mut many = Variables::new(few.clone());
+            for word in &names[..count] {
+                match few.iter_mut().find(|old| key(old.to_bytes()) == key(word.to_bytes())) {
+                    Some(old) => *old = word,
+                    None => few.push(word),
+                }
+                many.set(word);
+            }
+            assert_eq!(many.words, few, "{count}");
+            assert_eq!((many.find(b"X"), many.find(b"V")), (Some(2), None));
+        }
     }
 
     #[test]

@@ -165,6 +165,9 @@ fn scaled(text: &[u8], unit: u64) -> Option<u64> {
     let mut parts = text.splitn(2, |b| *b == b'.');
     let whole = number_or_more(parts.next()?)?.saturating_mul(unit);
     let Some(fraction) = parts.next() else { return Some(whole) };
+    if !fraction.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
     // Nine places are more than any unit has use for.
     let fraction = &fraction[..fraction.len().min(9)];
     let places = 10u128.pow(fraction.len() as u32);
@@ -338,9 +341,23 @@ mod tests {
         ] {
             assert_eq!(size(text.as_bytes()), Some(bytes), "{text}");
         }
-        for bad in
-            ["", "m", "64x", "64mm", "64mib1", "-1", "1.", ".5", "1..5", "0x10", "1 m", "1e9"]
-        {
+        for bad in [
+            "",
+            "m",
+            "64x",
+            "64mm",
+            "64mib1",
+            "-1",
+            "1.",
+            ".5",
+            "1..5",
+            "0x10",
+            "1 m",
+            "1e9",
+            "1.000000000;-5g",
+            "0.500000000xyz",
+            "1.0000000000.0",
+        ] {
             assert_eq!(size(bad.as_bytes()), None, "{bad}");
         }
     }
@@ -373,7 +390,8 @@ mod tests {
         assert_eq!(cpus(c"2").unwrap(), 200_000);
         assert_eq!(percent(c"20").unwrap(), 20_000);
         assert_eq!(percent(c"0.5").unwrap_err().status(), 125);
-        for bad in [c"0", c"-1", c"", c"x", c"0.001"] {
+        assert_eq!(cpus(c"0.5000000000000000000000000000000000000009").unwrap(), 50_000);
+        for bad in [c"0", c"-1", c"", c"x", c"0.001", c"0.500000000xyz", c"1.000000000 "] {
             assert!(cpus(bad).is_err(), "{bad:?}");
         }
     }

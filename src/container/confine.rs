@@ -103,8 +103,13 @@ pub fn bound_capabilities(set: Set) -> Result<()> {
             continue;
         }
         match security::drop_bounding(capability) {
-            // The kernel has none from here on.
-            Err(Errno::EINVAL) => break,
+            // The kernel has none from here on: unless it is one that there must be, which it can tell.
+            Err(Errno::EINVAL)
+                if capability as usize >= NAMES.len()
+                    || security::is_bounding(capability) == Err(Errno::EINVAL) =>
+            {
+                break;
+            }
             // Without CAP_SETPCAP that is in order where it is gone already.
             Err(Errno::EPERM) if !security::is_bounding(capability)? => {}
             result => result?,

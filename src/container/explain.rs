@@ -156,6 +156,11 @@ fn named(step: &Step, spec: &Spec) -> Error {
             Error::new("overlay").object(rootfs.to_bytes())
         }
         (Step::EnterNamespaceOf(rootfs), _) => Error::new("rootfs").object(rootfs.to_bytes()),
+        // The way into it.
+        (Step::Chdir { path, .. }, Some(rootfs)) if *path == c"/.." => {
+            Error::new("rootfs").object(rootfs.to_bytes())
+        }
+        (Step::EnterRoot, Some(rootfs)) => Error::new("rootfs").object(rootfs.to_bytes()),
         (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
             Error::new(step.name()).object(rootfs.to_bytes())
         }
@@ -173,6 +178,11 @@ fn named(step: &Step, spec: &Spec) -> Error {
 
 fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'static str> {
     Some(match (step, errno) {
+        // These say nothing of the object.
+        (_, Errno::EMFILE) => "a limit on open files is reached: ulimit -n",
+        (_, Errno::ENFILE) => "the machine's limit on open files is reached: fs.file-max",
+        (_, Errno::ENOMEM) => "the kernel has no memory for it, or a limit on memory is reached",
+        (_, Errno::EINTR) => return None,
         (Step::WriteFile { place, .. }, Errno::EPERM)
             if host.euid == 0 && place.path.to_bytes().ends_with(b"_map") =>
         {
@@ -244,6 +254,22 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::User { .. } | Step::Become { .. }, Errno::EINVAL) if host.ids != Ids::Own => {
             "the ids are not mapped: see --uidmap and --gidmap"
         }
+        (Step::Mount(mount), Errno::EPERM)
+            if mount.fstype == Some(c"proc")
+                && matches!(host.ids, Ids::Mapped { .. })
+                && !host.in_user_namespace =>
+        {
+            "parts of the host's /proc are covered, as in a container, and the kernel shows no \
+             new one in a user namespace: uncover them, or leave out --userns and --uidmap"
+        }
+        (Step::Mount(mount), Errno::EPERM)
+            if mount.fstype == Some(c"sysfs")
+                && matches!(host.ids, Ids::Mapped { .. })
+                && !host.in_user_namespace =>
+        {
+            "the kernel shows a new /sys in a user namespace only where the host has one that \
+             nothing covers: mount sysfs on /sys, or leave out --userns and --uidmap"
+        }
         (Step::Mount(_), Errno::EACCES | Errno::EPERM)
             if matches!(host.ids, Ids::Mapped { .. }) =>
         {
@@ -284,7 +310,14 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
             Errno::EBUSY => "no loop device is free",
             Errno::ENODEV => "the kernel has no such file system",
-            _ => "it is damaged, cut short, or made for a newer kernel",
+            Errno::EINVAL
+            | Errno::EIO
+            | Errno::EUCLEAN
+            | Errno::EBADMSG
+            | Errno::EFBIG
+            | Errno::EOVERFLOW
+            | Errno::EROFS => "it is damaged, cut short, or made for a newer kernel",
+            _ => return None,
         },
         (Step::Mount(mount), errno) if mount.fstype == Some(c"overlay") => match errno {
             Errno::ENOENT => "the directory for what is written, or the kernel's own, is missing",
@@ -350,6 +383,9 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         }
         (Step::Chdir { inside: true, .. }, Errno::ELOOP) => {
             "a link of /proc, which could lead out of the root, or too many links"
+        }
+        (Step::Chdir { .. } | Step::EnterRoot, Errno::EACCES) => {
+            "the directory, or one above it, cannot be entered by the container's user"
         }
         (Step::Attach(_), Errno::ENOTDIR | Errno::ELOOP) => {
             "in the root it is a link or a file: /proc, /sys and /dev must be directories"

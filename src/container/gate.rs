@@ -33,6 +33,47 @@ pub fn pack(args: &[&CStr], env: &[Word]) -> Vec<u8> {
     message
 }
 
+/// What of a message there was no room for in the pipe yet.
+pub struct Rest<'a> {
+    pipe: &'a Fd,
+    message: Vec<u8>,
+    sent: usize,
+}
+
+impl<'a> Rest<'a> {
+    /// Sends as much as there is room for, and closes the pipe behind the last of it; what is left.
+    pub fn send(pipe: &'a Fd, message: Vec<u8>) -> Result<Option<Rest<'a>>> {
+        // What every new pipe has room for (pipe(7)): PIPE_BUF, and no more where the user has many.
+        if message.len() > 4096 {
+            fs::set_nonblocking(pipe)?;
+        }
+        Rest { pipe, message, sent: 0 }.go_on()
+    }
+
+    /// Sends more.
+    pub fn go_on(mut self) -> Result<Option<Rest<'a>>> {
+        while self.sent < self.message.len() {
+            match fs::write(self.pipe, &self.message[self.sent..]) {
+                Ok(length) => self.sent += length,
+                Err(Errno::EAGAIN) => return Ok(Some(self)),
+                // The child is gone already; its record or its status says why.
+                Err(Errno::EPIPE) => {
+                    super::listen::discard_pipe();
+                    break;
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+        self.pipe.close_copy();
+        Ok(None)
+    }
+
+    /// The pipe, to wait for room in it.
+    pub fn pipe(&self) -> &Fd {
+        self.pipe
+    }
+}
+
 /// Bytes of memory that [`receive`] needs for such a message.
 pub fn inbox_size(args: usize, env: usize, message: usize) -> usize {
     (args + env + EXTRA_SLOTS) * size_of::<usize>() + message.next_multiple_of(size_of::<usize>())

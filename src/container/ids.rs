@@ -1,7 +1,7 @@
 //! The parent says to the kernel which ids of the container are which outside: itself, or, where
 //! it may not, by the programs that may.
 
-use super::{Manner, explain, trace};
+use super::{Manner, explain, listen, trace};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Step;
@@ -29,6 +29,7 @@ pub fn map(step: &Step, child: i32, manner: Manner, spec: &Spec, host: &Host) ->
         let errno = match result {
             Err(Failure::Kernel(errno)) => Some(errno),
             Err(Failure::Helper) => Some(Errno::EPERM),
+            Err(Failure::End(_)) => Some(Errno::EINTR),
             Ok(()) => None,
         };
         trace::step(step, errno, Some((clock::now() - start) / 1000));
@@ -36,10 +37,13 @@ pub fn map(step: &Step, child: i32, manner: Manner, spec: &Spec, host: &Host) ->
     match result {
         Ok(()) => Ok(()),
         Err(Failure::Kernel(errno)) => Err(explain::step_failure(step, errno, b"", spec, host)),
-        Err(Failure::Helper) => {
+        Err(failure) => {
             let mut name = Text::new();
             name.str("new").word(kind).str("map");
             let error = Error::new("map").object(kind.to_bytes()).raw(name.bytes());
+            if let Failure::End(status) = failure {
+                return Err(error.errno(Errno::EINTR).with_status(status));
+            }
             Err(error.cause("refused").hint("its reason stands above; /etc/subuid and /etc/subgid"))
         }
     }
@@ -49,6 +53,8 @@ enum Failure {
     Kernel(Errno),
     /// It said why by itself.
     Helper,
+    /// mini was to end, with this status.
+    End(u8),
 }
 
 /// newuidmap(1), newgidmap(1): `PID INSIDE OUTSIDE COUNT...`
@@ -81,12 +87,29 @@ fn help(
             process::exit(i32::from(NO_HELPER))
         })
         .map_err(Failure::Kernel)?;
-    let end = process::wait_end(helper.pid()).map_err(Failure::Kernel)?;
+    let end = wait_for(helper.pid())?;
     helper.has_ended();
     match end {
         Change::Exited(0) => Ok(()),
         Change::Exited(NO_HELPER) => Err(Failure::Kernel(Errno::ENOENT)),
         _ => Err(Failure::Helper),
+    }
+}
+
+/// Waits for the helper, which may look far for what it needs to know, unless mini is to end.
+fn wait_for(helper: i32) -> core::result::Result<Change, Failure> {
+    loop {
+        if let Some(end) = process::ended(helper).map_err(Failure::Kernel)? {
+            // The one that is taken below may have been the container's.
+            process::kill(process::getpid(), libc::SIGCHLD).map_err(Failure::Kernel)?;
+            return Ok(end);
+        }
+        let set = listen::END & !listen::ignored() | signal::only(libc::SIGCHLD);
+        match signal::wait(set, listen::deadline(), None).map_err(Failure::Kernel)? {
+            Some(taken) if taken.signal == libc::SIGCHLD => {}
+            Some(taken) => return Err(Failure::End(128 + taken.signal as u8)),
+            None => return Err(Failure::End(listen::TIMED_OUT)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! been sent its words.
 
 use super::foreground::Foreground;
+use super::gate::Rest;
 use super::groups::Door;
 use super::init::{self, Child};
 use super::ready::PidFile;
@@ -13,7 +14,7 @@ use crate::plan::{KEPT_WRITABLE, Plan};
 use crate::spec::Spec;
 use crate::sys::memory::{ChildMemory, SharedNumber};
 use crate::sys::process::SharingChild;
-use crate::sys::{Errno, Fd, fs, net, process, signal};
+use crate::sys::{Errno, Fd, fs, net, process};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -30,8 +31,8 @@ pub struct Launched<'a> {
     pub foreground: Foreground,
     /// Where process 1, if it is mini's, leaves the signal that ended the command.
     pub signal: Option<&'static AtomicU32>,
-    /// The signals that mini's caller ignores.
-    pub ignored: signal::Set,
+    /// What is left to be sent to it.
+    pub words: Option<Rest<'a>>,
     /// The file that names it, as long as it runs.
     pub pidfile: Option<PidFile<'a>>,
 }
@@ -57,12 +58,6 @@ pub fn launch<'a>(
     let trees = (0..spec.volumes.len() + writable).map(|_| Taken::new()).collect::<Vec<_>>().leak();
     let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
-    // The child may not be born before signals are held back: one that arrives while it is half
-    // built must not be lost. An ignored one stays ignored over execve(2), and a container begins
-    // without any, whatever mini's caller had; nor would the kernel keep a status for us (wait(2)).
-    // A call for each, as nothing tells which are.
-    signal::set_mask(signal::ALL).map_err(failed("hold signals"))?;
-    let ignored = signal::set_all_default().map_err(failed("reset signals"))?;
     // The child looks at these through the memory it shares, and has its own descriptor table: so
     // each side closes its copy of what is the other's, by number, and nobody drops the owner.
     let shared: &'a Child = Box::leak(Box::new(Child {
@@ -125,14 +120,8 @@ pub fn launch<'a>(
         message.splice(0..0, gate::WORD);
     }
     let foreground = Foreground::note();
-    match fs::write_all(&shared.gate.1, &message) {
-        // The child is gone already; its record or its status says why. The kernel sent a
-        // SIGPIPE with the error, which is nobody's business.
-        Err(Errno::EPIPE) => signal::discard(signal::only(libc::SIGPIPE)),
-        result => result.map_err(failed("pass the command"))?,
-    }
-    shared.gate.1.close_copy();
+    let words = Rest::send(&shared.gate.1, message).map_err(failed("pass the command"))?;
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
     let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|place| place.number));
-    Ok(Launched { child, status, terminal, foreground, signal, ignored, pidfile })
+    Ok(Launched { child, status, terminal, foreground, signal, words, pidfile })
 }

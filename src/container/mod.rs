@@ -4,6 +4,7 @@
 mod confine;
 mod exec;
 mod explain;
+mod files;
 mod foreground;
 mod gate;
 mod groups;
@@ -13,11 +14,13 @@ mod input_end;
 mod inside;
 mod launch;
 mod layers;
+pub mod listen;
 mod passwd;
 mod places;
 mod ready;
 mod reaper;
 pub mod report;
+mod sources;
 mod status;
 pub mod stdio;
 mod supervise;
@@ -49,7 +52,7 @@ pub struct Manner<'a> {
     pub measure: bool,
     /// Where mini itself lies in memory.
     pub program: Program,
-    /// When and how to end the command.
+    /// How to end the command.
     pub stop: Stop,
     /// Where to write the command's process id.
     pub pidfile: Option<&'a CStr>,
@@ -57,11 +60,9 @@ pub struct Manner<'a> {
     pub ready: Ready<'a>,
 }
 
-/// When and how to end the command; times in nanoseconds.
+/// How to end the command; times in nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Stop {
-    /// After this much time.
-    pub timeout: Option<u64>,
     /// By this signal, also when somebody sends SIGTERM to mini.
     pub signal: i32,
     /// What it has to end then, before it is killed.
@@ -103,6 +104,9 @@ pub struct Outcome {
 pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
     let start = if manner.measure { clock::now() } else { 0 };
     let _locks = layers::claim(spec)?;
+    // Before there is anything that a signal could leave behind.
+    let failed = |errno| Error::new("hold signals").errno(errno);
+    listen::begin().map_err(failed)?;
     let mut groups = Groups::make(plan, spec, host, manner.trace)?;
     groups.guard(host)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;

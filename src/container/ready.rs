@@ -1,54 +1,114 @@
 //! The handshake with whoever watches over mini: which process it is, and that it has started.
 
-use super::Ready;
+use super::files::Place;
+use super::{Ready, listen};
 use crate::error::{Error, Result};
-use crate::sys::{Errno, Fd, fs, net};
+use crate::sys::outlet::Outlet;
+use crate::sys::{Errno, Fd, net};
 use crate::text::Text;
 use core::ffi::CStr;
+use libc::{POLLOUT, pollfd};
 
 /// A file with a process id in it, which goes when this does.
-pub struct PidFile<'a>(&'a CStr);
+pub struct PidFile<'a> {
+    path: &'a CStr,
+    place: Place,
+    file: Fd,
+}
 
 impl Drop for PidFile<'_> {
     fn drop(&mut self) {
-        remove(self.0);
+        if let Err(errno) = self.place.remove(&self.file) {
+            // The command's status stands.
+            Error::new("remove pidfile").object(self.path.to_bytes()).errno(errno).print();
+        }
     }
 }
 
 /// Writes a process id to a file, which is there with its content or not at all.
-pub fn write_pid(file: &CStr, pid: i32) -> Result<PidFile<'_>> {
-    let mut draft = Text::new();
-    draft.raw(file.to_bytes()).str(".").number(pid as u64);
-    let draft = draft.leak();
+pub fn write_pid(path: &CStr, pid: i32) -> Result<PidFile<'_>> {
+    let error = || Error::new("pidfile").object(path.to_bytes());
+    let failed = |errno| error().errno(errno);
+    let place = Place::find(path).map_err(failed)?;
+    if !matches!(place.kind().map_err(failed)?, None | Some(libc::S_IFREG)) {
+        return Err(error().cause("not a regular file"));
+    }
     let mut content = Text::new();
     content.number(pid as u64).str("\n");
-    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
-    let written = fs::open(draft, flags, 0o644)
-        .and_then(|opened| fs::write_all(&opened, content.bytes()))
-        .and_then(|()| fs::rename(draft, file));
-    written.map(|()| PidFile(file)).map_err(|errno| {
-        remove(draft);
-        Error::new("pidfile").object(file.to_bytes()).errno(errno)
-    })
+    let written = place.draft(0o644).and_then(|draft| place.write(draft, content.bytes()));
+    let file = written.map_err(failed)?;
+    Ok(PidFile { path, place, file })
 }
 
-fn remove(file: &CStr) {
-    // Whoever has been faster has done the same.
-    let _ = fs::unlink_at(fs::HERE, file);
+/// Telling that the command has started, to whoever has room for it.
+pub struct Telling<'a> {
+    ready: Ready<'a>,
+    /// What is told has not been taken yet by the descriptor and the socket.
+    line: Option<Outlet>,
+    datagram: Option<(Fd, Text)>,
 }
 
-/// Says that the command has started; it is process `pid`.
-pub fn tell(ready: Ready, pid: i32) -> Result<()> {
-    if let Some(fd) = ready.descriptor {
-        let failed = |errno: Errno| Error::new("ready").number(fd).errno(errno);
-        let to: Fd = fs::duplicate(fd as i32).map_err(failed)?;
-        fs::write_all(&to, b"\n").map_err(failed)?;
+impl<'a> Telling<'a> {
+    /// Nothing to tell yet.
+    pub fn new(ready: Ready<'a>) -> Telling<'a> {
+        Telling { ready, line: None, datagram: None }
     }
-    if let Some(socket) = ready.socket {
-        let mut text = Text::new();
-        text.str("READY=1\nMAINPID=").number(pid as u64).str("\n");
-        net::send_datagram(socket, text.bytes())
-            .map_err(|errno| Error::new("notify").object(socket).errno(errno))?;
+
+    /// It has started, as process `pid`. Whoever is told of a failure here would have to act upon it;
+    /// the command runs.
+    pub fn begin(&mut self, pid: i32) {
+        self.line = self.ready.descriptor.map(|fd| Outlet::open(fd as i32));
+        if let Some(socket) = self.ready.socket {
+            let mut text = Text::new();
+            text.str("READY=1\nMAINPID=").number(pid as u64).str("\n");
+            match net::connect_datagram(socket) {
+                Ok(connected) => self.datagram = Some((connected, text)),
+                Err(errno) => self.failed_to_notify(errno),
+            }
+        }
+        self.go_on();
     }
-    Ok(())
+
+    /// What to wait for.
+    pub fn polls(&self) -> [pollfd; 2] {
+        let out = |fd: Option<i32>| pollfd { fd: fd.unwrap_or(-1), events: POLLOUT, revents: 0 };
+        [
+            out(self.line.as_ref().map(Outlet::raw)),
+            out(self.datagram.as_ref().map(|(socket, _)| socket.raw())),
+        ]
+    }
+
+    /// Whether somebody has not taken it yet.
+    pub fn is_pending(&self) -> bool {
+        self.line.is_some() || self.datagram.is_some()
+    }
+
+    /// Tells whoever has room now.
+    pub fn go_on(&mut self) {
+        match self.line.as_ref().map(|outlet| outlet.write(b"\n")) {
+            None | Some(Err(Errno::EAGAIN)) => {}
+            Some(result) => {
+                self.line = None;
+                if let Err(errno) = result {
+                    listen::discard_pipe();
+                    let fd = self.ready.descriptor.unwrap_or_default();
+                    Error::new("ready").number(fd).errno(errno).print();
+                }
+            }
+        }
+        match self.datagram.as_ref().map(|(socket, text)| net::send(socket, text.bytes())) {
+            None | Some(Err(Errno::EAGAIN)) => {}
+            Some(result) => {
+                self.datagram = None;
+                if let Err(errno) = result {
+                    self.failed_to_notify(errno);
+                }
+            }
+        }
+    }
+
+    fn failed_to_notify(&self, errno: Errno) {
+        let socket = self.ready.socket.unwrap_or_default();
+        Error::new("notify").object(socket).errno(errno).print();
+    }
 }

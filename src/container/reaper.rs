@@ -146,7 +146,8 @@ pub fn serve_as_init(words: &[&CStr], env: &[&CStr], caller: &Caller) -> Option<
 fn run(command: i32, grace: u64, pipe: i32, signal: i32, program: &Program) -> u8 {
     let begin = || -> Result<_> {
         security::make_undumpable()?;
-        fs::chdir(c"/")?;
+        // Only to let go of another directory; the user may not be allowed to enter the root.
+        let _ = fs::chdir(c"/");
         let place = memory::map_number(signal)?;
         // The command waits for the end of the pipe, which was kept over exec.
         let none = || Err(Errno::ENOENT);
@@ -161,8 +162,8 @@ fn run(command: i32, grace: u64, pipe: i32, signal: i32, program: &Program) -> u
             place.store(number.into(), Ordering::Relaxed);
             128 + number
         }
-        // Whoever is left ends with process 1.
-        Err(_) => crate::error::FAILED,
+        // Whoever is left ends with process 1. That it goes on is no end.
+        Ok((_, Change::Continued)) | Err(_) => crate::error::FAILED,
     }
 }
 
@@ -187,6 +188,8 @@ fn pass_on(taken: Taken, command: i32) {
     let Taken { signal, from_kernel } = taken;
     let typed = from_kernel && process::getpgid(command) == process::getpgid(0);
     let (whom, signal) = match signal {
+        // Typed at a terminal: mini outside has it, too, if it shall stop, and says so next.
+        libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if from_kernel => return,
         // The whole container stops and goes on.
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => (ALL, libc::SIGSTOP),
         libc::SIGCONT => (ALL, signal),
@@ -213,7 +216,7 @@ fn reap(command: i32) -> Result<Collected> {
             News::NoChild => return Ok(Collected { ended, is_alone: true }),
             News::None => return Ok(Collected { ended, is_alone: false }),
             News::Of(pid, change, _) if pid == command => match change {
-                Change::Stopped(_) => {}
+                Change::Stopped(_) | Change::Continued => {}
                 end => ended = Some(end),
             },
             News::Of(..) => {}

@@ -1,31 +1,89 @@
 //! `--report`: one JSON object when the run has ended, however it ended.
 
-use super::Outcome;
+use super::files::{Draft, Place};
+use super::{Outcome, listen};
 use crate::cgroup::Version;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::json::Json;
 use crate::spec::Spec;
 use crate::spec::resources::Limit;
-use crate::sys::{Fd, fs};
+use crate::sys::outlet::Outlet;
+use crate::sys::{Errno, Fd, fs};
 use crate::text::{Text, number};
 use core::ffi::CStr;
 
-/// Opens what the report goes to: an open descriptor by its number, else a file, emptied. Done
-/// before the launch, so that a report that cannot be written is an error before the command.
-pub fn open(target: &CStr) -> Result<Fd> {
-    let failed = |errno| Error::new("report").object(target.to_bytes()).errno(errno);
-    match number(target.to_bytes(), 10) {
-        Some(fd) => fs::duplicate(fd as i32).map_err(failed),
-        None => {
-            let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC;
-            fs::open(target, flags, 0o666).map_err(failed)
+/// Of a new file, before the umask.
+const MODE: fs::Mode = 0o666;
+
+/// Where the report goes.
+pub struct Target<'a> {
+    name: &'a CStr,
+    to: To,
+}
+
+enum To {
+    /// An open descriptor of the caller's.
+    Descriptor(i32),
+    /// A device, or a file in a directory that mini may not write to.
+    There(Fd),
+    /// A file that appears when it is complete; begun where that leaves nothing if mini is killed.
+    New(Place, Option<Draft>),
+}
+
+/// Opens what the report goes to: an open descriptor by its number, else a file. Done before the
+/// launch, so that a report that cannot be written is an error before the command.
+pub fn open(name: &CStr) -> Result<Target<'_>> {
+    let error = || Error::new("report").object(name.to_bytes());
+    let failed = |errno| error().errno(errno);
+    if name.to_bytes().iter().all(u8::is_ascii_digit) {
+        let fd = number(name.to_bytes(), 10).and_then(|fd| i32::try_from(fd).ok());
+        let fd = fd.ok_or_else(|| error().cause("out of range"))?;
+        fs::file_type(fd).map_err(failed)?;
+        return Ok(Target { name, to: To::Descriptor(fd) });
+    }
+    let place = Place::find(name).map_err(failed)?;
+    let to = match place.kind().map_err(failed)? {
+        kind @ (None | Some(libc::S_IFREG)) => match place.draft(MODE) {
+            Ok(draft) if draft.has_name() => {
+                place.drop_draft(&draft);
+                To::New(place, None)
+            }
+            Ok(draft) => To::New(place, Some(draft)),
+            Err(Errno::EACCES | Errno::EPERM | Errno::EROFS) if kind.is_some() => {
+                To::There(place.open().map_err(failed)?)
+            }
+            Err(errno) => return Err(failed(errno)),
+        },
+        Some(libc::S_IFCHR) => To::There(place.open().map_err(failed)?),
+        Some(_) => {
+            let hint = "of a pipe or a socket, give the descriptor's number";
+            return Err(error().cause("not a regular file").hint(hint));
+        }
+    };
+    Ok(Target { name, to })
+}
+
+impl Target<'_> {
+    fn write(&mut self, text: &[u8]) -> crate::sys::Result<()> {
+        match &mut self.to {
+            To::Descriptor(fd) => listen::write(&Outlet::open(*fd), text),
+            To::There(file) => {
+                if fs::file_type(file.raw())? == libc::S_IFREG {
+                    fs::empty(file)?;
+                }
+                listen::write(&Outlet::open(file.raw()), text)
+            }
+            To::New(place, draft) => {
+                let draft = draft.take().map_or_else(|| place.draft(MODE), Ok)?;
+                place.write(draft, text).map(drop)
+            }
         }
     }
 }
 
 /// Writes the report.
-pub fn write(to: &Fd, result: &Result<Outcome>, spec: &Spec, host: &Host) -> Result<()> {
+pub fn write(mut to: Target, result: &Result<Outcome>, spec: &Spec, host: &Host) -> Result<()> {
     let mut json = Json { text: Text::new() };
     json.text.str("{");
     outcome(&mut json, result);
@@ -42,7 +100,14 @@ pub fn write(to: &Fd, result: &Result<Outcome>, spec: &Spec, host: &Host) -> Res
     json.end();
     json.end();
     json.text.str("\n");
-    fs::write_all(to, json.text.bytes()).map_err(|errno| Error::new("report").errno(errno))
+    let name = to.name.to_bytes();
+    to.write(json.text.bytes()).map_err(|errno| {
+        let error = Error::new("report").object(name);
+        match errno {
+            Errno::ETIMEDOUT | Errno::EINTR => error.cause("nobody reads it"),
+            errno => error.errno(errno),
+        }
+    })
 }
 
 fn outcome(json: &mut Json, result: &Result<Outcome>) {

@@ -1,127 +1,99 @@
-//! The parent's half after the launch: one loop over signals, the deadline and the terminal, until
-//! the command has ended.
-//!
-//! No handler runs: all signals are blocked and taken one by one, so nothing is interrupted and
-//! nothing races.
+//! The parent's half after the launch: one loop over signals, the deadline and what else goes on,
+//! until the command has ended.
 
 use super::launch::Launched;
-use super::status::{Detail, Record};
-use super::terminal::{Event, Terminal};
-use super::{Manner, Outcome, Stop, explain, ready, trace};
+use super::sources::{Event, Sources};
+use super::status::Record;
+use super::terminal::Terminal;
+use super::{Manner, Outcome, Stop, explain, listen};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::{Namespace, Spec};
 use crate::sys::process::{Change, News, Rusage};
 use crate::sys::signal::Taken;
-use crate::sys::{Errno, Fd, clock, fs, net, process, signal};
+use crate::sys::{Errno, Fd, clock, fs, process, signal};
 use crate::text::{Text, number};
 use core::sync::atomic::Ordering;
 
-/// Exit status when the time was over, as timeout(1) has it.
-const TIMED_OUT: u8 = 124;
-
 /// Waits for the command; how it ended, and the kernel's account of it.
-pub fn supervise(
-    launched: Launched,
-    plan: &Plan,
+pub fn supervise<'a>(
+    mut launched: Launched<'a>,
+    plan: &'a Plan<'a>,
     spec: &Spec,
     host: &Host,
-    manner: Manner,
+    manner: Manner<'a>,
 ) -> Result<(Outcome, Rusage)> {
     let lost = |errno| Error::new("wait for the command").errno(errno);
-    let Launched {
-        mut child,
-        status,
-        terminal: connection,
-        foreground,
-        signal: left,
-        ignored,
-        pidfile: _pidfile,
-    } = launched;
-    let mut detail = Detail::new();
-    let mut terminal = match connection {
-        // When the child has failed before, there is no terminal, and the status pipe says why.
-        Some(connection) => net::receive_descriptors(connection)
-            .and_then(|ends| {
-                ends.map(|ends| Terminal::new(ends, child.pid(), ignored, manner.program))
-                    .transpose()
-            })
-            .map_err(lost)?,
-        None => None,
-    };
-    let mut failed = None;
-    let mut status_is_read = false;
-    if manner.trace {
-        failed = follow(status, plan, &mut detail)?;
-        status_is_read = true;
-    } else if manner.ready.is_wanted() {
-        failed = Record::read(&mut detail, status).map_err(lost)?;
-        status_is_read = true;
-    }
-    if failed.is_none()
-        && manner.ready.is_wanted()
-        && let Err(error) = ready::tell(manner.ready, child.pid())
-    {
-        // The command runs; that nobody heard of it is for whoever should have to act upon.
-        error.print();
-    }
+    let mut sources = Sources::new(&mut launched, plan, manner);
+    let Launched { mut child, status, foreground, signal: left, pidfile: _pidfile, .. } = launched;
     let mut command = Command {
         pid: child.pid(),
         is_init: spec.namespaces.pid == Namespace::New,
         has_reaper: spec.process.init.is_some(),
         status,
-        ignored,
         stop: manner.stop,
-        deadline: manner.stop.timeout.map(|timeout| clock::now().saturating_add(timeout)),
+        deadline: listen::deadline(),
         is_ending: false,
         timed_out: false,
+        last_end: None,
         asked_to_end: None,
         killed_for: None,
+        is_halted: false,
+        is_stopped: false,
     };
     let (end, rusage) = loop {
-        let event = match &mut terminal {
-            Some(terminal) => terminal.wait(command.deadline).map_err(lost)?,
-            None => match signal::wait(signal::ALL, command.deadline, Some(&manner.program))
-                .map_err(lost)?
-            {
-                Some(taken) => Event::Signal(taken),
-                None => Event::Deadline,
-            },
-        };
-        match event {
+        sources.set_halted(command.is_halted)?;
+        match sources.wait(command.deadline)? {
             Event::Signal(Taken { signal: libc::SIGCHLD, .. }) => {
-                if let Some(end) = command.reap(&terminal).map_err(lost)? {
+                if let Some(end) = command.reap(&mut sources.terminal).map_err(lost)? {
                     child.has_ended();
                     break end;
                 }
             }
-            Event::Signal(taken) => command.pass_on(taken, &mut terminal).map_err(lost)?,
+            Event::Signal(taken) => {
+                command.pass_on(taken, &mut sources.terminal).map_err(lost)?;
+            }
+            Event::Stop => command.halt(&mut sources.terminal).map_err(lost)?,
             Event::Deadline => command.overdue().map_err(lost)?,
-            Event::Typed(signal) => command.typed(signal, &mut terminal).map_err(lost)?,
+            Event::Typed(signal) => {
+                command.typed(signal, &mut sources.terminal).map_err(lost)?;
+            }
         }
     };
-    if let Some(terminal) = &mut terminal {
-        terminal.drain().map_err(lost)?;
+    if command.was_ended(end) {
+        listen::ask();
     }
-    drop(terminal);
+    let status_is_read = manner.trace || manner.ready.is_wanted();
+    command.timed_out |= !sources.finish()?;
+    drop(sources.terminal.take());
     foreground.take_back();
-    if failed.is_none() && !status_is_read {
+    let (mut failed, mut detail) = (sources.failed.take(), sources.detail);
+    if !status_is_read {
         failed = Record::read(&mut detail, status).map_err(lost)?;
     }
-    if let Some(Record { step, failure: Some(errno), .. }) = failed {
+    // What it failed at since somebody wanted it to end, the end of its archive for one, is not the
+    // reason for its end.
+    if let Some(Record { step, failure: Some(errno), .. }) = failed
+        && command.killed_for.is_none()
+    {
         return Err(explain::step_failure(&plan.steps[step], errno, detail.bytes(), spec, host));
     }
     let (status, signal) = match (end, command.killed_for) {
+        (Change::Signaled(9), Some(signal)) => (128 + signal as u8, Some(signal as u8)),
+        (Change::Exited(_), Some(signal)) if failed.is_some() => {
+            (128 + signal as u8, Some(signal as u8))
+        }
         // Process 1, if it is mini's, cannot be ended by the signal that ended the command.
         (Change::Exited(status), _) => {
             let left = left.map_or(0, |left| left.load(Ordering::Relaxed) as u8);
             (status, Some(left).filter(|signal| *signal != 0))
         }
-        (Change::Signaled(9), Some(signal)) => (128 + signal as u8, Some(signal as u8)),
         (Change::Signaled(signal) | Change::Stopped(signal), _) => (128 + signal, Some(signal)),
+        // Not an end.
+        (Change::Continued, _) => (0, None),
     };
-    let status = if command.timed_out { TIMED_OUT } else { status };
+    let status = if command.timed_out { listen::TIMED_OUT } else { status };
     Ok((Outcome { status, signal, ..Outcome::default() }, rusage))
 }
 
@@ -133,18 +105,22 @@ struct Command<'a> {
     /// Whether that is mini's own.
     has_reaper: bool,
     status: &'a Fd,
-    /// The signals that mini's caller ignores.
-    ignored: signal::Set,
     stop: Stop,
     /// When its time is over.
     deadline: Option<u64>,
     /// Whether it was told to end, and will be made to.
     is_ending: bool,
     timed_out: bool,
+    /// The last signal that asked for its end.
+    last_end: Option<i32>,
     /// The last signal that asked it to end, where nothing could tell whether it would.
     asked_to_end: Option<i32>,
     /// The signal on whose behalf it was killed.
     killed_for: Option<i32>,
+    /// Whether mini has told it to stop, and stops with it when it has.
+    is_halted: bool,
+    /// Whether it has stopped.
+    is_stopped: bool,
 }
 
 impl Command<'_> {
@@ -152,12 +128,15 @@ impl Command<'_> {
     fn pass_on(&mut self, taken: Taken, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
         let Taken { signal, from_kernel } = taken;
         // What mini's caller ignores (nohup) is not meant for the command either.
-        if self.ignored & signal::only(signal) != 0 {
+        if listen::ignored() & signal::only(signal) != 0 {
             return Ok(());
         }
         if cfg!(debug_assertions) && signal == signal::LAST {
             // For the test that a panic leaves the terminal as it was.
             panic!("asked for by signal {}", signal::LAST);
+        }
+        if listen::END & signal::only(signal) != 0 {
+            self.last_end = Some(signal);
         }
         match (signal, &mut *terminal) {
             (libc::SIGWINCH, Some(terminal)) => {
@@ -165,8 +144,12 @@ impl Command<'_> {
                 terminal.resize();
                 return Ok(());
             }
-            (libc::SIGCONT, Some(terminal)) => terminal.resume(),
-            (libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU, _) => return self.halt(terminal),
+            (libc::SIGCONT, terminal) => {
+                self.is_halted = false;
+                if let Some(terminal) = terminal {
+                    terminal.resume();
+                }
+            }
             (libc::SIGTERM, _) => return self.end(self.stop.signal),
             (libc::SIGINT | libc::SIGHUP | libc::SIGQUIT, _) if self.is_ending => {
                 return self.kill(signal);
@@ -176,7 +159,7 @@ impl Command<'_> {
         let typed = matches!(signal, libc::SIGINT | libc::SIGQUIT | libc::SIGWINCH) && from_kernel;
         let has_it = typed && self.shares_process_group();
         let ends = matches!(signal, libc::SIGINT | libc::SIGHUP | libc::SIGQUIT);
-        if ends && self.is_init && !self.will_act_on(signal) {
+        if ends && !self.will_act_on(signal) {
             return self.kill(signal);
         }
         // The terminal gave it to the whole group: the command has it already.
@@ -200,7 +183,7 @@ impl Command<'_> {
 
     /// Asks it to end by this signal; the second time, or when it would not hear, it is killed.
     fn end(&mut self, signal: i32) -> crate::sys::Result<()> {
-        if self.is_ending || (self.is_init && !self.will_act_on(signal)) {
+        if self.is_ending || !self.will_act_on(signal) {
             return self.kill(signal);
         }
         if self.timed_out || self.stop.grace_is_asked {
@@ -219,14 +202,23 @@ impl Command<'_> {
         self.end(self.stop.signal)
     }
 
-    /// Stops it, and mini with it.
+    /// A signal to stop mini has come, and is held back: stops the command, and mini with it.
     fn halt(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
+        // What mini's caller ignores is not meant for the command either.
+        while signal::take(signal::STOPS & listen::ignored())?.is_some() {}
+        if signal::pending()? & signal::STOPS == 0 {
+            return Ok(());
+        }
         if self.has_reaper {
             // That one stops the others, and does not stop itself.
             self.send(libc::SIGTSTP)?;
             return self.stop_with_it(terminal);
         }
+        if self.is_stopped {
+            return self.stop_with_it(terminal);
+        }
         // A process 1 cannot be stopped politely; mini follows when it has stopped.
+        self.is_halted = true;
         self.send(libc::SIGSTOP)
     }
 
@@ -234,14 +226,14 @@ impl Command<'_> {
     /// that does not act on it would leave the user without a way to end or to suspend it.
     fn typed(&mut self, signal: i32, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
         let suspends = signal == libc::SIGTSTP;
-        let acts = !self.is_init || self.will_act_on(signal);
+        let acts = self.will_act_on(signal);
         match terminal {
             // The reaper would not tell that the command has stopped.
             Some(terminal) if acts && !(suspends && self.has_reaper) => {
                 terminal.type_character(signal);
                 Ok(())
             }
-            _ if suspends => self.halt(terminal),
+            _ if suspends => process::kill(process::getpid(), signal),
             _ => self.kill(signal),
         }
     }
@@ -250,12 +242,12 @@ impl Command<'_> {
     /// holds it back to read it (signalfd(2)). Without /proc nobody can tell: then the first
     /// signal is passed on, and the second time the answer is no.
     fn will_act_on(&mut self, signal: i32) -> bool {
-        if self.has_reaper {
-            return true;
-        }
         if !fs::is_alone(self.status).unwrap_or(false) {
             // Not started yet: nothing could keep the signal over execve.
             return false;
+        }
+        if self.has_reaper || !self.is_init {
+            return true;
         }
         let handles = || {
             let status = self.about(b"/status").ok()?;
@@ -292,28 +284,53 @@ impl Command<'_> {
     /// that turned into mini by exec leaves it its own, and a process 1 is given orphans.
     fn reap(
         &mut self,
-        terminal: &Option<Terminal>,
+        terminal: &mut Option<Terminal>,
     ) -> crate::sys::Result<Option<(Change, Rusage)>> {
         while let News::Of(pid, change, rusage) = process::wait_any()? {
             match change {
                 _ if pid != self.pid => {}
-                Change::Stopped(_) => self.stop_with_it(terminal)?,
+                Change::Continued => self.is_stopped = false,
+                Change::Stopped(_) => {
+                    self.is_stopped = true;
+                    // When somebody else has stopped it, that one will make it go on.
+                    if self.is_halted {
+                        self.stop_with_it(terminal)?;
+                    }
+                }
                 end => return Ok(Some((end, rusage))),
             }
         }
         Ok(None)
     }
 
-    /// Stops mini, so that a shell sees its job stopped. Not by SIGSTOP: where no shell could
-    /// continue it (it ignores the signal, or an orphaned process group) this is let be.
-    fn stop_with_it(&self, terminal: &Option<Terminal>) -> crate::sys::Result<()> {
+    /// Lets mini stop, so that a shell sees its job stopped: by the signal that came, not by SIGSTOP. Where
+    /// no shell could continue it (an orphaned process group, a process 1) mini does not stop, and
+    /// the command goes on; so it does where a SIGCONT has come meanwhile.
+    fn stop_with_it(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
+        self.is_halted = false;
         if let Some(terminal) = terminal {
             terminal.suspend();
         }
-        if self.ignored & signal::only(libc::SIGTSTP) != 0 {
+        signal::let_stop()?;
+        if signal::pending()? & signal::only(libc::SIGCONT) != 0 {
+            // It is passed on next.
             return Ok(());
         }
-        signal::raise_unblocked(libc::SIGTSTP)
+        if let Some(terminal) = terminal {
+            terminal.resume();
+        }
+        self.send(libc::SIGCONT)
+    }
+
+    /// Whether it ended because somebody wanted it to.
+    fn was_ended(&self, end: Change) -> bool {
+        let by_it = |signal: i32| match end {
+            Change::Exited(status) => i32::from(status) == 128 + signal,
+            Change::Signaled(ended_by) => i32::from(ended_by) == signal,
+            _ => false,
+        };
+        let asked = self.last_end.is_some_and(|it| it == libc::SIGTERM || by_it(it));
+        asked || self.timed_out || self.killed_for.is_some()
     }
 }
 
@@ -326,27 +343,6 @@ fn handled(status: &[u8]) -> signal::Set {
         }
     }
     handled
-}
-
-/// Prints the launch as it happens; the step that failed, if one did.
-fn follow(status: &Fd, plan: &Plan, detail: &mut Detail) -> Result<Option<Record>> {
-    let unreadable = |errno| Error::new("read status").errno(errno);
-    let mut line = Text::new();
-    plan.describe_clone(&mut line);
-    trace::line(&line, None, None);
-    let mut next = 0;
-    while let Some(record) = Record::read(detail, status).map_err(unreadable)? {
-        next = record.step + 1;
-        trace::step(&plan.steps[record.step], record.failure, Some(record.nanos / 1000));
-        if record.failure.is_some() {
-            return Ok(Some(record));
-        }
-    }
-    // A step that replaces the process cannot report that it went well: the pipe's end does.
-    if let Some(step) = plan.steps.get(next) {
-        trace::step(step, None, None);
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 //! command writes comes out, one bounded buffer each way, in the same wait as the signals.
 
 use super::input_end::InputEnd;
-use crate::sys::memory::Program;
-use crate::sys::poll::{next_signal, wait};
-use crate::sys::signal::{self, Taken};
+use super::listen;
+use crate::error::Error;
+use crate::sys::outlet::Outlet;
+use crate::sys::signal;
 use crate::sys::terminal::{self, Size};
-use crate::sys::{Errno, Fd, Result, fd, fs, poll};
+use crate::sys::{Errno, Fd, Result, fd, fs};
 use alloc::vec;
 use alloc::vec::Vec;
 use libc::{POLLERR, POLLHUP, POLLIN, POLLOUT, pollfd};
@@ -35,10 +36,9 @@ impl Buffer {
         Ok(self.end)
     }
 
-    /// Writes what there is, `at_once` at most.
-    fn flush(&mut self, to: &Fd, at_once: usize) -> Result<()> {
-        let end = self.end.min(self.start.saturating_add(at_once));
-        match fs::write(to, &self.bytes[self.start..end]) {
+    /// Writes what there is room for.
+    fn flush(&mut self, write: impl FnOnce(&[u8]) -> Result<usize>) -> Result<()> {
+        match write(self.pending()) {
             Ok(written) => self.start += written,
             Err(Errno::EAGAIN) => {}
             Err(errno) => return Err(errno),
@@ -65,17 +65,6 @@ impl Buffer {
     }
 }
 
-/// What ended a wait.
-pub enum Event {
-    /// A signal to mini.
-    Signal(Taken),
-    /// The deadline.
-    Deadline,
-    /// The user typed the character for this signal, while the command itself, and no job of a shell,
-    /// is in the foreground of its terminal. The character is not passed on yet.
-    Typed(i32),
-}
-
 /// The characters that are signals, where the settings say so.
 const CHARACTERS: [(usize, i32); 3] =
     [(libc::VINTR, libc::SIGINT), (libc::VQUIT, libc::SIGQUIT), (libc::VSUSP, libc::SIGTSTP)];
@@ -86,7 +75,6 @@ pub struct Terminal {
     main: Option<Fd>,
     /// Held open, so that the terminal is not hung up while nobody inside has it open.
     end: Fd,
-    signals: Fd,
     /// The process group of the command itself.
     group: i32,
     /// Whether there may be more to read from standard input.
@@ -95,44 +83,10 @@ pub struct Terminal {
     input_end: Option<InputEnd>,
     /// Whether the input so far ended with a line.
     at_line_start: bool,
-    output: Output,
-    /// Where mini itself lies in memory.
-    program: Program,
+    /// Where the output goes; None when nobody reads it any more.
+    output: Option<Outlet>,
     inward: Buffer,
     outward: Buffer,
-}
-
-/// Where the command's output goes.
-enum Output {
-    /// Standard output as mini got it: others may share it, so that its flags are not mini's to set.
-    Shared,
-    /// The same terminal or pipe, opened again so that no write waits.
-    Own(Fd),
-    /// Nobody reads it any more.
-    Gone,
-}
-
-impl Output {
-    /// A file has a place where it is written to, which only the shared descriptor knows.
-    fn open() -> Output {
-        let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-        let can_be_opened_again = terminal::settings(1).is_ok() || fs::is_fifo(&fd::STDOUT);
-        match can_be_opened_again.then(|| fs::open(c"/proc/self/fd/1", flags, 0)) {
-            Some(Ok(own)) => Output::Own(own),
-            // Without /proc, or with a terminal of somebody else's.
-            _ => Output::Shared,
-        }
-    }
-
-    /// Not more at once to a shared pipe than it takes whole when it says that it is ready, so
-    /// that mini does not wait in write(2).
-    fn descriptor(&self) -> Option<(&Fd, usize)> {
-        match self {
-            Output::Shared => Some((&fd::STDOUT, 4096)),
-            Output::Own(own) => Some((own, usize::MAX)),
-            Output::Gone => None,
-        }
-    }
 }
 
 /// How large the terminal is that mini was started at, if any.
@@ -141,38 +95,34 @@ pub fn outer_size() -> Option<Size> {
 }
 
 impl Terminal {
-    /// Begins, with the two ends that the child has sent; `ignored` are the signals that mini's caller
-    /// ignores.
-    pub fn new(
-        [main, end]: [Fd; 2],
-        child: i32,
-        ignored: signal::Set,
-        program: Program,
-    ) -> Result<Terminal> {
+    /// Of the two ends that the child has sent.
+    pub fn new([main, end]: [Fd; 2], child: i32) -> Result<Terminal> {
         fs::set_nonblocking(&main)?;
-        let mut terminal = Terminal {
+        Ok(Terminal {
             main: Some(main),
             end,
-            signals: poll::signals(signal::ALL)?,
             group: child,
             input_is_open: true,
             input_end: None,
             at_line_start: true,
-            output: Output::open(),
-            program,
+            output: Some(Outlet::open(fd::STDOUT.raw())),
             inward: Buffer::new(),
             outward: Buffer::new(),
-        };
+        })
+    }
+
+    /// Begins.
+    pub fn begin(&mut self) -> Result<()> {
         let is_a_terminal = terminal::settings(0).is_ok();
-        let waits = ignored & signal::only(libc::SIGTTOU) == 0
+        let waits = listen::ignored() & signal::only(libc::SIGTTOU) == 0
             && terminal::own_foreground(0).is_none()
             && terminal::foreground(0).is_ok();
         if is_a_terminal && waits {
             // A job in the background waits for its turn, as any other does that wants the terminal.
             signal::raise_unblocked(libc::SIGTTOU)?;
         }
-        terminal.resume();
-        Ok(terminal)
+        self.resume();
+        Ok(())
     }
 
     /// Takes the outer terminal over, where mini is in its foreground.
@@ -209,71 +159,61 @@ impl Terminal {
         terminal::settings(self.main.as_ref()?.raw()).ok()
     }
 
-    /// Copies both ways until there is something to tell.
-    pub fn wait(&mut self, deadline: Option<u64>) -> Result<Event> {
-        loop {
-            if let Some(taken) = next_signal(&self.signals)? {
-                return Ok(Event::Signal(taken));
-            }
-            let due = self.input_end.as_ref().and_then(InputEnd::due);
-            let was_ready = self.poll([deadline, due].into_iter().flatten().min())?;
-            if let Some(event) = self.copy(was_ready)? {
-                return Ok(event);
-            }
-            if deadline.is_some_and(|deadline| crate::sys::clock::now() >= deadline) {
-                return Ok(Event::Deadline);
-            }
-        }
-    }
-
-    /// Waits for what can go on; the answers, by [`SIGNALS`] and so on.
-    fn poll(&self, deadline: Option<u64>) -> Result<[i16; 5]> {
+    /// What to wait for: input, what the command writes, room for it, and what may have changed at the
+    /// end of the input.
+    pub fn polls(&self) -> [pollfd; 4] {
         let when = |wanted: bool, fd: i32, events: i16| pollfd {
             fd: if wanted { fd } else { -1 },
             events,
             revents: 0,
         };
         let mut main = 0;
-        if self.outward.is_empty() && !matches!(self.output, Output::Gone) {
+        if self.outward.is_empty() && self.output.is_some() {
             main |= POLLIN;
         }
         if !self.inward.is_empty() {
             main |= POLLOUT;
         }
-        let output = self.output.descriptor().map_or(-1, |(output, _)| output.raw());
+        let output = self.output.as_ref().map_or(-1, Outlet::raw);
         let fd = self.main.as_ref().map_or(-1, Fd::raw);
         let changes = self.input_end.as_ref().and_then(InputEnd::changes);
-        let mut polls = [
-            when(true, self.signals.raw(), POLLIN),
+        [
             when(self.input_is_open && self.inward.is_empty(), 0, POLLIN),
             when(main != 0, fd, main),
             when(!self.outward.is_empty(), output, POLLOUT),
             when(changes.is_some(), changes.map_or(-1, Fd::raw), POLLIN),
-        ];
-        // A wait that counts the time costs more, so none does while there is a lot to copy.
-        let is_calm = self.inward.end.max(self.outward.end) < 1024;
-        wait(&mut polls, deadline, is_calm.then_some(&self.program))?;
-        Ok(polls.map(|poll| poll.revents))
+        ]
     }
 
-    fn copy(&mut self, ready: [i16; 5]) -> Result<Option<Event>> {
-        let [_, input, main, output, changes] = ready;
+    /// When to go on even if none of them is ready.
+    pub fn due(&self) -> Option<u64> {
+        self.input_end.as_ref().and_then(InputEnd::due)
+    }
+
+    /// Whether there is little to copy.
+    pub fn is_calm(&self) -> bool {
+        self.inward.end.max(self.outward.end) < 1024
+    }
+
+    /// Copies what can be copied; the signal that was typed, if one was.
+    pub fn go_on(&mut self, [input, main, output, changes]: [i16; 4]) -> Result<Option<i32>> {
         if input != 0
-            && let Some(event) = self.read_input()?
+            && let Some(typed) = self.read_input()?
         {
-            return Ok(Some(event));
+            return Ok(Some(typed));
         }
         if let (Some(end), true) = (&mut self.input_end, changes != 0) {
             end.note();
         }
         self.tell_end()?;
         if let (Some(fd), false) = (&self.main, self.inward.is_empty()) {
-            self.inward.flush(fd, usize::MAX)?;
+            self.inward.flush(|bytes| fs::write(fd, bytes))?;
         }
+        let mut is_new = false;
         if main & (POLLIN | POLLHUP | POLLERR) != 0 && self.outward.is_empty() {
-            self.read_main()?;
+            is_new = self.read_main()?;
         }
-        if output != 0 || (matches!(self.output, Output::Own(_)) && !self.outward.is_empty()) {
+        if output != 0 || is_new {
             self.write_output();
         }
         Ok(None)
@@ -290,7 +230,7 @@ impl Terminal {
         Ok(())
     }
 
-    fn read_input(&mut self) -> Result<Option<Event>> {
+    fn read_input(&mut self) -> Result<Option<i32>> {
         match self.inward.fill(&fd::STDIN) {
             // Somebody else was faster.
             Err(Errno::EAGAIN) => {}
@@ -307,7 +247,7 @@ impl Terminal {
                 self.at_line_start = matches!(typed.last(), Some(b'\n' | b'\r'));
                 if let Some(signal) = typed.last().and_then(|last| self.signal_of(*last)) {
                     self.inward.end -= 1;
-                    return Ok(Some(Event::Typed(signal)));
+                    return Ok(Some(signal));
                 }
             }
         }
@@ -334,41 +274,29 @@ impl Terminal {
     }
 
     fn write_output(&mut self) {
-        let Some((to, at_once)) = self.output.descriptor() else { return };
-        if self.outward.flush(to, at_once).is_err() {
-            // Nobody reads: the kernel's SIGPIPE is not the command's, which gets what a program at
-            // a terminal gets that is taken away.
-            signal::discard(signal::only(libc::SIGPIPE));
-            self.output = Output::Gone;
-            self.outward.set(&[]);
-            self.input_is_open = false;
-            self.input_end = None;
-            self.main = None;
+        let Some(output) = &self.output else { return };
+        let Err(errno) = self.outward.flush(|bytes| output.write(bytes)) else { return };
+        match errno {
+            // Nobody reads: the kernel's SIGPIPE is not the command's.
+            Errno::EPIPE | Errno::ECONNRESET => listen::discard_pipe(),
+            errno => {
+                Error::new("write").raw(b"standard output").errno(errno).print();
+            }
         }
+        // It gets what a program at a terminal gets that is taken away.
+        self.output = None;
+        self.outward.set(&[]);
+        self.input_is_open = false;
+        self.input_end = None;
+        self.main = None;
     }
 
-    /// Writes out what the command wrote before it ended, as long as somebody takes it.
-    pub fn drain(&mut self) -> Result<()> {
-        const END: signal::Set = signal::only(libc::SIGTERM)
-            | signal::only(libc::SIGINT)
-            | signal::only(libc::SIGHUP)
-            | signal::only(libc::SIGQUIT);
-        loop {
-            if self.output.descriptor().is_none()
-                || (self.outward.is_empty() && !self.read_main()?)
-            {
-                return Ok(());
-            }
-            let [_, _, _, output, _] = self.poll(None)?;
-            if output != 0 {
-                self.write_output();
-            }
-            while let Some(taken) = next_signal(&self.signals)? {
-                if signal::only(taken.signal) & END != 0 {
-                    return Ok(());
-                }
-            }
-        }
+    /// When the command has ended: whether there is something left of what it wrote.
+    pub fn has_output(&mut self) -> Result<bool> {
+        self.input_is_open = false;
+        self.input_end = None;
+        self.inward.set(&[]);
+        Ok(self.output.is_some() && (!self.outward.is_empty() || self.read_main()?))
     }
 }
 

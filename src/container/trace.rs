@@ -1,8 +1,7 @@
 //! What `--trace` prints: each step as it is known from the plan, its result, its time.
 
 use crate::plan::Step;
-use crate::sys::fd::STDERR;
-use crate::sys::{Errno, describe, fs};
+use crate::sys::{Errno, describe, voice};
 use crate::text::Text;
 
 /// A step's line; `micros` is None where nobody could measure.
@@ -20,6 +19,5 @@ pub fn line(what: &Text, failure: Option<Errno>, micros: Option<u64>) {
         line.str(", ").number(micros).str(" us");
     }
     line.str("\n");
-    // With standard error gone there is nobody to tell.
-    let _ = fs::write_all(&STDERR, line.bytes());
+    voice::say(line.bytes());
 }

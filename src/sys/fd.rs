@@ -1,5 +1,6 @@
 //! Owned file descriptors.
 
+use core::mem::ManuallyDrop;
 use syscalls::{Sysno, syscall};
 
 /// A file descriptor that is closed when it goes out of scope.
@@ -31,6 +32,11 @@ impl Fd {
         // SAFETY: closes a number; no memory is involved. close(2) frees the number even when
         // it reports an error.
         let _ = unsafe { syscall!(Sysno::close, self.0) };
+    }
+
+    /// A descriptor that somebody else owns.
+    pub(super) fn borrowed(raw: i32) -> ManuallyDrop<Fd> {
+        ManuallyDrop::new(Fd(raw))
     }
 
     /// Gives up ownership: the descriptor stays open for the life of the process.

@@ -113,11 +113,16 @@ pub fn pipe() -> Result<(Fd, Fd)> {
 /// Whether the other end of a pipe is closed everywhere (poll(2): POLLERR for a write end without
 /// readers, POLLHUP for a read end without writers).
 pub fn is_alone(end: &Fd) -> Result<bool> {
-    let mut poll = libc::pollfd { fd: end.raw(), events: 0, revents: 0 };
+    Ok(poll_now(end.raw(), 0)? & (libc::POLLERR | libc::POLLHUP) != 0)
+}
+
+/// What a descriptor is ready for (ppoll(2), without waiting).
+pub(super) fn poll_now(fd: i32, events: i16) -> Result<i16> {
+    let mut poll = libc::pollfd { fd, events, revents: 0 };
     let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: one pollfd and a timeout that live across the call, no signal mask.
     unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, &raw const now, 0, 8) }?;
-    Ok(poll.revents & (libc::POLLERR | libc::POLLHUP) != 0)
+    Ok(poll.revents)
 }
 
 /// mkdirat(2)
@@ -138,10 +143,33 @@ pub fn unlink_at(base: Base, path: &CStr) -> Result<()> {
     unsafe { syscall!(Sysno::unlinkat, base, path.as_ptr(), 0) }.map(drop)
 }
 
-/// renameat(2)
-pub fn rename(from: &CStr, to: &CStr) -> Result<()> {
+/// renameat(2) within a directory.
+pub fn rename_at(base: Base, from: &CStr, to: &CStr) -> Result<()> {
     // SAFETY: both paths are NUL-terminated and outlive the call.
-    unsafe { syscall!(Sysno::renameat2, HERE, from.as_ptr(), HERE, to.as_ptr(), 0) }.map(drop)
+    unsafe { syscall!(Sysno::renameat2, base, from.as_ptr(), base, to.as_ptr(), 0) }.map(drop)
+}
+
+/// linkat(2): gives an open file a name, one that no file has. The kernel takes a descriptor from
+/// whoever opened it since Linux 6.10, and through /proc always.
+pub fn link_file(file: &Fd, base: Base, name: &CStr) -> Result<()> {
+    let path = NumberedPath::new(b"/proc/self/fd/", file.raw() as u32);
+    let link = |from: Base, path: &CStr, flags: i32| {
+        // SAFETY: both paths are NUL-terminated and outlive the call.
+        unsafe { syscall!(Sysno::linkat, from, path.as_ptr(), base, name.as_ptr(), flags) }
+    };
+    match link(file.raw(), c"", libc::AT_EMPTY_PATH) {
+        Err(Errno::ENOENT | Errno::EPERM | Errno::EINVAL) => {
+            link(HERE, path.as_c_str(), libc::AT_SYMLINK_FOLLOW)
+        }
+        result => result,
+    }
+    .map(drop)
+}
+
+/// ftruncate(2) to nothing.
+pub fn empty(file: &Fd) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::ftruncate, file.raw(), 0) }.map(drop)
 }
 
 /// linkat(2)
@@ -307,10 +335,14 @@ pub fn kind(file: &Fd) -> Result<Kind> {
     })
 }
 
-/// Whether an open file is a pipe (fstat(2)).
-pub fn is_fifo(file: &Fd) -> bool {
-    stat(file.raw(), c"", libc::AT_EMPTY_PATH)
-        .is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+/// The type of an open file, one of the S_IF* numbers (fstat(2)).
+pub fn file_type(fd: Base) -> Result<Mode> {
+    Ok(stat(fd, c"", libc::AT_EMPTY_PATH)?.st_mode & libc::S_IFMT)
+}
+
+/// The type of the file of this name, of a link itself (fstatat(2)).
+pub fn file_type_at(base: Base, name: &CStr) -> Result<Mode> {
+    Ok(stat(base, name, libc::AT_SYMLINK_NOFOLLOW)?.st_mode & libc::S_IFMT)
 }
 
 /// Whether an open file is a regular one (fstat(2)).
@@ -590,14 +622,10 @@ pub fn close_number(fd: i32) {
 }
 
 /// Lets no read or write through this descriptor wait (fcntl(2), F_SETFL); others that share it
-/// are affected.
+/// are affected. For a file that mini opened itself, which has no other flags of this kind.
 pub fn set_nonblocking(fd: &Fd) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe {
-        let flags = syscall!(Sysno::fcntl, fd.raw(), libc::F_GETFL, 0)?;
-        syscall!(Sysno::fcntl, fd.raw(), libc::F_SETFL, flags | libc::O_NONBLOCK as usize)
-    }
-    .map(drop)
+    unsafe { syscall!(Sysno::fcntl, fd.raw(), libc::F_SETFL, libc::O_NONBLOCK) }.map(drop)
 }
 
 /// Gives an open file to a user (fchown(2)); the group stays.

@@ -6,7 +6,7 @@ use super::{Errno, Result, clock};
 
 /// After so many nanoseconds without anything to do, there will be nothing for a while. Most commands
 /// of scripts have ended by then, and cost no call more than without.
-const CALM: u64 = clock::SECOND / 10;
+pub const CALM: u64 = clock::SECOND / 10;
 
 /// Waits until `deadline` (by [`clock::now`]) by `attempt`, which is given the time it may take, and
 /// tells what came, or None if nothing did. When that gets long, `program` is let go of.

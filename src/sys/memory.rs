@@ -70,15 +70,20 @@ impl Program {
         const LENGTH: usize = 1024;
         let page = !(self.page_size - 1);
         let (first, last) = (kept & page, (kept + LENGTH) & page);
+        let_go(self.start, first);
         // What can be written to begins in a page of its own.
-        for (from, to) in [(self.start, first), (last + self.page_size, self.end & page)] {
-            if from < to {
-                // SAFETY: unchanged pages of a file, which the kernel reads in again when they are
-                // needed, as it does when it has given them to somebody else; a gap between segments
-                // is too small for anything that mini maps. An error changes nothing.
-                let _ = unsafe { syscall!(Sysno::madvise, from, to - from, libc::MADV_DONTNEED) };
-            }
-        }
+        let_go(last + self.page_size, self.end & page);
+    }
+}
+
+/// Gives pages of the program back. Part of its caller, as nothing else is there any more after it.
+#[inline(always)]
+fn let_go(from: usize, to: usize) {
+    if from < to {
+        // SAFETY: unchanged pages of a file, which the kernel reads in again when they are
+        // needed, as it does when it has given them to somebody else; a gap between segments
+        // is too small for anything that mini maps. An error changes nothing.
+        let _ = unsafe { syscall!(Sysno::madvise, from, to - from, libc::MADV_DONTNEED) };
     }
 }
 

@@ -14,12 +14,14 @@ pub mod loopdev;
 pub mod memory;
 pub mod mount;
 pub mod net;
+pub mod outlet;
 pub mod poll;
 pub mod power;
 pub mod process;
 pub mod security;
 pub mod signal;
 pub mod terminal;
+pub mod voice;
 
 pub use fd::Fd;
 pub use syscalls::Errno;

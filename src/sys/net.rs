@@ -74,11 +74,11 @@ pub fn send_descriptors(socket: &Fd, descriptors: [&Fd; 2]) -> Result<()> {
     })
 }
 
-/// recvmsg(2): waits for two descriptors; None when the other end is closed instead.
+/// recvmsg(2) without waiting: two descriptors; None when the other end is closed instead.
 pub fn receive_descriptors(socket: &Fd) -> Result<Option<[Fd; 2]>> {
     let mut control = Descriptors { length: 0, level: 0, kind: 0, descriptors: [-1; 2] };
     let length = with_message(&mut 0, &mut control, |message| {
-        let flags = libc::MSG_CMSG_CLOEXEC;
+        let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
         // SAFETY: as above; the kernel fills what it points to.
         unsafe { syscall!(Sysno::recvmsg, socket.raw(), message, flags) }
     })?;
@@ -91,8 +91,9 @@ pub fn receive_descriptors(socket: &Fd) -> Result<Option<[Fd; 2]>> {
     Ok(Some(control.descriptors.map(|fd| Fd::own(fd as usize))))
 }
 
-/// sendto(2): a datagram to a unix socket by its path, or, after `@`, its abstract name.
-pub fn send_datagram(path: &[u8], text: &[u8]) -> Result<()> {
+/// connect(2) of a new socket for datagrams to a unix socket by its path, or, after `@`, its abstract
+/// name. Connected, poll(2) tells when there is room for one.
+pub fn connect_datagram(path: &[u8]) -> Result<Fd> {
     // SAFETY: all zero is a valid address.
     let mut address: libc::sockaddr_un = unsafe { MaybeUninit::zeroed().assume_init() };
     address.sun_family = libc::AF_UNIX as _;
@@ -105,11 +106,20 @@ pub fn send_datagram(path: &[u8], text: &[u8]) -> Result<()> {
     }
     let length = size_of::<libc::sa_family_t>() + path.len();
     let socket = datagram_socket()?;
-    let flags = libc::MSG_NOSIGNAL;
-    // SAFETY: the kernel reads the text and the address, no further than their lengths.
-    unsafe {
-        let (text, size) = (text.as_ptr(), text.len());
-        syscall!(Sysno::sendto, socket.raw(), text, size, flags, &raw const address, length)
+    // SAFETY: the kernel reads the address, no further than its length.
+    unsafe { syscall!(Sysno::connect, socket.raw(), &raw const address, length) }?;
+    Ok(socket)
+}
+
+/// sendto(2) to whom the socket is connected, without waiting: EAGAIN when there is no room.
+pub fn send(socket: &Fd, bytes: &[u8]) -> Result<usize> {
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    loop {
+        let (at, size) = (bytes.as_ptr(), bytes.len());
+        // SAFETY: the kernel reads the slice, no further than its length.
+        match unsafe { syscall!(Sysno::sendto, socket.raw(), at, size, flags, 0, 0) } {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
     }
-    .map(drop)
 }

@@ -1,42 +1,32 @@
 //! Waiting for several things at a time.
 
 use super::memory::Program;
-use super::signal::{Set, Taken};
-use super::{Errno, Fd, Result, idle};
+use super::signal::Set;
+use super::{Fd, Result, idle};
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
 
-/// signalfd(2): a descriptor from which blocked signals of `set` are read.
-pub fn signals(set: Set) -> Result<Fd> {
+/// signalfd(2): a descriptor that is readable while one of the blocked signals of `set` is there; or what
+/// such a descriptor is readable for from now on.
+pub fn signals(set: Set, there: Option<&Fd>) -> Result<Option<Fd>> {
     let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
-    const NEW: isize = -1;
+    let fd = there.map_or(-1, Fd::raw);
     // SAFETY: the kernel reads one set.
-    unsafe { syscall!(Sysno::signalfd4, NEW, &raw const set, size_of::<Set>(), flags) }.map(Fd::own)
-}
-
-/// The next signal from such a descriptor, if there is one.
-pub fn next_signal(signals: &Fd) -> Result<Option<Taken>> {
-    let mut info = MaybeUninit::<libc::signalfd_siginfo>::zeroed();
-    let length = size_of::<libc::signalfd_siginfo>();
-    // SAFETY: the kernel writes one structure; all zero is valid, too.
-    let info = unsafe {
-        match syscall!(Sysno::read, signals.raw(), info.as_mut_ptr(), length) {
-            Err(Errno::EAGAIN) => return Ok(None),
-            result => result.map(|_| info.assume_init())?,
-        }
-    };
-    let signal = info.ssi_signo as i32;
-    Ok(Some(Taken { signal, from_kernel: info.ssi_code == libc::SI_KERNEL }))
+    let fd = unsafe {
+        syscall!(Sysno::signalfd4, fd as isize, &raw const set, size_of::<Set>(), flags)
+    }?;
+    Ok(there.is_none().then(|| Fd::own(fd)))
 }
 
 /// ppoll(2): waits until one of `polls` is ready, at most until `deadline` (by
-/// [`super::clock::now`]); a negative descriptor is passed over. A long wait lets go of `program`.
+/// [`super::clock::now`]); whether one is. A negative descriptor is passed over. A long wait lets go of
+/// `program`.
 pub fn wait(
     polls: &mut [libc::pollfd],
     deadline: Option<u64>,
     program: Option<&Program>,
-) -> Result<()> {
+) -> Result<bool> {
     let (at, count) = (polls.as_mut_ptr(), polls.len());
     idle::wait(deadline, program, |time| {
         let time = time.map_or(null(), |time| &raw const *time);
@@ -44,7 +34,7 @@ pub fn wait(
         let ready = unsafe { syscall!(Sysno::ppoll, at, count, time, 0, 8) }?;
         Ok((ready > 0).then_some(()))
     })
-    .map(|_| ())
+    .map(|ready| ready.is_some())
 }
 
 /// epoll_create1(2), epoll_ctl(2): a descriptor that is readable when the kernel has woken those who wait

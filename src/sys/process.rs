@@ -167,6 +167,8 @@ pub enum Change {
     Signaled(u8),
     /// This signal stopped it.
     Stopped(u8),
+    /// SIGCONT made it go on.
+    Continued,
 }
 
 /// What a process and those it waited for have used (getrusage(2)).
@@ -191,11 +193,11 @@ pub enum News {
     NoChild,
 }
 
-/// wait4(2) for any child without blocking, stops included.
+/// wait4(2) for any child without blocking, stops and their ends included.
 pub fn wait_any() -> Result<News> {
     const ANY: isize = -1;
     let mut status = 0i32;
-    let options = libc::WNOHANG | libc::WUNTRACED | libc::__WALL;
+    let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the kernel writes one int and, for a child that ended, one rusage; zero is valid.
     let (pid, usage) = unsafe {
@@ -215,6 +217,15 @@ pub fn wait_any() -> Result<News> {
     Ok(News::Of(pid, change(status), rusage))
 }
 
+/// wait4(2) for one child without blocking: how it ended, if it has.
+pub fn ended(pid: i32) -> Result<Option<Change>> {
+    let mut status = 0i32;
+    let options = libc::WNOHANG | libc::__WALL;
+    // SAFETY: the kernel writes one int.
+    let found = unsafe { syscall!(Sysno::wait4, pid, &raw mut status, options, 0) }?;
+    Ok((found > 0).then(|| change(status)))
+}
+
 /// wait4(2) for one child, blocking until it has ended.
 pub fn wait_end(pid: i32) -> Result<Change> {
     loop {
@@ -228,9 +239,11 @@ pub fn wait_end(pid: i32) -> Result<Change> {
     }
 }
 
-/// The encoding of wait(2): low seven bits 0 for an exit, 0x7f for a stop, else a signal.
+/// The encoding of wait(2): low seven bits 0 for an exit, 0x7f for a stop, else a signal; all ones
+/// for who goes on.
 fn change(status: i32) -> Change {
     match (status & 0x7f, (status >> 8) as u8) {
+        _ if status == 0xffff => Change::Continued,
         (0, code) => Change::Exited(code),
         (0x7f, signal) => Change::Stopped(signal),
         (signal, _) => Change::Signaled(signal as u8),

@@ -1,7 +1,7 @@
-//! Signals: mini never runs a handler. It blocks all of them and takes them one by one.
+//! Signals: mini blocks all of them and takes them one by one. No handler returns.
 
 use super::memory::Program;
-use super::{Errno, Result, idle, process};
+use super::{Errno, Result, clock, idle, process};
 use core::mem::MaybeUninit;
 use core::ptr::null;
 use syscalls::{Sysno, syscall};
@@ -40,34 +40,67 @@ pub struct Taken {
 /// sigtimedwait(2): waits for one of `set`, all of which must be blocked, at most until `deadline`
 /// (by [`super::clock::now`]); None when that has come. A long wait lets go of `program`.
 pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Result<Option<Taken>> {
-    idle::wait(deadline, program, |time| {
-        // Not zeroed: that would be a call of something that lies elsewhere.
-        let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-        let time = time.map_or(null(), |time| &raw const *time);
-        // SAFETY: the kernel reads the set and the time and fills the structure.
-        let taken = unsafe {
-            let (set, at) = (&raw const set, info.as_mut_ptr());
-            syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>())
-        };
-        match taken {
-            Ok(signal) => {
-                // SAFETY: filled by the kernel.
-                let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
-                Ok(Some(Taken { signal: signal as i32, from_kernel }))
-            }
-            Err(Errno::EAGAIN) => Ok(None),
-            Err(errno) => Err(errno),
+    idle::wait(deadline, program, |time| attempt(set, time))
+}
+
+/// One call.
+#[inline(always)]
+fn attempt(set: Set, time: Option<&libc::timespec>) -> Result<Option<Taken>> {
+    // Not zeroed: that would be a call of something that lies elsewhere.
+    let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
+    let time = time.map_or(null(), |time| &raw const *time);
+    // SAFETY: the kernel reads the set and the time and fills the structure.
+    let taken = unsafe {
+        let (set, at) = (&raw const set, info.as_mut_ptr());
+        syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>())
+    };
+    match taken {
+        Ok(signal) => {
+            // SAFETY: filled by the kernel.
+            let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
+            Ok(Some(Taken { signal: signal as i32, from_kernel }))
         }
-    })
+        Err(Errno::EAGAIN) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// The signals that are held back and have come (rt_sigpending(2)).
+pub fn pending() -> Result<Set> {
+    let mut pending: Set = 0;
+    // SAFETY: the kernel writes one set.
+    unsafe { syscall!(Sysno::rt_sigpending, &raw mut pending, size_of::<Set>()) }?;
+    Ok(pending)
+}
+
+/// The signals of a terminal and its shell that stop.
+pub const STOPS: Set = only(libc::SIGTSTP) | only(libc::SIGTTIN) | only(libc::SIGTTOU);
+
+/// Lets those act that have come and are held back. The kernel takes them away when a SIGCONT comes: so
+/// who leaves them there until then stops only where nobody has continued him meanwhile.
+pub fn let_stop() -> Result<()> {
+    set_mask(ALL & !STOPS)?;
+    set_mask(ALL)
+}
+
+/// Takes one of `set` that has come, if one has.
+pub fn take(set: Set) -> Result<Option<Taken>> {
+    wait_for(set, 0)
+}
+
+/// Waits for one of `set` for so many nanoseconds.
+pub fn wait_for(set: Set, nanos: u64) -> Result<Option<Taken>> {
+    loop {
+        match attempt(set, Some(&clock::span(nanos))) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
 }
 
 /// Throws away one pending signal of `set`, if there is one.
 pub fn discard(set: Set) {
-    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the kernel reads the set and the timeout. EAGAIN says that none was pending.
-    let _ = unsafe {
-        syscall!(Sysno::rt_sigtimedwait, &raw const set, 0, &raw const now, size_of::<Set>())
-    };
+    let _ = take(set);
 }
 
 /// `struct kernel_sigaction` with room for the longest (handler, flags, restorer, mask); the
@@ -77,18 +110,33 @@ type Action = [usize; 4];
 /// sigaction(2): the default action for one signal; whether it was ignored before.
 fn set_default(signal: i32) -> Result<bool> {
     static DEFAULT: Action = [libc::SIG_DFL, 0, 0, 0];
+    set_action(signal, &DEFAULT)
+}
+
+fn set_action(signal: i32, action: &Action) -> Result<bool> {
     let mut before: Action = [0; 4];
-    // SAFETY: the kernel reads one action, which names no handler, and fills another.
-    unsafe {
-        syscall!(
-            Sysno::rt_sigaction,
-            signal,
-            &raw const DEFAULT,
-            before.as_mut_ptr(),
-            size_of::<Set>()
-        )
-    }?;
+    let (new, old) = (action.as_ptr(), before.as_mut_ptr());
+    // SAFETY: the kernel reads one action, which names no handler that returns, and fills another.
+    unsafe { syscall!(Sysno::rt_sigaction, signal, new, old, size_of::<Set>()) }?;
     Ok(before[0] == libc::SIG_IGN)
+}
+
+/// Has the process exit with status 124 after this time, whatever call it waits in then, as long as no
+/// signal is held back; whether SIGALRM was ignored before. Zero: no longer. The only handler there
+/// is, and it does not return.
+pub fn exit_after(nanos: u64) -> Result<bool> {
+    extern "C" fn exit(_: i32) {
+        process::exit(124)
+    }
+    // SA_RESTORER: x86 calls no handler without it; where it leads to does not matter.
+    let action = [exit as *const () as usize, 0x0400_0000, 0, 0];
+    let was_ignored = nanos > 0 && set_action(libc::SIGALRM, &action)?;
+    let micros = nanos.div_ceil(1000);
+    // struct itimerval: how often again, and when.
+    let timer: [u64; 4] = [0, 0, micros / 1_000_000, micros % 1_000_000];
+    // SAFETY: the kernel reads four words.
+    unsafe { syscall!(Sysno::setitimer, libc::ITIMER_REAL, timer.as_ptr(), 0) }?;
+    Ok(was_ignored)
 }
 
 /// The default action for every signal; which were ignored.

@@ -14,6 +14,8 @@ mod debian;
 mod ending;
 mod escape;
 mod exit_status;
+mod faults;
+mod files;
 mod hardening;
 mod isolation;
 mod life;
@@ -30,6 +32,8 @@ mod process;
 mod reported;
 mod rights;
 mod rootfs;
+mod stall;
+mod stopping;
 mod sweep;
 mod system_calls;
 mod tarball;
@@ -114,6 +118,8 @@ fn main() {
         ending::PROMISES,
         escape::PROMISES,
         exit_status::PROMISES,
+        faults::PROMISES,
+        files::PROMISES,
         hardening::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
@@ -128,6 +134,8 @@ fn main() {
         reported::PROMISES,
         rights::PROMISES,
         rootfs::PROMISES,
+        stall::PROMISES,
+        stopping::PROMISES,
         sweep::PROMISES,
         system_calls::PROMISES,
         terminal::PROMISES,

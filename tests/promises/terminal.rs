@@ -133,11 +133,16 @@ impl Session {
 
 /// Has a command lead a session at the terminal that is its standard input.
 pub fn lead_session(command: &mut Command) {
+    lead_session_at(command, 0);
+}
+
+/// The same at the terminal that is this descriptor of its.
+pub fn lead_session_at(command: &mut Command, descriptor: i32) {
     // SAFETY: two system calls between fork and exec.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             libc::setsid();
-            match libc::ioctl(0, libc::TIOCSCTTY, 0) {
+            match libc::ioctl(descriptor, libc::TIOCSCTTY, 0) {
                 -1 => Err(std::io::Error::last_os_error()),
                 _ => Ok(()),
             }

@@ -379,7 +379,7 @@ fn races(world: &World) {
             };
             let (root, options) = (root.to_str().unwrap(), options.to_vec());
             let words = [&["--rootfs", root], &options[..], &["/bin/sh", "-c", PROBE]].concat();
-            race(&root.into(), place, &beside, || {
+            race(Path::new(root), place, &beside, || {
                 let outcome = world.run(&words);
                 reached_nothing(&outcome, &format!("{place} <-> {spelling}"));
             });
@@ -390,7 +390,7 @@ fn races(world: &World) {
     assert_eq!(mounts(), outside.mounts);
 }
 
-fn race(root: &PathBuf, place: &str, beside: &Path, mut launch: impl FnMut()) {
+fn race(root: &Path, place: &str, beside: &Path, mut launch: impl FnMut()) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {

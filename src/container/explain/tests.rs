@@ -162,3 +162,47 @@ fn a_kernel_without_a_namespace_is_told_by_what_it_shows() {
     assert_eq!(lacking(libc::CLONE_NEWPID, &net), "the kernel was built without one of them");
     assert_eq!(lacking(all, &|_| false), "the kernel was built without one of them");
 }
+
+/// What says nothing of an image does not blame it, and a user namespace that was asked for is named.
+#[test]
+fn hints_name_the_fault() {
+    let image = Step::MountImage { image: c"/i", fstype: c"ext4", target: c"/", flags: 0 };
+    let mount = |fstype, target| {
+        Step::Mount(Mount {
+            source: fstype,
+            target,
+            fstype: Some(fstype),
+            flags: 0,
+            data: None,
+            if_there: false,
+            aside: false,
+        })
+    };
+    let (proc, sys) = (mount(c"proc", c"/proc"), mount(c"sysfs", c"/sys"));
+    for (errno, is_damaged) in [
+        (Errno::EINVAL, true),
+        (Errno::EUCLEAN, true),
+        (Errno::EIO, true),
+        (Errno::EMFILE, false),
+        (Errno::ENFILE, false),
+        (Errno::ENOMEM, false),
+        (Errno::EINTR, false),
+        (Errno::ENODEV, false),
+    ] {
+        let (line, _) = line(&image, errno, b"");
+        assert_eq!(line.contains("damaged"), is_damaged, "{line}");
+    }
+    let mapped = Host {
+        ids: Ids::Mapped { uids: Vec::new(), gids: Vec::new(), by_helper: false },
+        ..root()
+    };
+    for (step, word) in [(&proc, "leave out --userns"), (&sys, "mount sysfs on /sys, or leave")] {
+        let error = step_failure(step, Errno::EPERM, b"", &spec(), &mapped);
+        let line = String::from_utf8(error.line().to_vec()).unwrap();
+        assert!(line.contains(word), "{line}");
+    }
+    for enter in [Step::Chdir { path: c"/..", inside: false }, Step::EnterRoot] {
+        let (line, _) = line(&enter, Errno::EACCES, b"");
+        assert!(line.starts_with("rootfs /r: Permission denied (the directory"), "{line}");
+    }
+}
