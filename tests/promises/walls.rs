@@ -344,9 +344,9 @@ fn look_ups(world: &World) {
     }
 }
 
-/// How many launches a race is given.
+/// How many launches a race for one place is given: `MINI_TEST_RACES`.
 fn launches() -> usize {
-    std::env::var("MINI_TEST_RACES").ok().map_or(150, |text| text.parse().unwrap())
+    std::env::var("MINI_TEST_RACES").ok().map_or(300, |text| text.parse().unwrap())
 }
 
 fn exchange(one: &Path, other: &Path) {
@@ -365,7 +365,8 @@ fn races(world: &World) {
     fs::write(volume.join("here"), "").unwrap();
     let volume = format!("{}:/mnt/volume", volume.display());
     for (number, place) in PLACES.into_iter().enumerate() {
-        for (other, spelling) in ["..", "/", "other"].into_iter().enumerate() {
+        let spellings = ["..", "/", "other"];
+        for (other, spelling) in spellings.into_iter().enumerate() {
             let root = outside.root(world, &format!("race{number}-{other}"));
             fs::create_dir_all(root.join(place)).unwrap();
             let beside = root.join(place).with_file_name("swapped");
@@ -379,7 +380,7 @@ fn races(world: &World) {
             };
             let (root, options) = (root.to_str().unwrap(), options.to_vec());
             let words = [&["--rootfs", root], &options[..], &["/bin/sh", "-c", PROBE]].concat();
-            race(Path::new(root), place, &beside, || {
+            race(Path::new(root), place, &beside, launches() / spellings.len(), || {
                 let outcome = world.run(&words);
                 reached_nothing(&outcome, &format!("{place} <-> {spelling}"));
             });
@@ -390,7 +391,7 @@ fn races(world: &World) {
     assert_eq!(mounts(), outside.mounts);
 }
 
-fn race(root: &Path, place: &str, beside: &Path, mut launch: impl FnMut()) {
+fn race(root: &Path, place: &str, beside: &Path, count: usize, mut launch: impl FnMut()) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -399,7 +400,7 @@ fn race(root: &Path, place: &str, beside: &Path, mut launch: impl FnMut()) {
             }
         });
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            for _ in 0..launches() {
+            for _ in 0..count {
                 launch();
             }
         }));
@@ -420,7 +421,7 @@ fn masks(world: &World) {
         [ -e $f ] && (: >> $f) 2>/dev/null && echo OPEN $f; \
         [ -s $p/keys ] && echo SEEN $p/keys; done; exit 42";
     let words = ["--rootfs", root.to_str().unwrap(), "/bin/sh", "-c", script];
-    race(&root, "proc", &root.join("p1"), || {
+    race(&root, "proc", &root.join("p1"), launches(), || {
         reached_nothing(&world.run(&words), "proc <-> p1");
     });
 }
