@@ -69,6 +69,8 @@ const PLACES: [&str; 9] =
 /// A tree of the host beside which the roots lie, and what must not happen to it.
 struct Outside {
     directory: PathBuf,
+    /// The path of a file in it.
+    secret: String,
     before: String,
     mounts: String,
 }
@@ -85,7 +87,8 @@ impl Outside {
         let roots = directory.join("roots");
         fs::create_dir(&roots).unwrap();
         world.give(&roots);
-        let mut outside = Outside { directory, before: String::new(), mounts: mounts() };
+        let secret = directory.join("SECRET").display().to_string();
+        let mut outside = Outside { directory, secret, before: String::new(), mounts: mounts() };
         outside.before = outside.census();
         outside
     }
@@ -99,6 +102,8 @@ impl Outside {
 
     #[track_caller]
     fn is_unchanged(&self, what: &str) {
+        // What the probe makes, in the host's own root.
+        assert!(!Path::new("/made-by-probe").exists(), "{what}");
         assert_eq!(self.census(), self.before, "{what}");
     }
 
@@ -147,10 +152,10 @@ fn list(directory: &Path, except: &Path, text: &mut String) {
     }
 }
 
-/// What the container's command looks at and tries.
+/// What the container's command looks at and tries; its first word is where the secret is on the host.
 const PROBE: &str = "for p in / /proc /sys /dev /dev/pts /dev/shm /etc /mnt/volume /mnt/tmpfs /work . ..; do \
-       for s in $p/SECRET $p/../SECRET $p/../../SECRET $p/roots; do [ -e $s ] && echo OUT $s; done; \
-       touch $p/made 2>/dev/null; \
+       for s in $p$0 $p/SECRET $p/../SECRET $p/../../SECRET $p/roots; do [ -e $s ] && echo OUT $s; done; \
+       touch $p/made-by-probe 2>/dev/null; \
      done; \
      for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger; do \
        [ -e $f ] && [ -w $f ] && (: >> $f) 2>/dev/null && echo OPEN $f; done; exit 42";
@@ -210,19 +215,24 @@ fn links(world: &World) {
                 }
                 let what = format!("{place} -> {spelling} {options:?}");
                 let root = root.to_str().unwrap();
-                let words = [&["--rootfs", root], &options[..], &["/bin/sh", "-c", PROBE]].concat();
+                let words =
+                    [&["--rootfs", root], &options[..], &["/bin/sh", "-c", PROBE, &outside.secret]]
+                        .concat();
                 reached_nothing(&world.run(&words), &what);
                 outside.is_unchanged(&what);
             }
             if number <= 2 {
                 let what = format!("{place} -> {spelling}, in a layer");
                 let rootfs = format!("{}:O", root.display());
-                reached_nothing(&world.run(&["--rootfs", &rootfs, "/bin/sh", "-c", PROBE]), &what);
+                reached_nothing(
+                    &world.run(&["--rootfs", &rootfs, "/bin/sh", "-c", PROBE, &outside.secret]),
+                    &what,
+                );
                 outside.is_unchanged(&what);
                 let what = format!("{place} -> {spelling}, masked");
                 let mask = format!("mask=/{place}");
                 let words = ["--rootfs", root.to_str().unwrap(), "--security-opt", &mask];
-                let words = [&words[..], &["/bin/sh", "-c", PROBE]].concat();
+                let words = [&words[..], &["/bin/sh", "-c", PROBE, &outside.secret]].concat();
                 reached_nothing(&world.run(&words), &what);
                 outside.is_unchanged(&what);
             }
@@ -258,7 +268,10 @@ fn packed(world: &World, pack: &dyn Fn(&Path, &Path)) {
             pack(&root, &file);
             let what = format!("{place} -> {spelling}, packed");
             let words = ["--rootfs", file.to_str().unwrap(), "-u", "daemon"];
-            reached_nothing(&world.run(&[&words[..], &["/bin/sh", "-c", PROBE]].concat()), &what);
+            reached_nothing(
+                &world.run(&[&words[..], &["/bin/sh", "-c", PROBE, &outside.secret]].concat()),
+                &what,
+            );
             outside.is_unchanged(&what);
             fs::remove_dir_all(&root).unwrap();
             fs::remove_file(&file).unwrap();
@@ -271,35 +284,36 @@ fn packed(world: &World, pack: &dyn Fn(&Path, &Path)) {
 fn command(world: &World) {
     let outside = Outside::new(world);
     let root = outside.root(world, "root");
-    fs::copy(world.busybox().join("bin/busybox"), outside.directory.join("program")).unwrap();
+    fs::copy(world.busybox().join("bin/busybox"), outside.directory.join("ash")).unwrap();
     let before = outside.census();
     for fd in 3..12 {
         for up in ["", "/..", "/../..", "/../../.."] {
             let path = |name: &str| format!("/proc/self/fd/{fd}{up}/{name}");
-            let link = root.join("bin/evil");
+            let link = root.join("bin/ash");
             let _ = fs::remove_file(&link);
-            symlink(path("program"), &link).unwrap();
+            symlink(path("ash"), &link).unwrap();
             let script = root.join("bin/script");
             let _ = fs::remove_file(&script);
-            fs::write(&script, format!("#!{}\n", path("program"))).unwrap();
+            fs::write(&script, format!("#!{}\n", path("ash"))).unwrap();
             fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
             world.give(&script);
             let passwd = root.join("etc/passwd");
             let _ = fs::remove_file(&passwd);
             symlink(path("SECRET"), &passwd).unwrap();
             for (options, name) in [
-                (&[][..], "/bin/evil"),
-                (&["-m", "64m"], "/bin/evil"),
-                (&["-t"], "/bin/evil"),
-                (&["--init"], "/bin/evil"),
+                (&[][..], "/bin/ash"),
+                (&["-m", "64m"], "/bin/ash"),
+                (&["-t"], "/bin/ash"),
+                (&["--init"], "/bin/ash"),
                 (&[], "/bin/script"),
                 (&["-u", "daemon"], "/bin/sh"),
             ] {
                 if options == ["-m", "64m"] && !world.is_root() {
                     continue;
                 }
+                let command = [name, "-c", "exit 43"];
                 let words =
-                    [&["run", "--rootfs", root.to_str().unwrap()], options, &[name]].concat();
+                    [&["run", "--rootfs", root.to_str().unwrap()], options, &command].concat();
                 let script = format!("cd $0; exec 9<. ; exec {} \"$@\"", world.mini().display());
                 let mut command = world.command("/bin/sh".as_ref(), &["-c", &script]);
                 command.arg(&outside.directory).args(&words);
@@ -310,14 +324,14 @@ fn command(world: &World) {
     }
     assert_eq!(outside.census(), before);
     // A descriptor that was asked for is there.
-    let link = root.join("bin/evil");
+    let link = root.join("bin/ash");
     fs::remove_file(&link).unwrap();
-    symlink("/proc/self/fd/3/program", &link).unwrap();
+    symlink("/proc/self/fd/3/ash", &link).unwrap();
     let script = "cd $0; exec 3<. ; exec \"$@\"";
     let mut command = world.command("/bin/sh".as_ref(), &["-c", script]);
     command.arg(&outside.directory).arg(world.mini());
-    command.args(["run", "--preserve-fds", "1", "--rootfs", root.to_str().unwrap(), "/bin/evil"]);
-    assert_ne!(Outcome::of(&mut command).status, 125);
+    command.args(["run", "--preserve-fds", "1", "--rootfs", root.to_str().unwrap()]);
+    assert_eq!(Outcome::of(command.args(["/bin/ash", "-c", "exit 43"])).status, 43);
 }
 
 /// Stops mini's child at each of its system calls that looks a name up, and lists what it has open.
@@ -379,7 +393,9 @@ fn races(world: &World) {
                 _ => &[],
             };
             let (root, options) = (root.to_str().unwrap(), options.to_vec());
-            let words = [&["--rootfs", root], &options[..], &["/bin/sh", "-c", PROBE]].concat();
+            let words =
+                [&["--rootfs", root], &options[..], &["/bin/sh", "-c", PROBE, &outside.secret]]
+                    .concat();
             race(Path::new(root), place, &beside, launches() / spellings.len(), || {
                 let outcome = world.run(&words);
                 reached_nothing(&outcome, &format!("{place} <-> {spelling}"));
