@@ -37,6 +37,16 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "paths.sh", "lsm=landlock", 5),
     },
     Promise {
+        name: "walls_hold_on_an_initramfs",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario_on(world, "walls.sh", "initramfs", "", 12),
+    },
+    Promise {
+        name: "walls_hold_on_a_disk",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario_on(world, "walls.sh", "ext4", "", 12),
+    },
+    Promise {
         name: "it_can_be_the_machines_first_process",
         needs: &[Need::Root, Need::Kernels],
         check: first,
@@ -91,6 +101,11 @@ fn first(world: &World) {
 
 /// Runs a scenario of `tests/vm` on every kernel; it prints a line for each of its checks.
 fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
+    let root = if script == "disk.sh" { "ext4" } else { "initramfs" };
+    scenario_on(world, script, root, parameters, checks)
+}
+
+fn scenario_on(world: &World, script: &str, root: &str, parameters: &str, checks: usize) {
     let vm = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm");
     for kernel in std::fs::read_dir(world.kernels()).unwrap().flatten() {
         let output = Command::new(vm.join("boot"))
@@ -98,7 +113,7 @@ fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
             .arg(world.mini())
             .arg(vm.join(script))
             .args(["256", parameters])
-            .env("VM_ROOT", if script == "disk.sh" { "ext4" } else { "initramfs" })
+            .env("VM_ROOT", root)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
