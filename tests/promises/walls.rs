@@ -34,6 +34,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "walls_a_read_only_root_is_so_below", needs: ROOT, check: read_only },
     Promise { name: "walls_minis_program_cannot_be_reached", needs: BUSYBOX, check: program },
     Promise { name: "walls_odd_roots_are_refused_or_work", needs: BUSYBOX, check: odd },
+    Promise { name: "walls_one_module_looks_names_up", needs: &[Need::Root], check: one_resolver },
     Promise {
         name: "walls_an_image_cannot_stop_the_machine",
         needs: &[Need::Busybox, Need::Root, Need::ImageTools],
@@ -648,4 +649,67 @@ fn panicking(world: &World) {
         let script = "grep ' /mnt ext4 ' /proc/mounts";
         options(world.run(&["--rootfs", root, "--mount", &mount, "/bin/sh", "-c", script]));
     }
+}
+
+/// Where a path is handed to the kernel in `src/container`, how often, and why that is no name of the
+/// container's. Whoever adds one says so here, or walks there with `inside`.
+const LOOK_UPS: [(&str, usize, &str); 13] = [
+    (
+        "exec.rs",
+        2,
+        "to explain why execve(2) refused the command, with nothing of the host in reach",
+    ),
+    ("explain.rs", 2, "the parent, the host's /proc"),
+    ("files.rs", 1, "the parent, the caller's pidfile and report"),
+    ("groups.rs", 1, "the parent, cgroups"),
+    ("ids.rs", 2, "the parent, newuidmap"),
+    ("init.rs", 9, "images and archives before the switch; what lies topmost; the host's files"),
+    ("inside.rs", 1, "the resolver's beginning, the root itself"),
+    ("layers.rs", 2, "the parent, the caller's layers"),
+    ("places.rs", 22, "mini's own file systems, from their descriptors or topmost on the root"),
+    ("reaper.rs", 4, "mini's own program; process 1 leaves for the root"),
+    ("stdio.rs", 2, "the parent's /dev/null and /dev/tty"),
+    ("supervise.rs", 1, "the parent, the host's /proc"),
+    ("volume.rs", 4, "the host's sources and images, taken before the switch"),
+];
+
+fn one_resolver(_world: &World) {
+    const CALLS: [&str; 13] = [
+        "fs::open(",
+        "fs::read_file(",
+        "fs::chdir(",
+        "fs::identity(",
+        "fs::statfs_type(",
+        "fs::is_device(",
+        "mount::mount(",
+        "mount::umount(",
+        "fs::HERE",
+        "mount::take_tree(",
+        "process::execve(",
+        "fs::chroot(",
+        "fs::rename(",
+    ];
+    let mut found = Vec::new();
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/container")];
+    while let Some(directory) = directories.pop() {
+        for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                directories.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            let code = code.lines().map(|line| line.split("//").next().unwrap());
+            let calls =
+                |line: &str| -> usize { CALLS.iter().map(|call| line.matches(call).count()).sum() };
+            let count: usize = code.map(calls).sum();
+            if count > 0 {
+                found.push((path.file_name().unwrap().to_str().unwrap().to_owned(), count));
+            }
+        }
+    }
+    found.sort();
+    let known: Vec<_> =
+        LOOK_UPS.iter().map(|(name, count, _)| (name.to_string(), *count)).collect();
+    assert_eq!(found, known);
 }
