@@ -1,6 +1,7 @@
 //! Files, directories and pipes.
 
 use super::arch::FSTATAT;
+use super::width::{self, FCHOWN, LARGE_FILE, Stat, Time};
 use super::{Errno, Fd, Result};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -22,10 +23,9 @@ pub fn open(path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
 
 /// openat(2), always close-on-exec.
 pub fn open_at(base: Base, path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
+    let flags = flags | libc::O_CLOEXEC | LARGE_FILE;
     // SAFETY: the path is NUL-terminated and outlives the call.
-    let fd =
-        unsafe { syscall!(Sysno::openat, base, path.as_ptr(), flags | libc::O_CLOEXEC, mode) }?;
-    Ok(Fd::own(fd))
+    unsafe { syscall!(Sysno::openat, base, path.as_ptr(), flags, mode) }.map(Fd::own)
 }
 
 /// read(2), again when a signal came between.
@@ -114,9 +114,9 @@ pub fn pipe() -> Result<(Fd, Fd)> {
 /// readers, POLLHUP for a read end without writers).
 pub fn is_alone(end: &Fd) -> Result<bool> {
     let mut poll = libc::pollfd { fd: end.raw(), events: 0, revents: 0 };
-    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: one pollfd and a timeout that live across the call, no signal mask.
-    unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, &raw const now, 0, 8) }?;
+    let now = Time { seconds: 0, nanos: 0 };
+    // SAFETY: one pollfd that lives across the call.
+    unsafe { width::ppoll(&raw mut poll, 1, Some(&now)) }?;
     Ok(poll.revents & (libc::POLLERR | libc::POLLHUP) != 0)
 }
 
@@ -165,11 +165,10 @@ pub fn chmod_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
 
 /// utimensat(2): the time of the last change, in seconds since 1970.
 pub fn set_mtime_at(base: Base, path: &CStr, seconds: u64) -> Result<()> {
-    let time = libc::timespec { tv_sec: seconds as _, tv_nsec: 0 };
-    let times = [time, time];
+    let time = Time { seconds: seconds as i64, nanos: 0 };
     let flags = libc::AT_SYMLINK_NOFOLLOW;
-    // SAFETY: the path is NUL-terminated, and the kernel reads two times.
-    unsafe { syscall!(Sysno::utimensat, base, path.as_ptr(), times.as_ptr(), flags) }.map(drop)
+    // SAFETY: the path is NUL-terminated.
+    unsafe { width::utimensat(base, path.as_ptr(), &[time, time], flags) }.map(drop)
 }
 
 /// access(2) with W_OK: whether the real user may write there.
@@ -268,12 +267,8 @@ pub fn umask(mask: Mode) -> Mode {
 
 /// The file system type at a path (statfs(2), `f_type`: one of the *_MAGIC numbers).
 pub fn statfs_type(path: &CStr) -> Result<u32> {
-    let mut stat = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the kernel fills the structure when it returns success.
-    unsafe {
-        syscall!(Sysno::statfs, path.as_ptr(), stat.as_mut_ptr())?;
-        Ok(stat.assume_init().f_type as u32)
-    }
+    // SAFETY: the path is NUL-terminated.
+    unsafe { width::statfs(path.as_ptr()) }.map(|system| system.kind)
 }
 
 /// What tells files apart, and their kind (stat(2)).
@@ -298,7 +293,7 @@ pub fn identity_of(file: &Fd) -> Result<Identity> {
 }
 
 impl Identity {
-    fn of(stat: libc::stat) -> Identity {
+    fn of(stat: Stat) -> Identity {
         let is_directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
         Identity { device: stat.st_dev, inode: stat.st_ino, is_directory }
     }
@@ -343,8 +338,8 @@ pub fn is_directory(fd: Base) -> Result<bool> {
     Ok(stat.st_mode & libc::S_IFMT == libc::S_IFDIR)
 }
 
-fn stat(base: Base, path: &CStr, flags: i32) -> Result<libc::stat> {
-    let mut stat = MaybeUninit::<libc::stat>::uninit();
+fn stat(base: Base, path: &CStr, flags: i32) -> Result<Stat> {
+    let mut stat = MaybeUninit::<Stat>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
     unsafe {
         syscall!(FSTATAT, base, path.as_ptr(), stat.as_mut_ptr(), flags)?;
@@ -354,21 +349,12 @@ fn stat(base: Base, path: &CStr, flags: i32) -> Result<libc::stat> {
 
 /// Whether an open file is one of procfs (fstatfs(2)).
 pub fn is_procfs(file: &Fd) -> Result<bool> {
-    let mut stat = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the kernel fills the structure when it returns success.
-    unsafe {
-        syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr())?;
-        Ok(stat.assume_init().f_type as u32 == libc::PROC_SUPER_MAGIC as u32)
-    }
+    width::fstatfs(file.raw()).map(|system| system.kind == libc::PROC_SUPER_MAGIC as u32)
 }
 
 /// The flags of the mount an open file is on (fstatfs(2)), as mount(2) takes them.
 pub fn mount_flags(file: &Fd) -> Result<libc::c_ulong> {
-    // `struct statfs` of 64-bit kernels in words; libc's type hides the flags, its eleventh.
-    let mut stat = [0u64; 15];
-    // SAFETY: the kernel fills these 15 words.
-    unsafe { syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr()) }?;
-    let flags = stat[10] as libc::c_ulong;
+    let flags = width::fstatfs(file.raw())?.flags as libc::c_ulong;
     // ST_* and MS_* are the same numbers but for this one.
     // linux/statfs.h; not every C library's constants have it.
     const ST_RELATIME: libc::c_ulong = 0x1000;
@@ -502,7 +488,7 @@ pub fn set_nonblocking(fd: &Fd) -> Result<()> {
 /// Gives an open file to a user (fchown(2)); the group stays.
 pub fn give_to(fd: i32, uid: u32) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::fchown, fd, uid, u32::MAX) }.map(drop)
+    unsafe { syscall!(FCHOWN, fd, uid, u32::MAX) }.map(drop)
 }
 
 /// Closes every descriptor from `first` on (close_range(2), Linux 5.9; before, one by one).

@@ -1,6 +1,7 @@
 //! Memory: pages from the kernel, and the child's stack.
 
 use super::Result;
+use super::width::MMAP;
 use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
@@ -13,7 +14,7 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     const NO_FILE: isize = -1;
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-    let at = unsafe { syscall!(Sysno::mmap, 0, size, protection, flags, NO_FILE, 0) }?;
+    let at = unsafe { syscall!(MMAP, 0, size, protection, flags, NO_FILE, 0) }?;
     Ok(at as *mut u8)
 }
 
@@ -76,7 +77,8 @@ pub fn total() -> Result<u64> {
         syscall!(Sysno::sysinfo, info.as_mut_ptr())?;
         info.assume_init()
     };
-    Ok(info.totalram * u64::from(info.mem_unit))
+    let units: u64 = info.totalram as _;
+    Ok(units * u64::from(info.mem_unit))
 }
 
 /// The memory of a child of `clone`: a guard page, the stack that grows down towards it, and

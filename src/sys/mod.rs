@@ -19,6 +19,7 @@ pub mod process;
 pub mod security;
 pub mod signal;
 pub mod terminal;
+pub mod width;
 
 pub use fd::Fd;
 pub use syscalls::Errno;

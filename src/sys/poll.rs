@@ -2,9 +2,8 @@
 
 use super::memory::Program;
 use super::signal::{Set, Taken};
-use super::{Errno, Fd, Result, idle};
+use super::{Errno, Fd, Result, idle, width};
 use core::mem::MaybeUninit;
-use core::ptr::null;
 use syscalls::{Sysno, syscall};
 
 /// signalfd(2): a descriptor from which blocked signals of `set` are read.
@@ -39,9 +38,8 @@ pub fn wait(
 ) -> Result<()> {
     let (at, count) = (polls.as_mut_ptr(), polls.len());
     idle::wait(deadline, program, |time| {
-        let time = time.map_or(null(), |time| &raw const *time);
-        // SAFETY: the structures live across the call; no signal mask.
-        let ready = unsafe { syscall!(Sysno::ppoll, at, count, time, 0, 8) }?;
+        // SAFETY: the structures live across the call.
+        let ready = unsafe { width::ppoll(at, count, time) }?;
         Ok((ready > 0).then_some(()))
     })
     .map(|_| ())

@@ -1,9 +1,10 @@
 //! Signals: mini never runs a handler. It blocks all of them and takes them one by one.
 
 use super::memory::Program;
+use super::width::{self, Time};
 use super::{Errno, Result, idle, process};
 use core::mem::MaybeUninit;
-use core::ptr::null;
+use core::ptr::null_mut;
 use syscalls::{Sysno, syscall};
 
 /// The kernel's signal set: one bit a signal, signal 1 lowest.
@@ -43,13 +44,8 @@ pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Resul
     idle::wait(deadline, program, |time| {
         // Not zeroed: that would be a call of something that lies elsewhere.
         let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-        let time = time.map_or(null(), |time| &raw const *time);
-        // SAFETY: the kernel reads the set and the time and fills the structure.
-        let taken = unsafe {
-            let (set, at) = (&raw const set, info.as_mut_ptr());
-            syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>())
-        };
-        match taken {
+        // SAFETY: the kernel fills the structure.
+        match unsafe { width::sigtimedwait(&set, info.as_mut_ptr(), time) } {
             Ok(signal) => {
                 // SAFETY: filled by the kernel.
                 let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
@@ -63,21 +59,21 @@ pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Resul
 
 /// Throws away one pending signal of `set`, if there is one.
 pub fn discard(set: Set) {
-    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the kernel reads the set and the timeout. EAGAIN says that none was pending.
-    let _ = unsafe {
-        syscall!(Sysno::rt_sigtimedwait, &raw const set, 0, &raw const now, size_of::<Set>())
-    };
+    let now = Time { seconds: 0, nanos: 0 };
+    // SAFETY: nothing to fill. EAGAIN says that none was pending.
+    let _ = unsafe { width::sigtimedwait(&set, null_mut(), Some(&now)) };
 }
 
 /// `struct kernel_sigaction` with room for the longest (handler, flags, restorer, mask); the
 /// handler comes first on every CPU.
-type Action = [usize; 4];
+type Action = [usize; 3 + size_of::<Set>() / size_of::<usize>()];
 
 /// sigaction(2): the default action for one signal; whether it was ignored before.
 fn set_default(signal: i32) -> Result<bool> {
-    static DEFAULT: Action = [libc::SIG_DFL, 0, 0, 0];
-    let mut before: Action = [0; 4];
+    const NONE: Action = [0; size_of::<Action>() / size_of::<usize>()];
+    // SIG_DFL is 0.
+    static DEFAULT: Action = NONE;
+    let mut before = NONE;
     // SAFETY: the kernel reads one action, which names no handler, and fills another.
     unsafe {
         syscall!(

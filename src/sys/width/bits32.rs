@@ -1,0 +1,216 @@
+//! Names of calls, and calls with structures of their own, on kernels of 32 bits.
+
+use super::{FileSystem, Time};
+use crate::sys::{Errno, Result};
+use core::ffi::c_char;
+use core::mem::MaybeUninit;
+use core::ptr;
+use syscalls::{Sysno, syscall};
+
+/// mmap(2); its offset, always 0 here, is counted in pages.
+pub const MMAP: Sysno = Sysno::mmap2;
+/// geteuid(2), with ids of 32 bits.
+pub const GETEUID: Sysno = Sysno::geteuid32;
+/// fchown(2), likewise.
+pub const FCHOWN: Sysno = Sysno::fchown32;
+/// setgroups(2), likewise.
+pub const SETGROUPS: Sysno = Sysno::setgroups32;
+/// setresuid(2), likewise.
+pub const SETRESUID: Sysno = Sysno::setresuid32;
+/// setresgid(2), likewise.
+pub const SETRESGID: Sysno = Sysno::setresgid32;
+
+/// Part of the flags of open(2): the file may be longer than 2 GiB.
+pub const LARGE_FILE: i32 = libc::O_LARGEFILE;
+
+/// What fstatat64(2) fills, on ARM and x86 (struct stat64 of their asm/stat.h). The C libraries' types
+/// are their own.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Stat {
+    /// The file system's device.
+    pub st_dev: u64,
+    hole: u32,
+    short_inode: u32,
+    /// Kind and permissions.
+    pub st_mode: u32,
+    /// Number of names.
+    pub st_nlink: u32,
+    /// Owner.
+    pub st_uid: u32,
+    /// Group.
+    pub st_gid: u32,
+    /// The device that it is.
+    pub st_rdev: u64,
+    other_hole: u32,
+    /// Length.
+    pub st_size: i64,
+    block_size: u32,
+    blocks: u64,
+    times: [u32; 6],
+    /// Number.
+    pub st_ino: u64,
+}
+
+/// statfs64(2)
+///
+/// # Safety
+/// The path is NUL-terminated.
+pub unsafe fn statfs(path: *const c_char) -> Result<FileSystem> {
+    // SAFETY: the caller's promise.
+    unsafe { ask_file_system(Sysno::statfs64, path as usize) }
+}
+
+/// fstatfs64(2)
+pub fn fstatfs(fd: i32) -> Result<FileSystem> {
+    // SAFETY: a number.
+    unsafe { ask_file_system(Sysno::fstatfs64, fd as usize) }
+}
+
+unsafe fn ask_file_system(call: Sysno, which: usize) -> Result<FileSystem> {
+    // `struct statfs64` in words: packed on ARM and x86, so that nothing lies between its type, block
+    // size, five numbers of 64 bits, id, two lengths, and the flags.
+    let mut stat = [0u32; 21];
+    // SAFETY: the kernel fills as much as it is told that there is.
+    unsafe { syscall!(call, which, size_of_val(&stat), stat.as_mut_ptr()) }?;
+    Ok(FileSystem { kind: stat[0], flags: stat[16] as usize })
+}
+
+/// A time before Linux 5.1 (struct old_timespec32).
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Time32 {
+    seconds: i32,
+    nanos: i32,
+}
+
+impl Time32 {
+    /// The latest possible for what is later: 2038 as a date, 68 years as a span.
+    #[inline(always)]
+    fn of(time: &Time) -> Time32 {
+        let latest = i64::from(i32::MAX);
+        let seconds = if time.seconds > latest { latest } else { time.seconds };
+        Time32 { seconds: seconds as i32, nanos: time.nanos as i32 }
+    }
+}
+
+/// A call of Linux 5.1 with a span of time, or the older one. Both are given its address. Inlined: a
+/// program that has let go of its pages must find all of it in one (`idle`).
+#[inline(always)]
+fn with_span(
+    span: Option<&Time>,
+    new: impl FnOnce(*const Time) -> Result<usize>,
+    old: impl FnOnce(usize) -> Result<usize>,
+) -> Result<usize> {
+    match new(span.map_or(ptr::null(), ptr::from_ref)) {
+        Err(Errno::ENOSYS) => match span {
+            Some(span) => old(ptr::from_ref(&Time32::of(span)) as usize),
+            None => old(0),
+        },
+        result => result,
+    }
+}
+
+/// clock_gettime(2)
+pub fn clock_gettime(clock: i32) -> Result<Time> {
+    let mut time = Time { seconds: 0, nanos: 0 };
+    // SAFETY: the kernel writes one time.
+    match unsafe { syscall!(Sysno::clock_gettime64, clock, &raw mut time) } {
+        Err(Errno::ENOSYS) => {}
+        result => return result.map(|_| time),
+    }
+    let mut time = MaybeUninit::<Time32>::uninit();
+    // SAFETY: the kernel fills the structure when it returns success.
+    let time = unsafe {
+        syscall!(Sysno::clock_gettime, clock, time.as_mut_ptr())?;
+        time.assume_init()
+    };
+    Ok(Time { seconds: time.seconds.into(), nanos: time.nanos.into() })
+}
+
+/// nanosleep(2)
+pub fn nanosleep(span: &Time) -> Result<usize> {
+    const CLOCK: i32 = libc::CLOCK_MONOTONIC;
+    with_span(
+        Some(span),
+        // SAFETY: the kernel reads one time.
+        |time| unsafe { syscall!(Sysno::clock_nanosleep_time64, CLOCK, 0, time, 0) },
+        // SAFETY: likewise.
+        |time| unsafe { syscall!(Sysno::nanosleep, time, 0) },
+    )
+}
+
+/// ppoll(2), without a signal mask.
+///
+/// # Safety
+/// There are `count` structures, and they live across the call.
+#[inline(always)]
+pub unsafe fn ppoll(polls: *mut libc::pollfd, count: usize, span: Option<&Time>) -> Result<usize> {
+    with_span(
+        span,
+        // SAFETY: the caller's promise.
+        |time| unsafe { syscall!(Sysno::ppoll_time64, polls, count, time, 0, 8) },
+        // SAFETY: likewise.
+        |time| unsafe { syscall!(Sysno::ppoll, polls, count, time, 0, 8) },
+    )
+}
+
+/// sigtimedwait(2)
+///
+/// # Safety
+/// The kernel may fill `info`, or it is null.
+#[inline(always)]
+pub unsafe fn sigtimedwait(
+    set: &u64,
+    info: *mut libc::siginfo_t,
+    span: Option<&Time>,
+) -> Result<usize> {
+    let set = ptr::from_ref(set);
+    with_span(
+        span,
+        // SAFETY: the caller's promise.
+        |time| unsafe { syscall!(Sysno::rt_sigtimedwait_time64, set, info, time, 8) },
+        // SAFETY: likewise.
+        |time| unsafe { syscall!(Sysno::rt_sigtimedwait, set, info, time, 8) },
+    )
+}
+
+/// utimensat(2): the times of the last access and of the last change.
+///
+/// # Safety
+/// The path is NUL-terminated.
+pub unsafe fn utimensat(
+    base: i32,
+    path: *const c_char,
+    times: &[Time; 2],
+    flags: i32,
+) -> Result<usize> {
+    // SAFETY: the caller's promise, and the kernel reads two times.
+    match unsafe { syscall!(Sysno::utimensat_time64, base, path, times.as_ptr(), flags) } {
+        Err(Errno::ENOSYS) => {}
+        result => return result,
+    }
+    let times = [Time32::of(&times[0]), Time32::of(&times[1])];
+    // SAFETY: likewise.
+    unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::mem::offset_of;
+
+    #[test]
+    fn structures_are_the_kernels() {
+        let (stat, size) = if cfg!(target_arch = "arm") { (104, 48) } else { (96, 44) };
+        assert_eq!((size_of::<Stat>(), offset_of!(Stat, st_size)), (stat, size));
+        assert_eq!(offset_of!(Stat, st_ino), stat - 8);
+        assert_eq!((size_of::<Time>(), size_of::<Time32>()), (16, 8));
+    }
+
+    #[test]
+    fn a_time_too_late_for_32_bits_is_the_latest() {
+        let of = |seconds| Time32::of(&Time { seconds, nanos: 5 });
+        assert_eq!((of(1 << 33).seconds, of(7).seconds, of(7).nanos), (i32::MAX, 7, 5));
+    }
+}

@@ -1,0 +1,104 @@
+//! Names of calls, and calls with structures of their own, on kernels of 64 bits.
+
+use super::{FileSystem, Time};
+use crate::sys::Result;
+use core::ffi::c_char;
+use core::ptr;
+use syscalls::{Sysno, syscall};
+
+/// mmap(2)
+pub const MMAP: Sysno = Sysno::mmap;
+/// geteuid(2), with ids of 32 bits.
+pub const GETEUID: Sysno = Sysno::geteuid;
+/// fchown(2), likewise.
+pub const FCHOWN: Sysno = Sysno::fchown;
+/// setgroups(2), likewise.
+pub const SETGROUPS: Sysno = Sysno::setgroups;
+/// setresuid(2), likewise.
+pub const SETRESUID: Sysno = Sysno::setresuid;
+/// setresgid(2), likewise.
+pub const SETRESGID: Sysno = Sysno::setresgid;
+
+/// Part of the flags of open(2): the file may be longer than 2 GiB.
+pub const LARGE_FILE: i32 = 0;
+
+/// What fstatat(2) fills.
+pub use libc::stat as Stat;
+
+/// statfs(2)
+///
+/// # Safety
+/// The path is NUL-terminated.
+pub unsafe fn statfs(path: *const c_char) -> Result<FileSystem> {
+    // SAFETY: the caller's promise.
+    unsafe { ask_file_system(Sysno::statfs, path as usize) }
+}
+
+/// fstatfs(2)
+pub fn fstatfs(fd: i32) -> Result<FileSystem> {
+    // SAFETY: a number.
+    unsafe { ask_file_system(Sysno::fstatfs, fd as usize) }
+}
+
+unsafe fn ask_file_system(call: Sysno, which: usize) -> Result<FileSystem> {
+    // `struct statfs` in words; libc's type hides the flags, its eleventh.
+    let mut stat = [0usize; 15];
+    // SAFETY: the kernel fills these 15 words.
+    unsafe { syscall!(call, which, stat.as_mut_ptr()) }?;
+    Ok(FileSystem { kind: stat[0] as u32, flags: stat[10] })
+}
+
+fn address(time: Option<&Time>) -> *const Time {
+    time.map_or(ptr::null(), ptr::from_ref)
+}
+
+/// clock_gettime(2)
+pub fn clock_gettime(clock: i32) -> Result<Time> {
+    let mut time = Time { seconds: 0, nanos: 0 };
+    // SAFETY: the kernel writes one time.
+    unsafe { syscall!(Sysno::clock_gettime, clock, &raw mut time) }.map(|_| time)
+}
+
+/// nanosleep(2)
+pub fn nanosleep(span: &Time) -> Result<usize> {
+    // SAFETY: the kernel reads one time.
+    unsafe { syscall!(Sysno::nanosleep, address(Some(span)), 0) }
+}
+
+/// ppoll(2), without a signal mask.
+///
+/// # Safety
+/// There are `count` structures, and they live across the call.
+#[inline(always)]
+pub unsafe fn ppoll(polls: *mut libc::pollfd, count: usize, span: Option<&Time>) -> Result<usize> {
+    // SAFETY: the caller's promise.
+    unsafe { syscall!(Sysno::ppoll, polls, count, address(span), 0, 8) }
+}
+
+/// sigtimedwait(2)
+///
+/// # Safety
+/// The kernel may fill `info`, or it is null.
+#[inline(always)]
+pub unsafe fn sigtimedwait(
+    set: &u64,
+    info: *mut libc::siginfo_t,
+    span: Option<&Time>,
+) -> Result<usize> {
+    // SAFETY: the caller's promise.
+    unsafe { syscall!(Sysno::rt_sigtimedwait, ptr::from_ref(set), info, address(span), 8) }
+}
+
+/// utimensat(2): the times of the last access and of the last change.
+///
+/// # Safety
+/// The path is NUL-terminated.
+pub unsafe fn utimensat(
+    base: i32,
+    path: *const c_char,
+    times: &[Time; 2],
+    flags: i32,
+) -> Result<usize> {
+    // SAFETY: the caller's promise, and the kernel reads two times.
+    unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }
+}
