@@ -40,11 +40,13 @@ pub fn fstatfs(fd: i32) -> Result<FileSystem> {
     unsafe { ask_file_system(Sysno::fstatfs, fd as usize) }
 }
 
+#[inline(always)]
 unsafe fn ask_file_system(call: Sysno, which: usize) -> Result<FileSystem> {
     // `struct statfs` in words; libc's type hides the flags, its eleventh.
-    let mut stat = [0usize; 15];
+    let mut stat = core::mem::MaybeUninit::<[usize; 15]>::uninit();
     // SAFETY: the kernel fills these 15 words.
     unsafe { syscall!(call, which, stat.as_mut_ptr()) }?;
+    let stat = unsafe { stat.assume_init() };
     Ok(FileSystem { kind: stat[0] as u32, flags: stat[10] })
 }
 
