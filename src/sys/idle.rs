@@ -20,19 +20,22 @@ where
     A: Fn(Option<&Time>) -> Result<Option<T>>,
 {
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_sub(clock::now()));
-        let mut span = left.map(clock::span);
-        if let Some(program) = program.filter(|_| left.is_none_or(|left| left > CALM)) {
+        let mut left = deadline.map(|deadline| deadline.saturating_sub(clock::now()));
+        let program = program.filter(|_| left.is_none_or(|left| left > CALM));
+        if program.is_some() {
             match attempt(Some(&clock::span(CALM))) {
                 Ok(None) => {}
                 Err(Errno::EINTR) => continue,
                 result => return result,
             }
-            // A division is a call of something that lies elsewhere on some CPUs.
-            span = left.map(|left| clock::span(left - CALM));
-            program.let_go_of_all_but(wait::<T, A> as *const () as usize);
-            // From here on nothing is called that lies elsewhere, not even to look at the clock.
+            left = left.map(|left| left - CALM);
         }
+        // A division is a call of something that lies elsewhere on some CPUs.
+        let span = left.map(clock::span);
+        if let Some(program) = program {
+            program.let_go_of_all_but(wait::<T, A> as *const () as usize);
+        }
+        // From here on nothing is called that lies elsewhere, not even to look at the clock.
         match attempt(span.as_ref()) {
             Err(Errno::EINTR) => {}
             result => return result,

@@ -94,23 +94,6 @@ impl Time32 {
     }
 }
 
-/// A call of Linux 5.1 with a span of time, or the older one. Both are given its address. Inlined: a
-/// program that has let go of its pages must find all of it in one (`idle`).
-#[inline(always)]
-fn with_span(
-    span: Option<&Time>,
-    new: impl FnOnce(*const Time) -> Result<usize>,
-    old: impl FnOnce(usize) -> Result<usize>,
-) -> Result<usize> {
-    match new(span.map_or(ptr::null(), ptr::from_ref)) {
-        Err(Errno::ENOSYS) => match span {
-            Some(span) => old(ptr::from_ref(&Time32::of(span)) as usize),
-            None => old(0),
-        },
-        result => result,
-    }
-}
-
 /// clock_gettime(2)
 pub fn clock_gettime(clock: i32) -> Result<Time> {
     let mut time = Time { seconds: 0, nanos: 0 };
@@ -131,14 +114,18 @@ pub fn clock_gettime(clock: i32) -> Result<Time> {
 /// nanosleep(2)
 pub fn nanosleep(span: &Time) -> Result<usize> {
     const CLOCK: i32 = libc::CLOCK_MONOTONIC;
-    with_span(
-        Some(span),
-        // SAFETY: the kernel reads one time.
-        |time| unsafe { syscall!(Sysno::clock_nanosleep_time64, CLOCK, 0, time, 0) },
-        // SAFETY: likewise.
-        |time| unsafe { syscall!(Sysno::nanosleep, time, 0) },
-    )
+    // SAFETY: the kernel reads one time.
+    match unsafe { syscall!(Sysno::clock_nanosleep_time64, CLOCK, 0, ptr::from_ref(span), 0) } {
+        Err(Errno::ENOSYS) => {}
+        result => return result,
+    }
+    let span = Time32::of(span);
+    // SAFETY: likewise.
+    unsafe { syscall!(Sysno::nanosleep, &raw const span, 0) }
 }
+
+// These two are all in one piece, without functions of their own: a program that has let go of its
+// pages must find them where it waits (`idle`).
 
 /// ppoll(2), without a signal mask.
 ///
@@ -146,13 +133,19 @@ pub fn nanosleep(span: &Time) -> Result<usize> {
 /// There are `count` structures, and they live across the call.
 #[inline(always)]
 pub unsafe fn ppoll(polls: *mut libc::pollfd, count: usize, span: Option<&Time>) -> Result<usize> {
-    with_span(
-        span,
+    let mut older = Time32 { seconds: 0, nanos: 0 };
+    let (mut call, mut at) = (Sysno::ppoll_time64, span.map_or(ptr::null(), ptr::from_ref));
+    loop {
         // SAFETY: the caller's promise.
-        |time| unsafe { syscall!(Sysno::ppoll_time64, polls, count, time, 0, 8) },
-        // SAFETY: likewise.
-        |time| unsafe { syscall!(Sysno::ppoll, polls, count, time, 0, 8) },
-    )
+        match unsafe { syscall!(call, polls, count, at, 0, 8) } {
+            Err(Errno::ENOSYS) if call == Sysno::ppoll_time64 => call = Sysno::ppoll,
+            result => return result,
+        }
+        if let Some(span) = span {
+            older = Time32::of(span);
+            at = (&raw const older).cast();
+        }
+    }
 }
 
 /// sigtimedwait(2)
@@ -165,14 +158,21 @@ pub unsafe fn sigtimedwait(
     info: *mut libc::siginfo_t,
     span: Option<&Time>,
 ) -> Result<usize> {
-    let set = ptr::from_ref(set);
-    with_span(
-        span,
+    let mut older = Time32 { seconds: 0, nanos: 0 };
+    let (mut call, mut at) = (Sysno::rt_sigtimedwait_time64, span.map_or(ptr::null(), ptr::from_ref));
+    loop {
         // SAFETY: the caller's promise.
-        |time| unsafe { syscall!(Sysno::rt_sigtimedwait_time64, set, info, time, 8) },
-        // SAFETY: likewise.
-        |time| unsafe { syscall!(Sysno::rt_sigtimedwait, set, info, time, 8) },
-    )
+        match unsafe { syscall!(call, ptr::from_ref(set), info, at, 8) } {
+            Err(Errno::ENOSYS) if call == Sysno::rt_sigtimedwait_time64 => {
+                call = Sysno::rt_sigtimedwait;
+            }
+            result => return result,
+        }
+        if let Some(span) = span {
+            older = Time32::of(span);
+            at = (&raw const older).cast();
+        }
+    }
 }
 
 /// utimensat(2): the times of the last access and of the last change.
