@@ -1,7 +1,7 @@
 //! Memory: pages from the kernel, and the child's stack.
 
 use super::Result;
-use super::width::MMAP;
+use super::width::{MMAP, WAIT_LENGTH};
 use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
@@ -53,10 +53,8 @@ impl Program {
     /// Gives all read-only pages back but those of the function at `kept` (madvise(2), MADV_DONTNEED).
     #[inline(always)]
     pub(super) fn let_go_of_all_but(&self, kept: usize) {
-        // Longer than that function.
-        const LENGTH: usize = 1024;
         let page = !(self.page_size - 1);
-        let (first, last) = (kept & page, (kept + LENGTH) & page);
+        let (first, last) = (kept & page, (kept + WAIT_LENGTH) & page);
         // What can be written to begins in a page of its own.
         for (from, to) in [(self.start, first), (last + self.page_size, self.end & page)] {
             if from < to {

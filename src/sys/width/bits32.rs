@@ -23,6 +23,9 @@ pub const SETRESGID: Sysno = Sysno::setresgid32;
 /// Part of the flags of open(2): the file may be longer than 2 GiB.
 pub const LARGE_FILE: i32 = libc::O_LARGEFILE;
 
+/// Longer than the function that waits (`idle`) with the few that it calls, which the compiler puts behind it.
+pub const WAIT_LENGTH: usize = 2048;
+
 /// What fstatat64(2) fills, on ARM and x86 (struct stat64 of their asm/stat.h). The C libraries' types
 /// are their own.
 #[derive(Debug, Clone, Copy)]
@@ -124,28 +127,22 @@ pub fn nanosleep(span: &Time) -> Result<usize> {
     unsafe { syscall!(Sysno::nanosleep, &raw const span, 0) }
 }
 
-// These two are all in one piece, without functions of their own: a program that has let go of its
-// pages must find them where it waits (`idle`).
-
 /// ppoll(2), without a signal mask.
 ///
 /// # Safety
 /// There are `count` structures, and they live across the call.
 #[inline(always)]
 pub unsafe fn ppoll(polls: *mut libc::pollfd, count: usize, span: Option<&Time>) -> Result<usize> {
-    let mut older = Time32 { seconds: 0, nanos: 0 };
-    let (mut call, mut at) = (Sysno::ppoll_time64, span.map_or(ptr::null(), ptr::from_ref));
-    loop {
-        // SAFETY: the caller's promise.
-        match unsafe { syscall!(call, polls, count, at, 0, 8) } {
-            Err(Errno::ENOSYS) if call == Sysno::ppoll_time64 => call = Sysno::ppoll,
-            result => return result,
-        }
-        if let Some(span) = span {
-            older = Time32::of(span);
-            at = (&raw const older).cast();
-        }
+    let time = span.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the caller's promise.
+    match unsafe { syscall!(Sysno::ppoll_time64, polls, count, time, 0, 8) } {
+        Err(Errno::ENOSYS) => {}
+        result => return result,
     }
+    let span = span.map(Time32::of);
+    let time = span.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: likewise.
+    unsafe { syscall!(Sysno::ppoll, polls, count, time, 0, 8) }
 }
 
 /// sigtimedwait(2)
@@ -158,21 +155,17 @@ pub unsafe fn sigtimedwait(
     info: *mut libc::siginfo_t,
     span: Option<&Time>,
 ) -> Result<usize> {
-    let mut older = Time32 { seconds: 0, nanos: 0 };
-    let (mut call, mut at) = (Sysno::rt_sigtimedwait_time64, span.map_or(ptr::null(), ptr::from_ref));
-    loop {
-        // SAFETY: the caller's promise.
-        match unsafe { syscall!(call, ptr::from_ref(set), info, at, 8) } {
-            Err(Errno::ENOSYS) if call == Sysno::rt_sigtimedwait_time64 => {
-                call = Sysno::rt_sigtimedwait;
-            }
-            result => return result,
-        }
-        if let Some(span) = span {
-            older = Time32::of(span);
-            at = (&raw const older).cast();
-        }
+    let set = ptr::from_ref(set);
+    let time = span.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the caller's promise.
+    match unsafe { syscall!(Sysno::rt_sigtimedwait_time64, set, info, time, 8) } {
+        Err(Errno::ENOSYS) => {}
+        result => return result,
     }
+    let span = span.map(Time32::of);
+    let time = span.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: likewise.
+    unsafe { syscall!(Sysno::rt_sigtimedwait, set, info, time, 8) }
 }
 
 /// utimensat(2): the times of the last access and of the last change.

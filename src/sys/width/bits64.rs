@@ -22,6 +22,9 @@ pub const SETRESGID: Sysno = Sysno::setresgid;
 /// Part of the flags of open(2): the file may be longer than 2 GiB.
 pub const LARGE_FILE: i32 = 0;
 
+/// Longer than the function that waits (`idle`).
+pub const WAIT_LENGTH: usize = 1024;
+
 /// What fstatat(2) fills.
 pub use libc::stat as Stat;
 
