@@ -47,6 +47,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "limits-v1.sh", "", 10),
     },
     Promise {
+        name: "sizes_ids_and_times_are_wide",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "wide.sh", "", 16),
+    },
+    Promise {
         name: "a_disabled_controller_is_an_error",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "no-memory-controller.sh", "cgroup_disable=memory", 4),

@@ -1,6 +1,5 @@
 # What a CPU of 32 bits could get wrong: sizes above 2 and 4 GiB, ids above 65535, dates after 2038, and the
 # calls for time of kernels before 5.1. The same holds on CPUs of 64 bits.
-# Needs a second: an image, /r.squashfs, that VM_FILES brings, of busybox as /bin/sh and /bin/true.
 check() { # NAME EXPECTED ACTUAL
     if [ "$2" = "$3" ]; then echo "ok: $1"; else echo "FAIL: $1: '$3' instead of '$2'"; fi
 }
@@ -19,8 +18,10 @@ check "one of 5 GiB" 5368709120 "$(value -m 5g)"
 truncate -s 3G /r/large
 check "a file of 3 GiB in the root" 3221225472 "$(mini run --rootfs /r -- stat -c %s /large)"
 check "as a volume" 3221225472 "$(mini run --rootfs /r -v /r/large:/mnt/large:ro -- stat -c %s /mnt/large)"
-truncate -s 3G /r.squashfs
-check "an image of 3 GiB" 1 "$(mini run --rootfs /r.squashfs -- sh -c 'echo $$')"
+truncate -s 8M /image && mke2fs -F /image >/dev/null && mkdir /image.d && mount -o loop /image /image.d
+mkdir -p /image.d/proc /image.d/sys /image.d/dev && cp -r /r/bin /image.d && umount /image.d
+truncate -s 3G /image
+check "an image of 3 GiB" 1 "$(mini run --rootfs /image -- sh -c 'echo $$')"
 rm /r/large
 touch -d '2050-01-01 00:00' /r/late
 tar -C /r -cf /r.tar .
