@@ -178,7 +178,9 @@ pub fn generate(table: &str, cpu: &str, capabilities: &[&str]) -> String {
         .lines()
         .map(|line| line.split('#').next().unwrap().trim())
         .filter(|line| !line.is_empty())
-        .flat_map(|line| rules(line, cpu, capabilities).unwrap_or_else(|why| panic!("{line}: {why}")))
+        .flat_map(|line| {
+            rules(line, cpu, capabilities).unwrap_or_else(|why| panic!("{line}: {why}"))
+        })
         .collect();
     let mut calls: BTreeMap<u32, Vec<&Rule>> = BTreeMap::new();
     for rule in &rules {

@@ -85,7 +85,8 @@ mod tests {
         for number in 0..1024 {
             let name = Sysno::new(number).map_or("", |call| call.name());
             // On 32-bit CPUs there are wide forms.
-            let narrow = ["32", "_time64", "64"].into_iter().find_map(|wide| name.strip_suffix(wide));
+            let narrow =
+                ["32", "_time64", "64"].into_iter().find_map(|wide| name.strip_suffix(wide));
             let is = |row: &&Vec<&str>| row[0] == name || Some(row[0]) == narrow;
             let row = rows.iter().find(is);
             let none = verdict(&built_in(0), HERE, number as u32, [0; 6]);

@@ -56,7 +56,7 @@ impl Program {
         let page = !(self.page_size - 1);
         let (first, last) = (kept & page, (kept + WAIT_LENGTH) & page);
         // What can be written to begins in a page of its own.
-        for (from, to) in [(self.start, first), (last + self.page_size, self.end & page)] {
+        for &(from, to) in &[(self.start, first), (last + self.page_size, self.end & page)] {
             if from < to {
                 // SAFETY: unchanged pages of a file, which the kernel reads in again when they are
                 // needed, as it does when it has given them to somebody else; a gap between segments

@@ -9,6 +9,8 @@ use syscalls::{Sysno, syscall};
 
 /// mmap(2); its offset, always 0 here, is counted in pages.
 pub const MMAP: Sysno = Sysno::mmap2;
+/// fcntl(2), also for locks.
+pub const FCNTL: Sysno = Sysno::fcntl64;
 /// geteuid(2), with ids of 32 bits.
 pub const GETEUID: Sysno = Sysno::geteuid32;
 /// fchown(2), likewise.
@@ -186,6 +188,35 @@ pub unsafe fn utimensat(
     let times = [Time32::of(&times[0]), Time32::of(&times[1])];
     // SAFETY: likewise.
     unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }
+}
+
+/// The halves of an argument of 64 bits, in the order of their registers on little-endian CPUs. On ARM
+/// such a pair begins at an even register: the calls below leave one out before it.
+fn halves(number: u64) -> (usize, usize) {
+    (number as usize, (number >> 32) as usize)
+}
+
+/// _llseek(2): the new place.
+pub fn lseek(fd: i32, offset: i64, whence: i32) -> Result<u64> {
+    let (low, high) = halves(offset as u64);
+    let mut place = 0u64;
+    // SAFETY: the kernel writes one number. Here the halves are two arguments, the high one first.
+    unsafe { syscall!(Sysno::_llseek, fd, high, low, &raw mut place, whence) }.map(|_| place)
+}
+
+/// ftruncate64(2)
+pub fn ftruncate(fd: i32, length: u64) -> Result<usize> {
+    let (low, high) = halves(length);
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::ftruncate64, fd, 0, low, high) }
+}
+
+/// pread64(2)
+pub fn pread(fd: i32, buffer: &mut [u8], offset: u64) -> Result<usize> {
+    let (low, high) = halves(offset);
+    let (at, length) = (buffer.as_mut_ptr(), buffer.len());
+    // SAFETY: the kernel writes into the buffer, no further than its length.
+    unsafe { syscall!(Sysno::pread64, fd, at, length, 0, low, high) }
 }
 
 #[cfg(test)]

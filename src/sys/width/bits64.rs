@@ -8,6 +8,8 @@ use syscalls::{Sysno, syscall};
 
 /// mmap(2)
 pub const MMAP: Sysno = Sysno::mmap;
+/// fcntl(2), also for locks.
+pub const FCNTL: Sysno = Sysno::fcntl;
 /// geteuid(2), with ids of 32 bits.
 pub const GETEUID: Sysno = Sysno::geteuid;
 /// fchown(2), likewise.
@@ -47,10 +49,12 @@ pub fn fstatfs(fd: i32) -> Result<FileSystem> {
 unsafe fn ask_file_system(call: Sysno, which: usize) -> Result<FileSystem> {
     // `struct statfs` in words; libc's type hides the flags, its eleventh.
     let mut stat = core::mem::MaybeUninit::<[usize; 15]>::uninit();
-    // SAFETY: the kernel fills these 15 words.
-    unsafe { syscall!(call, which, stat.as_mut_ptr()) }?;
-    let stat = unsafe { stat.assume_init() };
-    Ok(FileSystem { kind: stat[0] as u32, flags: stat[10] })
+    // SAFETY: the kernel fills these 15 words when it returns success.
+    unsafe {
+        syscall!(call, which, stat.as_mut_ptr())?;
+        let stat = stat.assume_init_ref();
+        Ok(FileSystem { kind: stat[0] as u32, flags: stat[10] })
+    }
 }
 
 fn address(time: Option<&Time>) -> *const Time {
@@ -106,4 +110,22 @@ pub unsafe fn utimensat(
 ) -> Result<usize> {
     // SAFETY: the caller's promise, and the kernel reads two times.
     unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }
+}
+
+/// lseek(2): the new place.
+pub fn lseek(fd: i32, offset: i64, whence: i32) -> Result<u64> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::lseek, fd, offset, whence) }.map(|place| place as u64)
+}
+
+/// ftruncate(2)
+pub fn ftruncate(fd: i32, length: u64) -> Result<usize> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::ftruncate, fd, length) }
+}
+
+/// pread(2)
+pub fn pread(fd: i32, buffer: &mut [u8], offset: u64) -> Result<usize> {
+    // SAFETY: the kernel writes into the buffer, no further than its length.
+    unsafe { syscall!(Sysno::pread64, fd, buffer.as_mut_ptr(), buffer.len(), offset) }
 }
