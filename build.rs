@@ -5,6 +5,8 @@
 mod capability;
 #[path = "build/seccomp.rs"]
 mod seccomp;
+#[path = "build/syscalls.rs"]
+mod system_calls;
 
 use std::env::var;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ fn main() {
     link();
     write("errors.txt", &error_texts());
     write("seccomp.rs", &seccomp_filter());
+    let cpu = var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it");
+    write("syscalls.rs", &system_calls::generate(&cpu));
 }
 
 fn write(name: &str, content: &str) {

@@ -62,8 +62,9 @@ const ALLOW: u32 = 0x7fff_0000;
 const NUMBER: u32 = 0;
 const CPU: u32 = 4;
 const ARGUMENTS: u32 = 16;
-/// Numbers from here on are x32's.
-const X32: u32 = 0x4000_0000;
+/// The newest call that was judged; newer ones have higher numbers on every CPU. Those beyond, and on
+/// x86_64 those of x32 (from 0x4000_0000 on), fail as if they did not exist.
+const NEWEST: &str = "file_setattr";
 /// ARM's own calls (asm/unistd.h): a breakpoint, flushing the cache of instructions, two that do nothing
 /// any more, and the thread pointer. No program runs without the last. Beyond lie, from 0x90_0000 on, the
 /// numbers of the old ABI (OABI); a kernel that understands those has no filters.
@@ -198,7 +199,7 @@ pub fn generate(table: &str, cpu: &str, capabilities: &[&str]) -> String {
         }
     }
     let mut refusals: Vec<Refusal> = rules.iter().map(|rule| rule.refusal).collect();
-    refusals.extend(matches!(cpu, "x86_64" | "arm").then_some(NO_SUCH_CALL));
+    refusals.push(NO_SUCH_CALL);
     refusals.sort();
     refusals.dedup();
     let mut lifted = Vec::new();
@@ -247,9 +248,8 @@ fn ranges(calls: &BTreeMap<u32, Vec<&Rule>>, cpu: &str) -> Vec<(u32, Label)> {
         add(*number, label);
         add(number + 1, Label::Allow);
     }
-    if cpu == "x86_64" {
-        add(X32, Label::Refuse(NO_SUCH_CALL));
-    }
+    let newest = number(NEWEST, cpu).ok().flatten().expect("every CPU has the newest call");
+    add(newest + 1, Label::Refuse(NO_SUCH_CALL));
     if cpu == "arm" {
         add(PRIVATE.start, Label::Allow);
         add(PRIVATE.end, Label::Refuse(NO_SUCH_CALL));

@@ -200,7 +200,7 @@ fn later_calls() -> (State, Vec<u8>) {
     let mut missing = Text::new();
     for (name, is_there) in [
         ("open_tree and fsopen (Linux 5.2)", mount::can_take_trees()),
-        ("close_range (5.11)", fs::can_mark_ranges()),
+        ("close_range (5.9)", fs::can_close_ranges()),
         ("mount_setattr (5.12)", mount::can_set_attributes()),
     ] {
         if !is_there {
@@ -216,7 +216,9 @@ fn later_calls() -> (State, Vec<u8>) {
 /// The kernel knows a type when it opens one, whoever asks (fsopen(2)); only root may mount it.
 fn file_system(fstype: &CStr, caller: Caller) -> (State, Vec<u8>) {
     match mount::open_type(fstype).map(drop) {
-        _ if caller.euid != 0 => (State::Missing, "the kernel mounts images for root only".into()),
+        _ if caller.euid != 0 || host::in_user_namespace() => {
+            (State::Missing, "the kernel mounts images for the machine's root only".into())
+        }
         Ok(()) if !fs::is_device(c"/dev/loop-control").unwrap_or(false) => {
             (State::Missing, "there is no loop device: /dev/loop-control".into())
         }

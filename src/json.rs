@@ -1,6 +1,6 @@
 //! JSON, written member by member.
 
-use crate::text::Text;
+use crate::text::{Text, is_plain};
 
 /// An object being written.
 pub struct Json {
@@ -25,15 +25,28 @@ impl Json {
         };
     }
 
-    /// Error lines and lists: their bytes are printable already, and no backslash or quote is
-    /// left alone.
+    /// Any bytes: what is no UTF-8 shows as U+FFFD, and what would not show as itself as its number.
     pub fn string(&mut self, key: &str, value: &[u8]) -> &mut Text {
         self.key(key).str("\"");
-        for byte in value {
-            if matches!(byte, b'"' | b'\\') {
-                self.text.str("\\");
+        for chunk in value.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '"' | '\\' => self.text.str("\\").raw(&[character as u8]),
+                    _ if is_plain(character) => self.text.str(character.encode_utf8(&mut [0; 4])),
+                    // All of these have numbers of at most four digits.
+                    _ => {
+                        let number = character as u64;
+                        self.text.str("\\u");
+                        for least in [0x1000, 0x100, 0x10] {
+                            self.text.str(if number < least { "0" } else { "" });
+                        }
+                        self.text.hex(number)
+                    }
+                };
             }
-            self.text.raw(&[*byte]);
+            if !chunk.invalid().is_empty() {
+                self.text.str("\\ufffd");
+            }
         }
         self.text.str("\"")
     }
@@ -41,5 +54,39 @@ impl Json {
     /// Ends it.
     pub fn end(&mut self) {
         self.text.str("}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(value: &[u8]) -> String {
+        let mut json = Json { text: Text::new() };
+        json.text.str("{");
+        json.string("key", value);
+        json.end();
+        String::from_utf8(json.text.bytes().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn strings() {
+        assert_eq!(object(b"a \"b\" \\"), r#"{"key":"a \"b\" \\"}"#);
+        assert_eq!(
+            object("caf\u{e9}\n\u{9b}\u{202e}".as_bytes()),
+            "{\"key\":\"caf\u{e9}\\u000a\\u009b\\u202e\"}"
+        );
+        assert_eq!(object(b"\xff\xfe"), r#"{"key":"\ufffd\ufffd"}"#);
+    }
+
+    proptest::proptest! {
+        /// Whatever it is, it is JSON of plain text, and reads as what it was.
+        #[test]
+        fn any_bytes_make_valid_json(value: Vec<u8>) {
+            let text = object(&value);
+            assert!(text.chars().all(is_plain));
+            let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(read["key"], String::from_utf8_lossy(&value).as_ref());
+        }
     }
 }

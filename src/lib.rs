@@ -37,6 +37,9 @@ pub mod error;
 /// What a container is.
 pub mod spec;
 
+/// The OCI runtime specification: config.json, seccomp rules, device rules.
+pub mod oci;
+
 /// Control groups: hierarchies, control files, scales.
 pub mod cgroup;
 
@@ -72,20 +75,35 @@ use text::Text;
 
 /// The whole program: mini's words and environment in, an exit status out.
 pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
+    if let Some(status) = container::serve_as_init(words, env, &caller) {
+        return status;
+    }
+    if let Err(error) = caller.check() {
+        error.print();
+        return error.status();
+    }
     if !machine::is_mine() {
-        return obey(words, env, caller, &mut Then::default());
+        return obey(words, env, caller, None);
     }
     machine::begin();
     let mut then = Then::default();
-    let status = obey(words, env, caller, &mut then);
+    let status = obey(words, env, caller, Some(&mut then));
     machine::end(then, status)
 }
 
-fn obey(words: &[&CStr], env: &[&CStr], caller: Caller, then: &mut Then) -> u8 {
+/// `then` is there where mini is the machine's first process, to take down what is to follow.
+fn obey(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut Then>) -> u8 {
     let result = cli::parse(words).and_then(|command| match command {
         // It lives as long as the process, and so does what is made of it.
         Command::Run(request) => {
-            *then = request.then.unwrap_or_default();
+            match then {
+                Some(then) => *then = request.then.unwrap_or_default(),
+                None if request.then.is_some() => {
+                    let error = Error::new("option").object(b"--then");
+                    return Err(error.cause("mini is not the machine's first process here"));
+                }
+                None => {}
+            }
             run::run(Box::leak(request), env, caller)
         }
         Command::Check { json } => check::check(json, env, caller),

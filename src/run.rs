@@ -1,18 +1,18 @@
 //! The verb `mini run`: the request and mini's surroundings become a spec, the spec a plan, the
 //! plan an exit status.
 
-use crate::cgroup::settings::DEFAULT_PERIOD;
+use crate::cgroup::settings::{DEFAULT_PERIOD, needed};
 use crate::cli::{CapabilityEdits, EnvEdit, Run, SeccompChoice};
 use crate::container::{self, Manner, Ready, Stop, report, stdio};
 use crate::error::{Error, Result};
 use crate::host::groups::online_cpus;
-use crate::host::{Caller, Host};
+use crate::host::{Caller, Host, working_directory};
 use crate::plan::Plan;
 use crate::print;
-use crate::spec::capability::{self, ALL, SYS_ADMIN};
-use crate::spec::mounts::Masks;
+use crate::spec::capability::{self, ALL, MKNOD, SYS_ADMIN};
+use crate::spec::mounts::{Kind, Masks, Options, Size, Tmpfs, Volume};
 use crate::spec::resources::{Limit, Resources};
-use crate::spec::security::{Capabilities, Seccomp, Security, Users};
+use crate::spec::security::{Capabilities, PathRule, Seccomp, Security, Users};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, Process, Spec, User, Word};
 use crate::sys::clock::SECOND;
 use crate::sys::fs;
@@ -113,12 +113,14 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
     if !home_is_set && root {
         env.push(c"HOME=/root");
     }
+    let own_tmp = own_tmp(request)?.map(leak);
+    let security = security(request, own_tmp.is_some())?;
     Ok(Spec {
         process: Process {
             args: request.words,
             env,
             home_from_passwd: !home_is_set && !root,
-            cwd: request.cwd,
+            cwd: own_tmp.and_then(|own_tmp| own_tmp.cwd).or(request.cwd),
             oom_score_adj: request.oom_score_adj,
             terminal: request.tty,
             init: request.init.then_some(request.stop_timeout.unwrap_or(GRACE)),
@@ -128,20 +130,38 @@ fn spec<'a>(request: &'a Run<'a>, environ: &[&'a CStr]) -> Result<Spec<'a>> {
         read_only: request.read_only,
         lowers: &request.lowers,
         overlay: request.overlay.clone(),
-        volumes: &request.volumes,
-        masks: if request.privileged { &NO_MASKS } else { &request.masks },
+        volumes: match &own_tmp {
+            Some(own_tmp) => &own_tmp.volumes,
+            None => &request.volumes,
+        },
+        masks: masks(request)?,
         hostname,
         namespaces: request.namespaces,
         resources: resources(request)?,
-        security: security(request)?,
+        security,
     })
 }
 
-/// What `--privileged` masks.
-static NO_MASKS: Masks = Masks { unmask_all: true, unmask: Vec::new(), mask: Vec::new() };
+/// What is masked: with `--privileged` only what was asked for. To unmask what is not masked would have
+/// no effect.
+fn masks<'a>(request: &'a Run<'a>) -> Result<&'a Masks<'a>> {
+    let masks = &request.masks;
+    let all = masks.unmask_all || request.privileged;
+    for path in &masks.unmask {
+        if !all && !crate::plan::is_masked(path) {
+            let error = Error::new("option --security-opt unmask").object(path.to_bytes());
+            return Err(error.cause("is not masked"));
+        }
+    }
+    Ok(if request.privileged && !masks.unmask_all {
+        leak(Masks { unmask_all: true, unmask: Vec::new(), mask: masks.mask.clone() })
+    } else {
+        masks
+    })
+}
 
 /// What the command may do: the usual, unless told.
-fn security<'a>(request: &'a Run<'a>) -> Result<Security<'a>> {
+fn security<'a>(request: &'a Run<'a>, has_own_tmp: bool) -> Result<Security<'a>> {
     let privileged = request.privileged;
     let seccomp = match request.seccomp {
         None if privileged => Seccomp::Unconfined,
@@ -165,28 +185,124 @@ fn security<'a>(request: &'a Run<'a>) -> Result<Security<'a>> {
         }
     };
     Ok(Security {
-        capabilities: capabilities(&request.capabilities, privileged),
+        capabilities: capabilities(&request.capabilities, privileged, seccomp == Seccomp::BuiltIn),
         no_new_privileges: request.no_new_privileges.unwrap_or(!privileged),
         seccomp,
         privileged,
         rlimits: &request.rlimits,
         umask: request.umask,
         groups: &request.groups,
-        paths: &request.paths,
+        paths: match has_own_tmp {
+            true => leak([&request.paths[..], &[OWN_TMP]].concat()),
+            false => &request.paths,
+        },
         users,
         descriptors: request.descriptors,
     })
 }
 
+/// What programs write for themselves, beside the paths that they may change: most cannot do without.
+const OWN_TMP: PathRule = PathRule { path: c"/tmp", writable: true, optional: true };
+
+/// A /tmp in memory.
+struct OwnTmp<'a> {
+    /// With what is asked for, and what of the host's /tmp stays in sight.
+    volumes: Vec<Volume<'a>>,
+    /// Where the command begins, if that would be covered.
+    cwd: Option<Word<'a>>,
+}
+
+/// With the host's files and a rule by which all may be read (`--ro-path /`) the command has a /tmp of its
+/// own, unless a rule is about /tmp, or lets it be changed. What the rules, the working directory and the
+/// command's words name of the host's stays where it is; what may not be changed there is read-only, as
+/// the rule for /tmp is one for all below it.
+fn own_tmp<'a>(request: &'a Run<'a>) -> Result<Option<OwnTmp<'a>>> {
+    const TMP: &[u8] = b"/tmp";
+    let is_below = |path: &[u8], above: &[u8]| {
+        above == b"/"
+            || path.strip_prefix(above).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+    };
+    if request.paths.is_empty() || request.rootfs.is_some() {
+        return Ok(None);
+    }
+    let cwd = working_directory()?;
+    let place = |path: &[u8]| normal(&cwd, path);
+    let rules: Vec<(Vec<u8>, bool)> =
+        request.paths.iter().map(|rule| (place(rule.path.to_bytes()), rule.writable)).collect();
+    let is_told =
+        rules.iter().any(|(path, writable)| path == TMP || (*writable && is_below(TMP, path)))
+            || request.volumes.iter().any(|volume| place(volume.target.to_bytes()) == TMP);
+    // Only where /tmp would be in sight: else nothing is given that was not asked for.
+    let is_in_sight = rules.iter().any(|(path, _)| is_below(TMP, path));
+    if is_told || !is_in_sight || !fs::identity(c"/tmp").is_ok_and(|it| it.is_directory) {
+        return Ok(None);
+    }
+    let begin = request.cwd.map_or(cwd.clone(), |path| place(path.to_bytes()));
+    let mut kept: Vec<Vec<u8>> = rules.iter().map(|(path, _)| path.clone()).collect();
+    kept.push(begin.clone());
+    let names = request.words.iter().filter(|word| word.to_bytes().contains(&b'/'));
+    kept.extend(names.map(|name| normal(&begin, name.to_bytes())));
+    let mut volumes = Vec::new();
+    let options = Options { noexec: false, ..Options::TMPFS };
+    let memory = Tmpfs { size: Some(Size::Percent(25)), ..Tmpfs::USUAL };
+    volumes.push(Volume { kind: Kind::Tmpfs(memory), target: c"/tmp", options });
+    for path in kept {
+        // What is not there is for the rule, or for exec, to say.
+        if path == TMP || !is_below(&path, TMP) || fs::identity(word(&path)).is_err() {
+            continue;
+        }
+        let writable = rules.iter().any(|(rule, writable)| *writable && is_below(&path, rule));
+        let options = Options { read_only: !writable, ..Options::BIND };
+        let target = word(&path);
+        if volumes.iter().all(|volume| volume.target != target) {
+            volumes.push(Volume { kind: Kind::Bind(target), target, options });
+        }
+    }
+    volumes.extend(request.volumes.iter().cloned());
+    Ok(Some(OwnTmp { volumes, cwd: is_below(&begin, TMP).then(|| word(&begin)) }))
+}
+
+/// A path from the root, by its letters: without `.`, `..` and double slashes.
+fn normal(from: &[u8], path: &[u8]) -> Vec<u8> {
+    let mut names: Vec<&[u8]> = Vec::new();
+    let from = if path.starts_with(b"/") { b"" } else { from };
+    for name in from.split(|b| *b == b'/').chain(path.split(|b| *b == b'/')) {
+        match name {
+            b"" | b"." => {}
+            b".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    match names.is_empty() {
+        true => b"/".to_vec(),
+        false => names.iter().flat_map(|name| [b"/", *name].concat()).collect(),
+    }
+}
+
+fn word(path: &[u8]) -> Word<'static> {
+    let mut text = Text::new();
+    text.raw(path);
+    text.leak()
+}
+
 /// As in Docker: `--cap-add ALL` begins with all, `--cap-drop ALL` with none, and what is added by
-/// name is never dropped, unless all are added. None where nothing is to be taken away.
-fn capabilities(edits: &CapabilityEdits, privileged: bool) -> Option<Capabilities> {
+/// name is never dropped, unless all are added. None where nothing is to be taken away, nor kept by
+/// another user than root. What a device made in /dev may be is for the built-in filter to say:
+/// without it, nobody makes any unless that was asked for.
+fn capabilities(
+    edits: &CapabilityEdits,
+    privileged: bool,
+    built_in_filter: bool,
+) -> Option<Capabilities> {
+    let usual = capability::DEFAULT & if built_in_filter { ALL } else { !(1 << MKNOD) };
     let set = match (edits.add_all || privileged, edits.drop_all) {
         (true, false) => ALL & !edits.drop,
         (_, true) => edits.add,
-        (false, false) => (capability::DEFAULT & !edits.drop) | edits.add,
+        (false, false) => (usual & !edits.drop) | edits.add,
     };
-    (!privileged || set != ALL).then_some(Capabilities { set, added: edits.add & set })
+    let named = edits.add & set;
+    let added = if edits.add_all { set } else { named };
+    (!privileged || set != ALL || added != 0).then_some(Capabilities { set, added, named })
 }
 
 /// A program for seccomp(2), as bubblewrap takes it: struct sock_filter, one after the other.
@@ -255,6 +371,9 @@ fn resources<'a>(request: &'a Run<'a>) -> Result<&'a Resources<'a>> {
     if memory.reservation > memory.limit && memory.limit.is_some() {
         return clash("--memory-reservation", "above --memory");
     }
+    if resources.parent.is_some() && needed(resources).is_empty() {
+        return clash("--cgroup-parent", "goes with a limit: without one no cgroup is made");
+    }
     if request.cpus {
         if resources.cpu.period.is_some() {
             return clash("--cpu-period", "goes with --cpu-quota, not with --cpus");
@@ -309,19 +428,26 @@ fn apply<'a>(edit: EnvEdit<'a>, env: &mut Vec<Word<'a>>, environ: &[&'a CStr]) -
     Ok(())
 }
 
-/// The variables of an environment file: `KEY=VALUE` or `KEY` a line, to the letter; blank lines
-/// and lines that begin with # are passed over.
+/// The variables of an environment file, as Docker reads it: `KEY=VALUE` or `KEY` a line, which may end
+/// with a carriage return, too; values are taken to the letter. A byte order mark and what is blank before
+/// a name count for nothing; blank lines and lines that begin with # are passed over.
 fn env_file(path: &CStr, content: &[u8], environ: &[&[u8]]) -> Result<Vec<&'static CStr>> {
     let mut words = Vec::new();
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
     for (number, line) in (1u32..).zip(content.split(|b| *b == b'\n')) {
         let bad = |cause| {
             Err(Error::new("environment file").object(path.to_bytes()).cause(cause).number(number))
         };
-        if line.trim_ascii().is_empty() || line.starts_with(b"#") {
+        let line = line.strip_suffix(b"\r").unwrap_or(line).trim_ascii_start();
+        if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        if line.starts_with(b"=") {
-            return bad("no name before = in line");
+        match key(line) {
+            b"" => return bad("no name before = in line"),
+            name if name.iter().any(|b| b.is_ascii_whitespace()) => {
+                return bad("a name with blanks in line");
+            }
+            _ => {}
         }
         let line = match line.contains(&b'=') {
             true => line,
@@ -442,6 +568,18 @@ mod tests {
         let lines = b"# comment\n\nA=1 2 \nTAKEN\nABSENT\nB=x=y";
         let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
         assert_eq!(got, [c"A=1 2 ", c"TAKEN=t", c"B=x=y"]);
+        // Of other systems' editors, and indented.
+        let lines = b"\xef\xbb\xbfA=1\r\n  B= 2 \t\r\n\t# comment\r\n \r\n\t TAKEN\r\nC=\r\nD=\xef\xbb\xbf\r\r\nE=e\r";
+        let got = env_file(c"f", lines, &[b"TAKEN=t"]).unwrap();
+        let bytes: Vec<&[u8]> = got.iter().map(|word| word.to_bytes()).collect();
+        assert_eq!(
+            bytes,
+            [&b"A=1"[..], b"B= 2 \t", b"TAKEN=t", b"C=", b"D=\xef\xbb\xbf\r", b"E=e"]
+        );
+        for bad in [&b"A=1\nexport B=2"[..], b"\nB =2", b"#\nB C", b"\n\tB\tC=1", b"\nA "] {
+            let error = env_file(c"f", bad, &[]).unwrap_err();
+            assert_eq!(error.line(), b"environment file f: a name with blanks in line 2");
+        }
         let error = env_file(c"f", b"A=1\n=2", &[]).unwrap_err();
         assert_eq!(error.line(), b"environment file f: no name before = in line 2");
         let error = env_file(c"f", b"A=\0", &[]).unwrap_err();

@@ -39,6 +39,21 @@ pub fn unescaped(mut path: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
+/// Whether a character shows as itself and nothing else: no control character (C0, DEL, C1), no
+/// separator of lines or paragraphs, no control of the order in which text is shown (Unicode's
+/// Bidi_Control, and the deprecated formats next to it).
+pub fn is_plain(character: char) -> bool {
+    !matches!(
+        character,
+        '\0'..='\x1f'
+            | '\x7f'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{206f}'
+    )
+}
+
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Bytes that grow piece by piece.
@@ -91,8 +106,8 @@ impl Text {
         }
     }
 
-    /// Adds somebody's words safely: what could end the line, steer a terminal or is no UTF-8 is
-    /// written as an escape, and a very long text is cut. Empty text and text with spaces is
+    /// Adds somebody's words safely: what could end the line, steer a terminal, reorder what is read
+    /// or is no UTF-8 is written as an escape, and a very long text is cut. Empty text and text with spaces is
     /// quoted, so that it can be told from its surroundings.
     pub fn quoted(&mut self, words: &[u8]) -> &mut Text {
         const LONGEST: usize = 120;
@@ -101,19 +116,11 @@ impl Text {
         if quote {
             self.str("'");
         }
-        for chunk in shown.utf8_chunks() {
-            for byte in chunk.valid().bytes() {
-                match byte {
-                    b'\n' => self.str("\\n"),
-                    b'\\' => self.str("\\\\"),
-                    // 0xc2 begins the characters U+0080 to U+00BF, half of which are controls.
-                    0..b' ' | 0x7f | 0xc2 => self.escaped(byte),
-                    byte => self.raw(&[byte]),
-                };
-            }
-            for byte in chunk.invalid() {
-                self.escaped(*byte);
-            }
+        // Most words are plain ASCII, and go as they are.
+        if shown.iter().all(|b| matches!(b, b' '..=b'~') && *b != b'\\') {
+            self.raw(shown);
+        } else {
+            self.escape(shown);
         }
         if shown.len() < words.len() {
             self.str("...");
@@ -122,6 +129,25 @@ impl Text {
             self.str("'");
         }
         self
+    }
+
+    #[inline(never)] // Seldom needed.
+    fn escape(&mut self, words: &[u8]) {
+        for chunk in words.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                let mut room = [0; 4];
+                let bytes = character.encode_utf8(&mut room).as_bytes();
+                match character {
+                    '\n' => self.str("\\n"),
+                    '\\' => self.str("\\\\"),
+                    _ if is_plain(character) => self.raw(bytes),
+                    _ => bytes.iter().fold(&mut *self, |text, byte| text.escaped(*byte)),
+                };
+            }
+            for byte in chunk.invalid() {
+                self.escaped(*byte);
+            }
+        }
     }
 
     /// [`Text::quoted`] of a C string.
@@ -187,5 +213,24 @@ mod tests {
         assert_eq!(quoted(b"\x1b[2J"), "\\x1b[2J");
         assert_eq!(quoted(b"\xff\\"), "\\xff\\\\");
         assert!(quoted(&[b'a'; 100_000]).len() < 130);
+        // CSI in eight bits; an override of the order; the separators.
+        assert_eq!(quoted("\u{9b}2J".as_bytes()), "\\xc2\\x9b2J");
+        assert_eq!(quoted("a\u{202e}b".as_bytes()), "a\\xe2\\x80\\xaeb");
+        assert_eq!(quoted("\u{2028}".as_bytes()), "\\xe2\\x80\\xa8");
+        // Next to what is escaped.
+        let plain = "\u{a0}\u{bf}\u{61b}\u{200d}\u{2010}\u{2027}\u{202f}\u{2065}\u{2070}";
+        assert_eq!(quoted(plain.as_bytes()), plain);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_quoted_as_one_line_of_plain_text(words: Vec<u8>) {
+            assert!(quoted(&words).chars().all(is_plain));
+        }
+
+        #[test]
+        fn any_text_is_quoted_as_one_line_of_plain_text(words in ".*[\u{80}-\u{9f}\u{61c}\u{200e}\u{2028}-\u{202e}\u{2066}-\u{206f}].*") {
+            assert!(quoted(words.as_bytes()).chars().all(is_plain));
+        }
     }
 }

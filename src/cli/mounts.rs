@@ -4,7 +4,7 @@ use super::Run;
 use super::values::{bad, not_empty, size};
 use crate::error::Result;
 use crate::spec::Word;
-use crate::spec::mounts::{Kind, Options, Overlay, Setting, Volume};
+use crate::spec::mounts::{Kind, Options, Overlay, Setting, Size, Tmpfs, Volume};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -90,6 +90,7 @@ pub fn device<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let mut new = Draft::new(true);
     (new.source, new.target) = (source.to_vec(), target.to_vec());
     new.options.recursive = false;
+    new.options.nodev = Some(false);
     let mut volume = new.finish("--device", value)?;
     volume.kind = Kind::Device(word(source));
     run.volumes.push(volume);
@@ -141,8 +142,9 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
 }
 
 const BIND_OPTIONS: &str =
-    "ro rw nosuid nodev noexec exec bind rbind private rprivate slave rslave";
-const TMPFS_OPTIONS: &str = "size=SIZE mode=OCTAL ro rw nosuid nodev noexec suid dev exec";
+    "ro rw nosuid nodev dev noexec exec bind rbind private rprivate slave rslave";
+const TMPFS_OPTIONS: &str =
+    "size=SIZE|N% nr_inodes=N mode=OCTAL uid=N gid=N ro rw nosuid nodev noexec suid dev exec";
 
 /// A volume being put together.
 struct Draft<'a> {
@@ -153,10 +155,10 @@ struct Draft<'a> {
     source: Vec<u8>,
     target: Vec<u8>,
     options: Options,
-    size: Option<u64>,
-    mode: u32,
+    tmpfs: Tmpfs,
     propagation: Option<bool>,
     conflict: bool,
+    has_bind_options: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -168,7 +170,8 @@ impl<'a> Draft<'a> {
             // What is in it are files like others.
             b"overlay" => {}
             b"devpts" => {
-                draft.options = Options { nosuid: true, noexec: true, ..Options::BIND };
+                draft.options =
+                    Options { nosuid: true, nodev: Some(false), noexec: true, ..Options::BIND };
                 draft.settings.push((c"ptmxmode", Some(c"0666")));
                 draft.settings.push((c"mode", Some(c"0620")));
             }
@@ -185,25 +188,27 @@ impl<'a> Draft<'a> {
             source: Vec::new(),
             target: Vec::new(),
             options: if is_bind { Options::BIND } else { Options::TMPFS },
-            size: None,
-            mode: 0o1777,
+            tmpfs: Tmpfs::USUAL,
             propagation: None,
             conflict: false,
+            has_bind_options: false,
         }
     }
 
     /// Applies an option; false when there is none such.
     fn option(&mut self, option: &[u8]) -> bool {
         let options = &mut self.options;
+        self.has_bind_options |=
+            matches!(option, b"bind" | b"rbind" | b"private" | b"rprivate" | b"slave" | b"rslave");
         match option {
             b"ro" | b"readonly" => options.read_only = true,
             b"rw" => options.read_only = false,
             b"nosuid" => options.nosuid = true,
-            b"nodev" => options.nodev = true,
+            b"nodev" => options.nodev = Some(true),
+            b"dev" => options.nodev = Some(false),
             b"noexec" => options.noexec = true,
             b"exec" => options.noexec = false,
             b"suid" if !self.is_bind => options.nosuid = false,
-            b"dev" if !self.is_bind => options.nodev = false,
             b"bind" if self.is_bind => options.recursive = false,
             b"rbind" if self.is_bind => options.recursive = true,
             b"private" | b"rprivate" | b"slave" | b"rslave" if self.is_bind => {
@@ -213,25 +218,50 @@ impl<'a> Draft<'a> {
                 options.slave = slave;
             }
             _ if self.is_bind => return false,
-            _ => match (option.strip_prefix(b"size="), option.strip_prefix(b"mode=")) {
-                (Some(text), _) => match size(text) {
-                    Some(size @ 1..) => self.size = Some(size),
-                    _ => return false,
-                },
-                (_, Some(text)) => match number(text, 8) {
-                    Some(mode @ 0..=0o7777) => self.mode = mode as u32,
-                    _ => return false,
-                },
-                _ => return false,
-            },
+            _ => return self.tmpfs_option(option).is_some(),
         }
         true
     }
 
+    /// What tmpfs(5) takes, as far as it makes sense in a container.
+    fn tmpfs_option(&mut self, option: &[u8]) -> Option<()> {
+        let at = option.iter().position(|b| *b == b'=')?;
+        let (name, value) = (&option[..at], &option[at + 1..]);
+        let tmpfs = &mut self.tmpfs;
+        // The highest number stands for no id. To the kernel, a size of 0 is none at all.
+        let id =
+            || number(value, 10).filter(|id| *id < u64::from(u32::MAX)).map(|id| Some(id as u32));
+        match name {
+            b"size" => match value.strip_suffix(b"%") {
+                Some(digits) => {
+                    let percent = number(digits, 10).filter(|it| (1..=100).contains(it))?;
+                    tmpfs.size = Some(Size::Percent(percent));
+                }
+                None => {
+                    tmpfs.size =
+                        Some(Size::Bytes(size(value).filter(|size| (1..=MOST).contains(size))?))
+                }
+            },
+            b"nr_inodes" => {
+                tmpfs.inodes = Some(size(value).filter(|count| (1..=MOST).contains(count))?)
+            }
+            b"mode" => tmpfs.mode = number(value, 8).filter(|mode| *mode <= 0o7777)? as u32,
+            b"uid" => tmpfs.uid = id()?,
+            b"gid" => tmpfs.gid = id()?,
+            _ => return None,
+        }
+        Some(())
+    }
+
     fn finish(self, option: &str, value: &CStr) -> Result<Volume<'a>> {
         let wrong = |cause| Err(bad(option, value.to_bytes(), cause));
-        if self.is_bind && self.fstype.is_none() && self.source.is_empty() {
-            return wrong("has no source");
+        match (self.is_bind && self.fstype.is_none(), self.source.is_empty()) {
+            (true, true) => return wrong("has no source"),
+            (false, false) => return wrong("takes no source"),
+            _ => {}
+        }
+        if self.fstype.is_some() && self.has_bind_options {
+            return wrong("bind, private and slave are for type=bind");
         }
         if !self.target.starts_with(b"/") {
             return wrong("the destination must begin with /");
@@ -250,11 +280,14 @@ impl<'a> Draft<'a> {
         } else if self.is_bind {
             Kind::Bind(word(&self.source))
         } else {
-            Kind::Tmpfs { size: self.size, mode: self.mode }
+            Kind::Tmpfs(self.tmpfs)
         };
         Ok(Volume { kind, target: word(&self.target), options: self.options })
     }
 }
+
+/// What a size can be; of more the kernel would make none.
+const MOST: u64 = u64::MAX >> 1;
 
 /// Splits at a separator that is not behind a backslash; the backslash goes.
 fn split(text: &[u8], separator: u8) -> Vec<Vec<u8>> {

@@ -38,8 +38,8 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("UPPER[,WORK]"),
-        help: "keep what is written to the root in UPPER instead; WORK is for the kernel, empty, \
-               on the same file system (UPPER.work)",
+        help: "keep what is written to the root in UPPER instead, for one container at a time; WORK is \
+               for the kernel, on the same file system, made if missing (UPPER.work)",
         act: Act::Value(mounts::overlay),
     },
     Opt {
@@ -58,7 +58,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("SRC:DST[:OPTIONS]"),
         help: "put a file or directory of the host at a path of the container; OPTIONS are ro, \
-               nosuid, nodev, noexec, bind (without what is mounted below), rslave",
+               nosuid, dev (devices work), noexec, bind (without what is mounted below), rslave; parents \
+               are mounted first, and of two at one path the later one is seen",
         act: Act::Value(mounts::volume),
     },
     Opt {
@@ -67,8 +68,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("DST[:OPTIONS]"),
-        help: "put memory at a path of the container; OPTIONS are size=, mode=, ro, exec, suid, \
-               dev; at most 64m or an eighth of the machine's unless told",
+        help: "put memory at a path of the container; OPTIONS are size= (50% is half of the \
+               machine's), nr_inodes=, mode=, uid=, gid=, ro, exec, suid, dev; at most 64m or an eighth of the \
+               machine's unless told",
         act: Act::Value(mounts::tmpfs),
     },
     Opt {
@@ -125,9 +127,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("DURATION"),
-        help: "end it after so long, as 90, 10m or 1.5h; the status is 124",
+        help: "end it after so long, as 90, 10m or 1.5h; the status is 124; 0: never",
         act: Act::Value(|run, value| {
-            run.timeout = Some(duration("--timeout", value)?);
+            run.timeout = Some(duration("--timeout", value)?).filter(|nanos| *nanos > 0);
             Ok(())
         }),
     },
@@ -278,7 +280,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("host"),
-        help: "host: see and share the host's processes",
+        help: "host: see and share the host's processes; what the command leaves behind ends with it",
         act: Act::Value(|run, value| {
             run.namespaces.pid = namespace("--pid", value)?;
             Ok(())
@@ -354,8 +356,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("NAME[,NAME...]"),
-        help: "give root in the container a capability beside the usual 14, or ALL; system calls \
-               that belong to it are let through; a user named with -u has it, too",
+        help: "give root in the container a capability beside the usual 14 (13 without MKNOD if the \
+               seccomp filter is not the built-in one), or ALL; system calls that belong to it are \
+               let through; a user named with -u has it, too",
         act: Act::Value(security::cap_add),
     },
     Opt {
@@ -384,7 +387,8 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("OPT"),
         help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
-               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path; \
+               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path, also of a \
+               volume; \
                unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
         act: Act::Value(security::security_opt),
     },
@@ -394,8 +398,9 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "let no path be reached but this one, to be read, and what lies below it; can be \
-               repeated; /proc and harmless devices stay within reach (Landlock)",
+        help: "allow reading PATH and what lies below; can be repeated. Nothing else can be opened or \
+               changed but /proc and harmless devices; with / itself, /tmp is one of its own. Names stay \
+               visible; before Linux 7.1, sockets can be connected to",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {
@@ -404,7 +409,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the same, to be changed, too",
+        help: "the same, to read and change",
         act: Act::Value(|run, value| security::path_rule(run, "--rw-path", value, true)),
     },
     Opt {
@@ -613,7 +618,7 @@ const TABLE: [Opt; 61] = [
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the existing cgroup to make its own in, from the top of the hierarchy",
+        help: "the existing cgroup to make its own in, from the top of the hierarchy; also without a limit",
         act: Act::Value(|run, value| {
             not_empty("--cgroup-parent", value, &mut run.resources.parent)
         }),

@@ -187,3 +187,74 @@ proptest::proptest! {
         }
     }
 }
+
+/// Every option whose value has a number in it; `#` stands for the number. Behind it the largest that
+/// the kernel or mini has a use for.
+const NUMBERS: [(&str, &str, u128); 39] = [
+    ("--user", "#", 0xffff_fffe),
+    ("--user", "0:#", 0xffff_fffe),
+    ("--group-add", "#", 0xffff_fffe),
+    ("--uidmap", "#:0:1", 0xffff_fffe),
+    ("--uidmap", "0:#:1", 0xffff_fffe),
+    ("--uidmap", "0:0:#", 0xffff_ffff),
+    ("--gidmap", "0:#", 0xffff_fffe),
+    ("--gidmap", "1:#:7", 0xffff_fff8),
+    ("--ulimit", "nofile=#", u64::MAX as u128),
+    ("--ulimit", "nofile=1:#", u64::MAX as u128),
+    ("--umask", "#", 777),
+    ("--preserve-fds", "#", 1024),
+    ("--ready-fd", "#", 1024),
+    ("--memory", "#", i64::MAX as u128),
+    ("--memory", "#k", (i64::MAX >> 10) as u128),
+    ("--memory", "#p", (i64::MAX >> 50) as u128),
+    ("--memory-swap", "#", i64::MAX as u128),
+    ("--memory-reservation", "#", i64::MAX as u128),
+    ("--memory-swappiness", "#", 100),
+    ("--cpu-shares", "#", 262_144),
+    ("--cpu-period", "#", 1_000_000),
+    ("--cpu-quota", "#", (u64::MAX >> 20) as u128),
+    ("--cpuset-cpus", "#", u64::MAX as u128),
+    ("--cpuset-mems", "0-#", u64::MAX as u128),
+    ("--pids-limit", "#", 4 << 20),
+    ("--blkio-weight", "#", 1000),
+    ("--oom-score-adj", "#", 1000),
+    ("--oom-score-adj", "-#", 1000),
+    ("--stop-signal", "#", 64),
+    ("--timeout", "#ms", (i64::MAX / 1_000_000) as u128),
+    ("--timeout", "#", (i64::MAX / 1_000_000_000) as u128),
+    ("--timeout", "#d", (i64::MAX / 86_400_000_000_000) as u128),
+    ("--stop-timeout", "#h", (i64::MAX / 3_600_000_000_000) as u128),
+    ("--tmpfs", "/t:size=#", i64::MAX as u128),
+    ("--tmpfs", "/t:size=#g", (i64::MAX >> 30) as u128),
+    ("--tmpfs", "/t:mode=#", 7777),
+    ("--mount", "type=tmpfs,dst=/t,size=#", i64::MAX as u128),
+    ("--mount", "type=tmpfs,dst=/t,tmpfs-size=#", i64::MAX as u128),
+    ("--mount", "type=tmpfs,dst=/t,tmpfs-mode=#", 7777),
+];
+
+/// Beyond the largest nothing is taken, wherever it would be cut off: at 2^31, 2^32, 2^63, 2^64.
+#[test]
+fn numbers_out_of_range_are_refused() {
+    for (option, form, most) in NUMBERS {
+        let refused = |number: u128| {
+            let value = form.replace('#', &number.to_string());
+            parsed(&["mini", "run", option, &value, "true"], |command| command.is_err())
+        };
+        let powers = [16, 31, 32, 33, 63, 64, 65, 127].map(|power| 1u128 << power);
+        let near = powers.iter().flat_map(|power| [power - 1, *power, power + 1, power + 7]);
+        for number in near.chain([most + 1, u128::MAX]).filter(|number| *number > most) {
+            assert!(refused(number), "{option} {form} {number}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_number_out_of_range_is_refused(at in 0..NUMBERS.len(), number: u128) {
+        let (option, form, most) = NUMBERS[at];
+        let value = form.replace('#', &(most + 1 + number % (u128::MAX - most)).to_string());
+        parsed(&["mini", "run", option, &value, "true"], |command| {
+            assert!(command.is_err(), "{option} {value}");
+        });
+    }
+}

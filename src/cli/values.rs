@@ -225,9 +225,12 @@ pub fn duration(option: &str, value: &CStr) -> Result<u64> {
         b"d" => 86400 * SECOND,
         _ => 0,
     };
-    // More than the kernel's clocks count is for ever.
     match scaled(digits, unit) {
-        Some(nanos) if unit != 0 => Ok(nanos.min(u64::MAX >> 1)),
+        // More than the kernel's clocks count.
+        Some(nanos) if unit != 0 && nanos > u64::MAX >> 1 => {
+            Err(bad(option, bytes, "out of range").hint("at most 292 years: 106751d"))
+        }
+        Some(nanos) if unit != 0 => Ok(nanos),
         _ => Err(bad(option, bytes, "not a duration").hint("as 90, 1.5s, 10m, 2h or 500ms")),
     }
 }
@@ -350,7 +353,9 @@ mod tests {
         assert_eq!(nanos(c"500ms"), Some(SECOND / 2));
         assert_eq!(nanos(c"2h"), Some(7200 * SECOND));
         assert_eq!(nanos(c"0"), Some(0));
-        assert_eq!(nanos(c"99999999999999999d"), Some(u64::MAX >> 1));
+        assert_eq!(nanos(c"106751d"), Some(106_751 * 86_400 * SECOND));
+        assert_eq!(nanos(c"106752d"), None);
+        assert_eq!(nanos(c"99999999999999999d"), None);
         for bad in [c"", c"s", c"-1", c"1x", c"1 s", c"1s1", c"1.s"] {
             assert_eq!(nanos(bad), None, "{bad:?}");
         }

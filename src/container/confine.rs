@@ -1,8 +1,10 @@
 //! The child gives up what the command shall not have: who it is, capabilities, paths. Works on the
 //! child's stack alone.
 
+use super::inside::{self, Make};
 use super::passwd::{self, Account, Groups};
 use super::status::Detail;
+use super::stdio;
 use crate::spec::capability::{NAMES, Set};
 use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
@@ -29,7 +31,6 @@ pub fn become_user(
     account: &mut Account,
     detail: &mut Detail,
     keep_capabilities: bool,
-    has_terminal: bool,
 ) -> Result<()> {
     let is_told = matches!(user.uid, Id::Number(_)) && user.gid.is_some();
     let entry = match is_told && !wish.find_home {
@@ -58,10 +59,8 @@ pub fn become_user(
     if !wish.find_home {
         account.forget_home();
     }
-    if has_terminal {
-        // Some programs open it again by its path.
-        fs::give_to(0, uid)?;
-    }
+    // Some programs open them again by their paths.
+    stdio::give_to(uid)?;
     if keep_capabilities {
         security::keep_capabilities()?;
     }
@@ -114,10 +113,10 @@ pub fn bound_capabilities(set: Set) -> Result<()> {
     Ok(())
 }
 
-/// Keeps, as root, what is in the set and held; as another user what was added.
-pub fn keep_capabilities(set: Set, added: Set, detail: &mut Detail) -> Result<()> {
+/// Keeps, as root, what is in the set and held; as another user what was added and is held.
+pub fn keep_capabilities(set: Set, added: Set, named: Set, detail: &mut Detail) -> Result<()> {
     let held = security::permitted()?;
-    if let Some(missing) = (0..64).find(|bit| added & !held & (1 << bit) != 0) {
+    if let Some(missing) = (0..64).find(|bit| named & !held & (1 << bit) != 0) {
         detail.set(NAMES.get(missing).map_or(b"?", |name| name.as_bytes()));
         return Err(Errno::EPERM);
     }
@@ -125,6 +124,7 @@ pub fn keep_capabilities(set: Set, added: Set, detail: &mut Detail) -> Result<()
         return security::set_capabilities(held & set, 0);
     }
     // They outlive execve(2) of an ordinary program only as ambient ones.
+    let added = added & held;
     security::set_capabilities(added, added)?;
     (0..64).filter(|bit| added & 1 << bit != 0).try_for_each(security::raise_ambient)
 }
@@ -141,6 +141,8 @@ pub fn new_session_keyring() -> Result<()> {
 const LANDLOCK: usize = 3;
 /// The first version that knows of IOCTL_DEV.
 const LANDLOCK_IOCTL: usize = 5;
+/// The first version that knows of RESOLVE_UNIX (Linux 7.1).
+const LANDLOCK_UNIX: usize = 9;
 
 /// Lets no path be reached but these (landlock(7)); those of mini's own that are not there are
 /// passed over.
@@ -150,12 +152,16 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
         detail.set(b"version");
         return Err(Errno::EOPNOTSUPP);
     }
-    let last = if version < LANDLOCK_IOCTL { access::TRUNCATE } else { access::IOCTL_DEV };
+    let last = match version {
+        0..LANDLOCK_IOCTL => access::TRUNCATE,
+        LANDLOCK_IOCTL..LANDLOCK_UNIX => access::IOCTL_DEV,
+        _ => access::RESOLVE_UNIX,
+    };
     let all = (last << 1) - 1;
     let readable = access::EXECUTE | access::READ_FILE | access::READ_DIR;
     let ruleset = security::landlock_ruleset(all)?;
     for rule in rules {
-        let path = match fs::open(rule.path, libc::O_PATH, 0) {
+        let path = match inside::open(rule.path, Make::Nothing) {
             Err(Errno::ENOENT) if rule.optional => continue,
             result => result.inspect_err(|_| detail.set(rule.path.to_bytes()))?,
         };
@@ -165,6 +171,25 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
         }
         security::landlock_allow(&ruleset, &path, allowed & all)
             .inspect_err(|_| detail.set(rule.path.to_bytes()))?;
+    }
+    for fd in 0..=2 {
+        // What is open already can be opened once more, by its name in /dev. Pipes always can.
+        let Ok(fs::Stream { kind: libc::S_IFREG | libc::S_IFCHR, reads, writes, .. }) =
+            fs::stream(fd)
+        else {
+            continue;
+        };
+        let readable = if reads { access::READ_FILE } else { 0 };
+        let writable = if writes { access::WRITE_FILE | access::TRUNCATE } else { 0 };
+        let allowed = (readable | writable | access::IOCTL_DEV) & all;
+        if readable | writable == 0 {
+            continue;
+        }
+        match security::landlock_allow(&ruleset, &fs::duplicate(fd)?, allowed) {
+            // A file that is on no file system (memfd_create(2)) is within reach anyway.
+            Err(Errno::EBADFD) => {}
+            result => result?,
+        }
     }
     security::landlock_restrict(&ruleset)
 }

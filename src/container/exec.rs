@@ -88,7 +88,7 @@ fn look_into(path: &CStr, errno: Errno, words: &mut Words, detail: &mut Detail) 
 }
 
 fn beginning<'b>(path: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]> {
-    let file = fs::open(path, libc::O_RDONLY, 0).ok()?;
+    let file = fs::open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0).ok()?;
     let length = fs::read_full(&file, buffer).ok()?;
     Some(&buffer[..length])
 }

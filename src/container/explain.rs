@@ -6,7 +6,9 @@ use crate::host::Host;
 use crate::host::ids::Ids;
 use crate::plan::{Mount, Step};
 use crate::spec::Spec;
+use crate::spec::mounts::Volume;
 use crate::sys::{Errno, fs};
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::MS_BIND;
 
@@ -22,6 +24,10 @@ pub fn clone_failure(errno: Errno, flags: i32, host: &Host) -> Error {
             "user namespaces are denied by a seccomp filter, a security module or a chroot: \
              run as root",
         ),
+        Errno::EPERM if host.ids == Ids::Shared => {
+            "a seccomp filter or a security module denies them: start the container that mini is in \
+             with --privileged"
+        }
         Errno::EPERM => {
             "CAP_SYS_ADMIN is missing: start the container that mini is in with --privileged"
         }
@@ -87,6 +93,11 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
         }
         _ => {}
     }
+    if let (Step::Unpack { .. }, Errno::EPROTO, Some(format)) =
+        (step, errno, crate::host::compression(detail))
+    {
+        return Error::new(step.name()).cause(format.name).hint(format.remedy);
+    }
     let mut error = named(step, spec);
     if let Step::Unpack { .. } | Step::AllowPaths(_) | Step::KeepCapabilities { .. } = step
         && !detail.is_empty()
@@ -101,10 +112,33 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     {
         return error.hint(hint);
     }
+    if let (Step::PutTree { target, .. } | Step::Tmpfs { target, .. }, Errno::EROFS) = (step, errno)
+        && let Some(volume) = volume_above(target.to_bytes(), spec)
+    {
+        let mut hint = crate::text::Text::new();
+        hint.str("the volume at ").word(volume.target);
+        hint.str(" is read-only and lacks this path: make it in what is mounted there");
+        return error.hint_text(&hint);
+    }
     match hint(step, errno, detail, host) {
         Some(hint) => error.hint(hint),
         None => error,
     }
+}
+
+/// The volume in which a path lies; the innermost one.
+fn volume_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s Volume<'a>> {
+    let names = |path: &[u8]| -> Vec<Vec<u8>> {
+        let names = path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."));
+        names.map(Vec::from).collect()
+    };
+    let path = names(path);
+    let depth = |volume: &&Volume| names(volume.target.to_bytes()).len();
+    let volumes = spec.volumes.iter().filter(|volume| {
+        let above = names(volume.target.to_bytes());
+        above.len() < path.len() && path.starts_with(&above)
+    });
+    volumes.max_by_key(depth)
 }
 
 /// Begins the line with what the user knows the step by.
@@ -139,7 +173,16 @@ fn named(step: &Step, spec: &Spec) -> Error {
 
 fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'static str> {
     Some(match (step, errno) {
+        (Step::WriteFile { place, .. }, Errno::EPERM)
+            if host.euid == 0 && place.path.to_bytes().ends_with(b"_map") =>
+        {
+            "root without CAP_SYS_ADMIN needs a user namespace, and to have one CAP_SETFCAP"
+        }
         (Step::WriteFile { place, .. }, _) => return write_hint(place.path.to_bytes(), errno),
+        (Step::MapIds { by_helper: false, .. }, Errno::EPERM) if host.in_user_namespace => {
+            "the user namespace that mini is in does not have all these ids itself: see \
+             /proc/self/uid_map and gid_map"
+        }
         (Step::MapIds { .. } | Step::AwaitMaps, errno) => return map_hint(step, errno),
         (Step::Terminal { .. }, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::EIO) => {
             "no pseudo terminals here: mount devpts on /dev/pts, and have /dev/ptmx"
@@ -153,12 +196,26 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::NewSessionKeyring, Errno::EDQUOT) => {
             "the caller has too many keys: kernel.keys.maxkeys"
         }
+        (Step::NewSessionKeyring, Errno::EPERM) => {
+            "a seccomp filter denies keyctl: start the container that mini is in with --privileged"
+        }
+        (Step::LoopbackUp, Errno::EPERM) => {
+            "CAP_NET_ADMIN is missing: start the container that mini is in with --privileged, or add \
+             --network host"
+        }
+        (Step::Init { .. }, Errno::EAGAIN) => {
+            "a limit on processes is reached: process 1 and the command are two (--pids-limit, nproc)"
+        }
         (Step::Seccomp { .. }, Errno::EINVAL) => {
             "not a program the kernel takes, or the kernel has no seccomp filters"
         }
-        (Step::Seccomp { .. } | Step::AllowPaths(_), Errno::ENOSYS) => {
-            "the kernel is too old, or built without it"
-        }
+        (
+            Step::Seccomp { .. }
+            | Step::AllowPaths(_)
+            | Step::ReadOnlyMounts
+            | Step::TakeWritable { .. },
+            Errno::ENOSYS,
+        ) => "the kernel is too old, or built without it",
         (Step::Seccomp { .. }, Errno::EACCES) => {
             "without no-new-privileges this takes CAP_SYS_ADMIN"
         }
@@ -171,7 +228,19 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Groups(_) | Step::User { .. }, Errno::EPERM) if host.ids == Ids::Own => {
             "an ordinary user has no groups to give: see --userns auto"
         }
+        (Step::Groups(_) | Step::User { .. }, Errno::EPERM) if !host.may_set_groups => {
+            "the user namespace that mini is in denies setgroups"
+        }
+        (Step::Groups(_) | Step::User { .. } | Step::Become { .. }, Errno::EPERM) => {
+            "CAP_SETUID or CAP_SETGID is missing"
+        }
         (Step::User { .. } | Step::Groups(_), Errno::EMSGSIZE) => "more than 64 groups",
+        (Step::User { .. } | Step::Groups(_), Errno::EMEDIUMTYPE) => {
+            "the container's /etc/passwd or /etc/group is no regular file"
+        }
+        (Step::User { .. } | Step::Groups(_), Errno::EFBIG) => {
+            "the container's /etc/passwd or /etc/group is longer than 16 MiB"
+        }
         (Step::User { .. } | Step::Become { .. }, Errno::EINVAL) if host.ids != Ids::Own => {
             "the ids are not mapped: see --uidmap and --gidmap"
         }
@@ -185,14 +254,22 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "limits need a cgroup of one's own: run as root, or name one with --cgroup-parent"
         }
         (Step::MakeGroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
-        (Step::JoinGroup(_), Errno::ENOSPC) => "the group's cpuset is empty",
-        (Step::JoinGroup(_), Errno::EOPNOTSUPP) => "a group above is threaded",
+        (Step::OpenArchive(path), Errno::ENXIO) if path.to_bytes() == b"-" => {
+            "standard input is the archive, so with -t the keyboard is /dev/tty, and there is none"
+        }
+        (Step::JoinGroup { .. }, Errno::ENOSPC) => "the group's cpuset is empty",
+        (Step::JoinGroup { .. }, Errno::EOPNOTSUPP) => "a group above is threaded",
         (Step::Unpack { .. }, errno) => match errno {
             Errno::EBADMSG => "no tar archive, or damaged, or cut short",
             Errno::EXDEV => "the name leads out of the archive",
-            Errno::EOPNOTSUPP => "sparse files and archives of several volumes are not understood",
+            Errno::EOPNOTSUPP => "mini does not understand this kind of member",
             Errno::ENOSPC => "it does not fit: an archive may take half of the machine's memory",
-            Errno::EMSGSIZE => "too much is said of one member",
+            Errno::EMSGSIZE => "a pax header may have a megabyte",
+            Errno::E2BIG => "a file may have a million holes",
+            Errno::EOVERFLOW => "its owner, group or time is a number beyond the kernel's",
+            Errno::EINVAL => "its owner or group may not be mapped here: see --userns auto",
+            Errno::ENOTEMPTY => "a directory with something in it has its name",
+            Errno::ENOENT => "a link to a member that is not there",
             _ => return None,
         },
         (Step::TakeFileSystem { image: None, .. }, errno) => match errno {
@@ -203,7 +280,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         },
         (Step::MountImage { .. } | Step::TakeFileSystem { .. }, errno) => match errno {
             Errno::ENOSYS => "an image as a volume needs Linux 5.2: fsopen(2)",
-            Errno::EPERM | Errno::EACCES => "the kernel mounts images for root only",
+            Errno::EPERM | Errno::EACCES => "the kernel mounts images for the machine's root only",
             Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
             Errno::EBUSY => "no loop device is free",
             Errno::ENODEV => "the kernel has no such file system",
@@ -221,10 +298,16 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PutTree { make: false, .. } | Step::Tmpfs { make: false, .. }, Errno::ENOENT) => {
             "nothing is made on the host: make it first"
         }
+        (Step::Tmpfs { .. }, Errno::EINVAL) => {
+            "uid= or gid= is not mapped in the container, or an option is out of range"
+        }
         (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::EROFS) => {
             "the root is read-only and lacks this path: add it to the image"
         }
-        (Step::PutTree { .. } | Step::Tmpfs { .. }, Errno::ELOOP) => {
+        (Step::PutTree { make: true, .. } | Step::Tmpfs { make: true, .. }, Errno::EACCES) => {
+            "the root lacks this path, and mini may not make it there"
+        }
+        (Step::PutTree { .. } | Step::Tmpfs { .. } | Step::TakeWritable { .. }, Errno::ELOOP) => {
             "too many links, or one of /proc"
         }
         (Step::PutTree { .. }, Errno::EINVAL | Errno::ENOTDIR) => {
@@ -233,12 +316,19 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::TakeTree { .. }, Errno::EINVAL) if host.euid != 0 => {
             "an ordinary user cannot leave out what is mounted below: drop the option bind"
         }
+        (Step::Mount(mount), Errno::EPERM)
+            if mount.fstype == Some(c"proc") && host.in_user_namespace =>
+        {
+            "parts of /proc are covered here, as in a container, and the kernel shows no new one then: \
+             start the container that mini is in with --security-opt unmask=all"
+        }
         (Step::Mount(mount), Errno::EPERM) if mount.fstype == Some(c"proc") => {
             "parts of the host's /proc are covered, as in a container, and the kernel shows no \
              new one there: uncover them, or run as root"
         }
         (Step::Mount(mount), Errno::EPERM)
-            if mount.fstype == Some(c"sysfs") && host.ids != Ids::Shared =>
+            if mount.fstype == Some(c"sysfs")
+                && (host.ids != Ids::Shared || host.in_user_namespace) =>
         {
             "the kernel shows an ordinary user a new /sys only where the host has one that nothing \
              covers: mount sysfs on /sys"
@@ -248,8 +338,8 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         }
         (Step::Mount(_), Errno::EPERM) => "CAP_SYS_ADMIN is missing",
         (Step::Mount(mount), Errno::ENOENT) if mount.source.to_bytes().starts_with(b"dev/") => {
-            "an ordinary user's container has the host's devices, and this one is not there: mount \
-             devtmpfs on /dev"
+            "without the right to make devices the container has the host's, and this one is not there: \
+             mount devtmpfs on /dev"
         }
         (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
             "the kernel was built without this file system"
@@ -258,7 +348,20 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PivotRoot, Errno::EINVAL) => {
             "the present root is not a mount point: mini was started inside a chroot"
         }
-        (Step::Chdir { .. }, Errno::EXDEV) => "it lies outside of the root",
+        (Step::Chdir { inside: true, .. }, Errno::ELOOP) => {
+            "a link of /proc, which could lead out of the root, or too many links"
+        }
+        (Step::Attach(_), Errno::ENOTDIR | Errno::ELOOP) => {
+            "in the root it is a link or a file: /proc, /sys and /dev must be directories"
+        }
+        (Step::Attach(_), Errno::EROFS) => {
+            "the root is read-only and lacks this directory: add it to the image"
+        }
+        (Step::MaskPath(_), Errno::ENOENT) => "there is nothing to cover",
+        (Step::TakeProgram { .. }, Errno::ENOENT) => "--init needs /proc mounted",
+        (Step::RestrictTree(_) | Step::PutTree { .. }, Errno::EBUSY) => {
+            "somebody changes the directories that its mounts lie on"
+        }
         (Step::User { .. }, Errno::EINVAL) if host.euid != 0 => {
             "an ordinary user has one id in the container, 0 or the number given: use -u NUMBER"
         }

@@ -4,22 +4,43 @@ use super::usage::Usage;
 use super::{explain, trace};
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::host::groups::{PREFIX, path};
+use crate::host::groups::{path, time_in_name};
 use crate::plan::{Place, Plan, Step};
 use crate::spec::Spec;
-use crate::sys::fs::{self, Base, Names};
-use crate::sys::{Errno, Fd, clock, process};
+use crate::sys::fs::{self, Base, Directories};
+use crate::sys::process::News;
+use crate::sys::{Errno, Fd, clock, process, signal};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
 /// The groups that were made; they are removed when this value goes, whatever happened.
 pub struct Groups<'a> {
-    made: Vec<&'a Place>,
+    made: Vec<Made<'a>>,
     /// The group mini left, and the controllers it then passed on.
     left: Option<(&'a Place, &'a Text)>,
     /// What the child joins through, in order.
     pub doors: Vec<Door>,
+    /// Who ends what the command leaves behind, where its process namespace does not.
+    guard: Guard,
+}
+
+/// A group that was made.
+struct Made<'a> {
+    place: &'a Place,
+    /// Its directory, locked: as long as this is open, no other mini takes the group for abandoned.
+    /// None while the making goes on.
+    lock: Option<Fd>,
+}
+
+/// Who ends processes that outlive the command.
+enum Guard {
+    /// Nobody has to, or can.
+    None,
+    /// A process of mini's that outlives mini by a moment: it ends when its pipe does.
+    Watcher { pid: i32, pipe: Fd },
+    /// mini itself, to which the kernel gives the command's orphans.
+    Adoption,
 }
 
 /// What the child joins a group through.
@@ -28,6 +49,8 @@ pub enum Door {
     Tasks(Fd),
     /// A v2 group's directory.
     Group(Fd),
+    /// The implied group could not be made: there is nothing to join.
+    Nowhere,
 }
 
 impl Door {
@@ -36,7 +59,14 @@ impl Door {
         match self {
             Door::Tasks(tasks) => fs::write_all(tasks, b"0"),
             Door::Group(_) if is_born_in_group => Ok(()),
+            Door::Nowhere => Ok(()),
             Door::Group(group) => fs::write_file_at(group.raw(), c"cgroup.procs", b"0"),
+        }
+    }
+
+    fn close_copy(&self) {
+        if let Door::Tasks(file) | Door::Group(file) = self {
+            file.close_copy();
         }
     }
 }
@@ -44,13 +74,21 @@ impl Door {
 impl<'a> Groups<'a> {
     /// Does what the plan wants done before there is a child.
     pub fn make(plan: &'a Plan, spec: &Spec, host: &Host, traced: bool) -> Result<Groups<'a>> {
-        let mut groups = Groups { made: Vec::new(), left: None, doors: Vec::new() };
-        for step in &plan.before {
+        let mut groups =
+            Groups { made: Vec::new(), left: None, doors: Vec::new(), guard: Guard::None };
+        // The implied group comes last, and its two steps may fail.
+        let is_implied = host.groups.list.last().is_some_and(|group| group.implied);
+        let needed = plan.before.len() - if is_implied { 2 } else { 0 };
+        for (number, step) in plan.before.iter().enumerate() {
             let start = if traced { clock::now() } else { 0 };
             let result = groups.perform(step);
             if traced {
                 let micros = (clock::now() - start) / 1000;
                 trace::step(step, result.err(), Some(micros));
+            }
+            if result.is_err() && number >= needed {
+                groups.doors.push(Door::Nowhere);
+                break;
             }
             result.map_err(|errno| explain::step_failure(step, errno, b"", spec, host))?;
         }
@@ -61,7 +99,11 @@ impl<'a> Groups<'a> {
         match step {
             Step::MakeGroup(place) => {
                 fs::mkdir_at(place.base, place.path, 0o755)?;
-                self.made.push(place);
+                self.made.push(Made { place, lock: None });
+                let lock = claim(place)?;
+                if let Some(made) = self.made.last_mut() {
+                    made.lock = lock;
+                }
             }
             Step::MoveToGroup(place) => {
                 let procs = path(&[place.path.to_bytes(), b"/cgroup.procs"]);
@@ -97,11 +139,101 @@ impl<'a> Groups<'a> {
     /// Notes what the container used, as far as the groups tell.
     pub fn usage(&self, host: &Host, usage: &mut Usage) {
         for group in &host.groups.list {
-            let directory = path(&[&group.parent, b"/", host.groups.name.bytes()]);
-            usage.read(group.version, group.base, directory);
+            usage.read(group.version, group.base, host.groups.path_in(group));
+        }
+    }
+
+    /// Sees to it that what the command leaves behind ends with it, and, where there is a cgroup, with
+    /// mini, should that be killed.
+    pub fn guard(&mut self, host: &Host) -> Result<()> {
+        if !host.groups.ends_others {
+            return Ok(());
+        }
+        if self.made.is_empty() {
+            if process::adopt_orphans().is_ok() && children() == Ok(Vec::new()) {
+                self.guard = Guard::Adoption;
+            } else {
+                Error::new("option --pid host")
+                    .cause(
+                        "no cgroup can be had here, nor can mini tell its own children from the \
+                            command's",
+                    )
+                    .hint("processes that the command leaves behind will outlive it")
+                    .print();
+            }
+            return Ok(());
+        }
+        let failed = |errno| Error::new("watch over the command").errno(errno);
+        let (end, pipe) = fs::pipe().map_err(failed)?;
+        match process::fork().map_err(failed)? {
+            0 => self.watch(&end, &pipe),
+            pid => self.guard = Guard::Watcher { pid, pipe },
+        }
+        Ok(())
+    }
+
+    /// The watcher: when mini is gone, whatever is left in the groups goes, too. It is in a session of its
+    /// own, as what ends a whole process group should not end it.
+    fn watch(&mut self, end: &Fd, pipe: &Fd) -> ! {
+        let _ = signal::set_mask(signal::ALL);
+        let _ = process::setsid();
+        pipe.close_copy();
+        for door in &self.doors {
+            door.close_copy();
+        }
+        // Nobody ever writes to it.
+        let _ = fs::read(end, &mut [0]);
+        self.remove_all(false);
+        process::exit(0)
+    }
+
+    fn remove_all(&mut self, is_mini: bool) {
+        while let Some(Made { place, lock }) = self.made.pop() {
+            if let Some((left, passed_on)) = self.left.filter(|(left, _)| *left == place) {
+                come_back(left, passed_on);
+                self.left = None;
+            }
+            let deadline = clock::now() + REMOVAL_LIMIT;
+            let result = remove(place.base, place.path, deadline);
+            drop(lock);
+            if let (Err(errno), true) = (result, is_mini) {
+                // The command's status stands; but what is left shall not be a surprise.
+                Error::new("remove group").object(place.path.to_bytes()).errno(errno).print();
+            }
         }
     }
 }
+
+/// Locks a group that was just made. Between the two another mini may take it for abandoned: then it is
+/// made anew. None where the kernel has no locks there; then nobody can take it for abandoned either.
+fn claim(place: &Place) -> crate::sys::Result<Option<Fd>> {
+    // Whoever holds it is about to remove it, however long a busy machine keeps him from that; or may not
+    // remove it at all, and gets five seconds' patience.
+    let mut pause = 20_000;
+    for _ in 0..1000 {
+        let directory = match fs::open_at(place.base, place.path, DIRECTORY, 0) {
+            Err(Errno::ENOENT) => {
+                fs::mkdir_at(place.base, place.path, 0o755)?;
+                continue;
+            }
+            result => result?,
+        };
+        match fs::try_lock(&directory, false) {
+            Ok(()) => match fs::exists_at(place.base, place.path) {
+                Err(Errno::ENOENT) => {}
+                result => return result.map(|()| Some(directory)),
+            },
+            Err(Errno::EAGAIN) => {
+                clock::pause(pause);
+                pause = (pause * 2).min(5_000_000);
+            }
+            Err(_) => break,
+        }
+    }
+    Ok(None)
+}
+
+const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
 
 fn write(
     place: &Place,
@@ -123,16 +255,16 @@ fn write(
 
 impl Drop for Groups<'_> {
     fn drop(&mut self) {
-        while let Some(place) = self.made.pop() {
-            if let Some((left, passed_on)) = self.left.filter(|(left, _)| *left == place) {
-                come_back(left, passed_on);
-                self.left = None;
-            }
-            let deadline = clock::now() + REMOVAL_LIMIT;
-            if let Err(errno) = remove(place.base, place.path, deadline) {
-                // The command's status stands; but what is left shall not be a surprise.
-                Error::new("remove group").object(place.path.to_bytes()).errno(errno).print();
-            }
+        // What is open in a directory when it is removed stays in the kernel's caches.
+        self.doors.clear();
+        if let Guard::Adoption = self.guard {
+            end_orphans();
+        }
+        self.remove_all(true);
+        if let Guard::Watcher { pid, pipe } = core::mem::replace(&mut self.guard, Guard::None) {
+            drop(pipe);
+            // It may have been collected already.
+            let _ = process::wait_end(pid);
         }
     }
 }
@@ -166,9 +298,15 @@ fn remove(base: Base, group: &CStr, deadline: u64) -> crate::sys::Result<()> {
             Err(Errno::EBUSY) if clock::now() < deadline => {}
             Err(errno) => return Err(errno),
         }
-        kill_all(base, group);
-        for below in groups_below(base, group) {
-            remove(base, path(&[group.to_bytes(), b"/", below.to_bytes()]), deadline)?;
+        // What resists is met the next time round.
+        if let Ok(top) = fs::open_at(base, group, DIRECTORY, 0) {
+            let _ = walk(&top, &mut |visit| {
+                match visit {
+                    Visit::Enter(group) => kill_all(group),
+                    Visit::Leave(above, name) => drop(fs::rmdir_at(above.raw(), name)),
+                }
+                true
+            });
         }
         // There is an event for this on v2 alone; there and on v1 it is a matter of
         // microseconds, so a short pause that doubles costs less than the means to wait.
@@ -177,17 +315,66 @@ fn remove(base: Base, group: &CStr, deadline: u64) -> crate::sys::Result<()> {
     }
 }
 
+/// What is met on a walk.
+enum Visit<'a> {
+    /// A group, before those below it.
+    Enter(&'a Fd),
+    /// The same group, after them, by the one above it and its name.
+    Leave(&'a Fd, &'a CStr),
+}
+
+/// Goes through a group and all below it, until `visit` has seen enough; whether it has not. How deep
+/// they are and how they are called was for the container to choose, so there is no recursion here and no path, and
+/// one descriptor at a time.
+fn walk(top: &Fd, visit: &mut dyn FnMut(Visit) -> bool) -> crate::sys::Result<bool> {
+    let mut here = fs::open_at(top.raw(), c".", DIRECTORY, 0)?;
+    if !visit(Visit::Enter(&here)) {
+        return Ok(false);
+    }
+    let mut names = groups_in(&here)?;
+    let mut above = Vec::new();
+    loop {
+        if let Some(name) = names.pop() {
+            here = match fs::open_at(here.raw(), name, DIRECTORY, 0) {
+                Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
+                result => result?,
+            };
+            if !visit(Visit::Enter(&here)) {
+                return Ok(false);
+            }
+            above.push((name, core::mem::replace(&mut names, groups_in(&here)?)));
+        } else if let Some((name, others)) = above.pop() {
+            here = fs::open_at(here.raw(), c"..", DIRECTORY, 0)?;
+            names = others;
+            if !visit(Visit::Leave(&here, name)) {
+                return Ok(false);
+            }
+        } else {
+            return Ok(true);
+        }
+    }
+}
+
+/// A million processes' ids.
+const PROCS_LIMIT: usize = 8 << 20;
+
 /// Kills what is in a group, mostly nothing: processes of the host's process namespace that the
 /// command left behind. Those that fork meanwhile are met the next time round.
-fn kill_all(base: Base, group: &CStr) {
-    let kill = path(&[group.to_bytes(), b"/cgroup.kill"]);
+fn kill_all(group: &Fd) {
     // Linux 5.14, v2: all at once.
-    if fs::write_file_at(base, kill, b"1").is_ok() {
+    if fs::write_file_at(group.raw(), c"cgroup.kill", b"1").is_ok() {
         return;
     }
-    let procs = path(&[group.to_bytes(), b"/cgroup.procs"]);
-    let pids = fs::read_file_at(base, procs, 1 << 20).unwrap_or_default();
-    for pid in pids.split(|b| *b == b'\n').filter_map(|line| number(line, 10)) {
+    // What cannot fork, or run, cannot outrun us. Of these a kernel has one or none.
+    let _ = fs::write_file_at(group.raw(), c"pids.max", b"0");
+    let _ = fs::write_file_at(group.raw(), c"cgroup.freeze", b"1");
+    let procs = fs::read_file_at(group.raw(), c"cgroup.procs", PROCS_LIMIT).unwrap_or_default();
+    kill_each(&procs);
+}
+
+/// Kills processes given by a list of their ids.
+fn kill_each(list: &[u8]) {
+    for pid in list.split(u8::is_ascii_whitespace).filter_map(|word| number(word, 10)) {
         // 0 stands for one that this process namespace cannot see; to kill it would be to kill
         // mini's own process group.
         if pid > 0 {
@@ -196,44 +383,87 @@ fn kill_all(base: Base, group: &CStr) {
     }
 }
 
-/// The names of the groups in a group.
-fn groups_below(base: Base, group: &CStr) -> Vec<&'static CStr> {
-    let mut names = Vec::new();
-    let Ok(directory) = fs::open_at(base, group, libc::O_RDONLY | libc::O_DIRECTORY, 0) else {
-        return names;
-    };
-    let mut buffer = [0; 2048];
-    while let Ok(length @ 1..) = fs::read_directory(&directory, &mut buffer) {
-        for name in Names(&buffer[..length]) {
-            // Control files have a dot in their name, or are these.
-            let plain =
-                matches!(name.to_bytes(), b"tasks" | b"notify_on_release" | b"release_agent");
-            if !plain && !name.to_bytes().contains(&b'.') {
-                names.push(path(&[name.to_bytes()]));
-            }
-        }
-    }
-    names
+/// mini's children, as a list of ids.
+fn children() -> crate::sys::Result<Vec<u8>> {
+    fs::read_file(c"/proc/thread-self/children", PROCS_LIMIT)
 }
 
-/// Removes what a mini that was killed has left beside the container's own groups. Such groups are
-/// told by their name: the process in it is gone. One with members is somebody's and stays.
-pub fn prune(host: &Host) {
-    for group in &host.groups.list {
-        for name in groups_below(group.base, path(&[&group.parent])) {
-            let Some(owner) = name.to_bytes().strip_prefix(PREFIX) else { continue };
-            let mut parts = owner.splitn(2, |b| *b == b'-');
-            let pid = parts.next().and_then(|pid| number(pid, 10)).unwrap_or(0);
-            let made = parts.next().and_then(|it| it.split(|b| *b == b'-').next());
-            let made = made.and_then(|millis| number(millis, 10)).unwrap_or(u64::MAX);
-            let gone = pid > 0 && process::kill(pid as i32, 0) == Err(Errno::ESRCH);
-            // In another process namespace it may live all the same, and its child be about to
-            // join: only what is older than a launch takes is abandoned.
-            if gone && made.saturating_add(50) < clock::now() / 1_000_000 {
-                let group_path = path(&[&group.parent, b"/", name.to_bytes()]);
-                // EBUSY: it has members.
-                let _ = fs::rmdir_at(group.base, group_path);
+/// Kills what the command has left behind, all of which the kernel has made, or makes, a child of mini's.
+fn end_orphans() {
+    let deadline = clock::now() + REMOVAL_LIMIT;
+    while clock::now() < deadline {
+        kill_each(&children().unwrap_or_default());
+        loop {
+            match process::wait_any() {
+                Ok(News::Of(..)) => {}
+                Ok(News::None) => break,
+                Ok(News::NoChild) | Err(_) => return,
+            }
+        }
+        clock::pause(100_000);
+    }
+}
+
+/// The names of the groups in a group.
+fn groups_in(directory: &Fd) -> crate::sys::Result<Vec<&'static CStr>> {
+    let mut names = Vec::new();
+    let mut buffer = [0; 2048];
+    loop {
+        match fs::read_directory(directory, &mut buffer)? {
+            0 => return Ok(names),
+            length => {
+                let found = Directories(&buffer[..length]);
+                names.extend(found.map(|name| path(&[name.to_bytes()])));
             }
         }
     }
+}
+
+/// Younger groups are left alone: mostly their mini is about to lock them.
+const YOUTH: u64 = 50_000_000;
+
+/// Removes what a mini that was killed has left beside the container's own groups: what nobody holds a
+/// lock of and nobody is in, all the way down. That holds whatever process namespace the other was in.
+pub fn sweep(host: &Host) {
+    for group in &host.groups.list {
+        let Ok(parent) = fs::open_at(group.base, path(&[&group.parent]), DIRECTORY, 0) else {
+            continue;
+        };
+        for name in groups_in(&parent).unwrap_or_default() {
+            // Whose clock is another one (time_namespaces(7)) may seem to be from the future.
+            let is_old = |time: u64| time.abs_diff(clock::now()) > YOUTH;
+            if time_in_name(name.to_bytes()).is_some_and(is_old) {
+                let _ = sweep_one(&parent, name);
+            }
+        }
+    }
+}
+
+/// Whoever makes a group locks it and looks whether it is still there, in this order; so a lock that can be
+/// had here says that its mini is gone, or will make it again.
+fn sweep_one(parent: &Fd, name: &CStr) -> crate::sys::Result<()> {
+    let top = fs::open_at(parent.raw(), name, DIRECTORY, 0)?;
+    fs::try_lock(&top, true)?;
+    let is_empty = |group: &Fd| {
+        let procs = fs::read_file_at(group.raw(), c"cgroup.procs", PROCS_LIMIT);
+        procs.is_ok_and(|procs| procs.is_empty())
+    };
+    let is_abandoned = walk(&top, &mut |visit| match visit {
+        Visit::Enter(group) if is_same(group, &top) => is_empty(group),
+        Visit::Enter(group) => fs::try_lock(group, true).is_ok() && is_empty(group),
+        Visit::Leave(..) => true,
+    })?;
+    if is_abandoned
+        && walk(&top, &mut |visit| match visit {
+            Visit::Enter(_) => true,
+            Visit::Leave(above, name) => fs::rmdir_at(above.raw(), name).is_ok(),
+        })?
+    {
+        fs::rmdir_at(parent.raw(), name)?;
+    }
+    Ok(())
+}
+
+fn is_same(one: &Fd, other: &Fd) -> bool {
+    matches!((fs::identity_of(one), fs::identity_of(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -10,12 +10,13 @@ use super::gate::{self, Words};
 use super::groups::Door;
 use super::inside::{self, Make};
 use super::passwd::Account;
+use super::places::{Places, TOP};
 use super::reaper;
 use super::status::{Detail, Record};
 use super::unpack;
 use super::volume::{self, Taken};
-use crate::plan::{Mount, Plan, Step, WhenMissing};
-use crate::sys::memory::Program;
+use crate::plan::{Plan, Step};
+use crate::sys::memory::SharedNumber;
 use crate::sys::{
     Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
 };
@@ -38,8 +39,8 @@ pub struct Child<'a> {
     pub trees: &'a [Taken],
     /// The connection over which a terminal goes: (the parent's end, the child's).
     pub terminal: Option<(Fd, Fd)>,
-    /// Where mini itself lies in memory.
-    pub program: Program,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<SharedNumber>,
     /// Whether to report the steps that went well, too.
     pub trace: bool,
 }
@@ -51,7 +52,9 @@ struct State {
     old_umask: Option<fs::Mode>,
     account: Account,
     archive: Option<Fd>,
-    parents: inside::Parents,
+    /// mini's own program, for a process 1 of mini's.
+    program: Option<Fd>,
+    places: Places,
     /// What to say of a failure beyond its errno.
     detail: Detail,
 }
@@ -61,16 +64,14 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
     // Now only the parent holds the other ends: their closing means its death.
     child.gate.1.close_copy();
     child.status.0.close_copy();
-    if let Some((parents, _)) = &child.terminal {
-        parents.close_copy();
-    }
     let mut state = State {
         inbox: Some(inbox),
         words: None,
         old_umask: None,
         account: Account::new(),
         archive: None,
-        parents: inside::Parents::new(),
+        program: None,
+        places: Places::new(),
         detail: Detail::new(),
     };
     for (index, step) in child.plan.steps.iter().enumerate() {
@@ -92,7 +93,7 @@ pub fn enter(child: &Child, inbox: &'static mut [usize]) -> ! {
 fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
     match step {
         Step::DieWithParent => process::set_parent_death_signal(libc::SIGKILL)?,
-        Step::JoinGroup(number) => {
+        Step::JoinGroup { number, .. } => {
             let door = child.doors.get(*number).ok_or(Errno::EBADF)?;
             door.pass(child.is_born_in_group.load(Ordering::Relaxed))?;
         }
@@ -102,9 +103,10 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             Err(errno) => return Err(errno),
         },
         Step::WriteFile { place, content, .. } => {
-            fs::write_file_at(place.base, place.path, content.bytes())?;
+            let (base, path) = state.places.find(place.path)?;
+            fs::write_file_at(base, path, content.bytes())?;
         }
-        Step::Mount(mount) => perform_mount(mount, state)?,
+        Step::Mount(mount) => state.places.mount(mount)?,
         Step::TakeTree { number, source, recursive, copy } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive, *copy)?;
         }
@@ -123,8 +125,11 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 recursive: *recursive,
                 make: *make,
             };
-            child.trees.get(*number).ok_or(Errno::EBADF)?.put(target, manner)?;
+            let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
+            taken.put(target, manner, &mut state.places)?;
         }
+        Step::StageVolumes => volume::stage(child.trees, &mut state.places)?,
+        Step::Unstage => mount::umount(TOP, libc::MNT_DETACH)?,
         Step::Tmpfs { target, flags, data, make } => {
             let make = if *make { Make::Directory } else { Make::Nothing };
             let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
@@ -137,63 +142,70 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 b"-" => fs::duplicate(0)?,
                 _ => fs::open(path, libc::O_RDONLY, 0)?,
             });
+            if child.terminal.is_some() && path.to_bytes() == b"-" {
+                super::stdio::take_keyboard()?;
+            }
         }
         Step::Unpack { own } => {
             let archive = state.archive.take().ok_or(Errno::EALREADY)?;
             unpack::unpack(&archive, *own, &mut state.detail)?;
         }
-        Step::MountImage { image, fstype, target } => mount_image(image, fstype, target)?,
-        Step::Mask(path) => mask(path)?,
-        Step::Protect(path) => protect(path)?,
-        Step::RestrictRoot(flags) => volume::restrict_root(*flags)?,
+        Step::MountImage { image, fstype, target, flags } => {
+            mount_image(image, fstype, target, *flags)?;
+        }
+        Step::Mask(path) => state.places.mask(path)?,
+        Step::MaskPath(path) => state.places.mask_path(path)?,
+        Step::Protect(path) => state.places.protect(path)?,
+        Step::RestrictTree(flags) => volume::restrict_tree(*flags, &mut state.places)?,
+        Step::RestrictRoot(flags) => volume::restrict_root(*flags, &mut state.places)?,
         Step::EnterNamespaceOf(path) => mount::enter_namespace_of(path)?,
-        Step::PivotRoot => {
-            let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-            mount::pivot_root(c".", c".")?;
-            fs::fchdir(&old)?;
+        Step::EnterRoot => state.places.enter_root()?,
+        Step::Attach(path) => state.places.attach(path)?,
+        Step::VerifyRoot => state.places.verify()?,
+        Step::TakeProgram { copy } => {
+            state.program = Some(reaper::take_program(*copy, &state.places)?);
         }
-        Step::Chroot => {
-            let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-            fs::chroot(c".")?;
-            fs::fchdir(&old)?;
-        }
+        Step::PivotRoot => state.places.pivot()?,
+        Step::Chroot => state.places.chroot()?,
         Step::DetachOldRoot => mount::umount(c".", libc::MNT_DETACH)?,
         Step::Chdir { path, inside } => {
-            // A directory that is still open could be named by its link in /proc.
-            state.parents = inside::Parents::new();
-            fs::chdir(path)?;
-            // A directory descriptor in /proc could lead out (CVE-2024-21626).
-            if *inside && !fs::cwd_is_reachable()? {
-                return Err(Errno::EXDEV);
+            state.places.has_moved();
+            match inside {
+                // A link of /proc to a directory that is open somewhere would lead out
+                // (CVE-2024-21626): the walk follows none.
+                true => fs::fchdir(&inside::open(path, Make::Nothing)?)?,
+                false => fs::chdir(path)?,
             }
         }
         Step::ClearUmask => state.old_umask = Some(fs::umask(0)),
         Step::MakeDevice { path, major, minor } => {
-            let (base, name) = state.parents.find(path)?;
+            let (base, name) = state.places.find(path)?;
             fs::mknod_at(base, name, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
         }
         Step::MakeDirectory(path) => {
-            let (base, name) = state.parents.find(path)?;
+            let (base, name) = state.places.find(path)?;
             fs::mkdir_at(base, name, 0o755)?;
         }
         Step::MakeFile(path) => {
-            let (base, name) = state.parents.find(path)?;
+            let (base, name) = state.places.find(path)?;
             fs::mknod_at(base, name, libc::S_IFREG | 0o666, 0)?;
         }
         Step::Symlink { target, path } => {
-            let (base, name) = state.parents.find(path)?;
+            let (base, name) = state.places.find(path)?;
             fs::symlink_at(target, base, name)?;
         }
         Step::Hostname(name) => process::sethostname(name.to_bytes())?,
         Step::LoopbackUp => net::loopback_up()?,
-        Step::Descriptors(first) => fs::cloexec_from(*first as i32)?,
+        Step::CloseFrom { first, keep } => close_from(*first as i32, *keep, state, child)?,
         Step::AwaitMaps => {
             if !gate::await_word(&child.gate.0)? {
                 process::exit(i32::from(crate::error::FAILED));
             }
         }
-        Step::Become { uid, gid } => {
-            process::setgroups(&[])?;
+        Step::Become { uid, gid, leave_groups } => {
+            if *leave_groups {
+                process::setgroups(&[])?;
+            }
             process::setgid(*gid)?;
             process::setuid(*uid)?;
         }
@@ -201,8 +213,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Undumpable => security::make_undumpable()?,
         Step::Limit(limit) => security::set_limit(limit.resource, limit.soft, limit.hard)?,
         Step::BoundCapabilities(set) => confine::bound_capabilities(*set)?,
-        Step::KeepCapabilities { set, added } => {
-            confine::keep_capabilities(*set, *added, &mut state.detail)?;
+        Step::KeepCapabilities { set, added, named } => {
+            confine::keep_capabilities(*set, *added, *named, &mut state.detail)?;
         }
         Step::Groups(groups) => confine::set_groups(groups, &mut state.detail)?,
         Step::User { user, groups, find_home, keep_capabilities } => {
@@ -213,12 +225,21 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 &mut state.account,
                 &mut state.detail,
                 *keep_capabilities,
-                child.terminal.is_some(),
             )?;
         }
         Step::NoNewPrivileges => security::no_new_privileges()?,
+        Step::TakeWritable { number, path, optional } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.take_inside(path, *optional)?;
+        }
+        Step::ReadOnlyMounts => {
+            let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, 0, true)?;
+        }
+        Step::PutWritable { number, path } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.put_back(path)?;
+        }
         Step::AllowPaths(rules) => confine::allow_paths(rules, &mut state.detail)?,
-        Step::Restore { umask } => restore(*umask, state)?,
+        Step::Restore { umask } => restore(*umask, state, child)?,
         Step::Seccomp { program, .. } => security::set_filter(program)?,
         // The parent's part.
         Step::MakeGroup(_)
@@ -229,33 +250,49 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             return Err(Errno::ENOSYS);
         }
         Step::Terminal { console } => open_terminal(*console, state, child)?,
-        Step::Init { grace } => reaper::begin(*grace, child.program)?,
+        Step::Init { grace } => {
+            let program = state.program.take().ok_or(Errno::EBADF)?;
+            let signal = child.signal.as_ref().ok_or(Errno::EBADF)?;
+            reaper::begin(*grace, &program, &signal.file, &child.status.1)?;
+        }
         Step::Gate => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
     }
     Ok(())
 }
 
-fn perform_mount(step: &Mount, state: &mut State) -> Result<()> {
-    let attempt =
-        || mount::mount(Some(step.source), step.target, step.fstype, step.flags, step.data);
-    match (attempt(), step.missing) {
-        (Err(Errno::ENOENT), WhenMissing::Skip) => Ok(()),
-        (Err(Errno::ENOENT), WhenMissing::MakeDirectory) => {
-            let (base, name) = state.parents.find(step.target)?;
-            fs::mkdir_at(base, name, 0o755)?;
-            attempt()
-        }
-        (result, _) => result,
+/// Closes what the command shall not have, and with `keep` not what mini still needs.
+fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Result<()> {
+    let status = Some(child.status.1.raw());
+    let program = state.program.as_ref().map(Fd::raw);
+    let signal = child.signal.as_ref().map(|place| place.file.raw());
+    let serving = [
+        Some(child.gate.0.raw()),
+        child.terminal.as_ref().map(|(_, own)| own.raw()),
+        state.archive.as_ref().map(Fd::raw),
+    ];
+    let trees = || child.trees.iter().map(Taken::raw).filter(|_| keep);
+    let next = |from| {
+        let others = serving.into_iter().filter(|_| keep);
+        let all = [status, program, signal].into_iter().chain(others).chain(trees());
+        all.flatten().filter(|fd| *fd >= from).min()
+    };
+    fs::close_all_but(first, &next, &|| state.places.open_own(c"/proc/self/fd"))?;
+    if !keep {
+        // They are closed: nobody is to close them again.
+        core::mem::forget(core::mem::replace(&mut state.places, Places::new()));
     }
+    Ok(())
 }
 
 /// Read-only, through a loop device that goes with the mount.
 #[inline(never)]
-fn mount_image(image: &CStr, fstype: &CStr, target: &CStr) -> Result<()> {
-    // ext4: a journal that was not played back is left alone.
-    let data = (fstype == c"ext4").then_some(c"noload");
-    let mount = |source| mount::mount(Some(source), target, Some(fstype), libc::MS_RDONLY, data);
+fn mount_image(image: &CStr, fstype: &CStr, target: &CStr, flags: libc::c_ulong) -> Result<()> {
+    // ext4: a journal that was not played back is left alone; and what is wrong with the file system does
+    // not stop the machine, whatever its maker wrote into its superblock.
+    let data = (fstype == c"ext4").then_some(c"noload,errors=continue");
+    let flags = flags | libc::MS_RDONLY;
+    let mount = |source| mount::mount(Some(source), target, Some(fstype), flags, data);
     // erofs reads a file by itself, where the kernel (6.12) was built so.
     if fstype == c"erofs" && mount(image).is_ok() {
         return Ok(());
@@ -265,46 +302,14 @@ fn mount_image(image: &CStr, fstype: &CStr, target: &CStr) -> Result<()> {
     mount(path.as_c_str())
 }
 
-/// Binds an empty file over a file, or an empty directory over a directory. Asked for beforehand
-/// which: a bind that the kernel has to take back costs ten times as much as one that it keeps.
-fn mask(path: &CStr) -> Result<()> {
-    let bind = |source| mount::mount(Some(source), path, None, libc::MS_BIND, None);
-    let is_directory = match fs::identity(path) {
-        // This kernel has nothing to hide there.
-        Err(Errno::ENOENT) => return Ok(()),
-        result => result?.is_directory,
-    };
-    if !is_directory {
-        return match bind(c"/dev/null") {
-            // There is no /dev/null: a file that says little will do.
-            Err(Errno::ENOENT) => bind(c"/proc/uptime"),
-            result => result,
-        };
-    }
-    // A directory of procfs that is empty for ever, being a place to mount on, costs a tenth of a
-    // file system of one's own; unless it is not there, or something is mounted on it.
-    const EMPTY: &CStr = c"/proc/sys/fs/binfmt_misc";
-    if fs::statfs_type(EMPTY) == Ok(libc::PROC_SUPER_MAGIC as u32) {
-        return bind(EMPTY);
-    }
-    let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    mount::mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, Some(c"size=4k,nr_inodes=2"))
-}
-
-/// Binds a directory over itself, read-only. The flags its file system was mounted with are kept:
-/// a user namespace may not drop them.
-fn protect(path: &CStr) -> Result<()> {
-    match mount::mount(Some(path), path, None, libc::MS_BIND | libc::MS_REC, None) {
-        Err(Errno::ENOENT) => return Ok(()),
-        result => result?,
-    }
-    let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    mount::mount(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, None)
-}
-
 fn open_terminal(console: bool, state: &mut State, child: &Child) -> Result<()> {
     let (_, socket) = child.terminal.as_ref().ok_or(Errno::EBADF)?;
-    let pair = terminal::open_pair(c"/dev/ptmx")?;
+    let (dev, ptmx) = state.places.find(c"/dev/ptmx")?;
+    let pair = terminal::open_pair(dev, ptmx, |number| {
+        let path = fs::NumberedPath::new(b"/dev/pts/", number);
+        let (base, name) = state.places.find(path.as_c_str())?;
+        fs::open_at(base, name, libc::O_RDWR | libc::O_NOCTTY, 0)
+    })?;
     // As the one mini was started at: it is not made raw before this one has arrived.
     if let Ok(settings) = terminal::settings(0) {
         terminal::set_settings(pair.end.raw(), &settings)?;
@@ -313,15 +318,7 @@ fn open_terminal(console: bool, state: &mut State, child: &Child) -> Result<()> 
         terminal::set_size(pair.main.raw(), size)?;
     }
     if console {
-        let path = c"/dev/console";
-        let (base, name) = state.parents.find(path)?;
-        match fs::mknod_at(base, name, libc::S_IFREG | 0o600, 0) {
-            Ok(()) | Err(Errno::EEXIST) => {}
-            Err(errno) => return Err(errno),
-        }
-        let end = fs::NumberedPath::new(b"/dev/pts/", pair.number);
-        mount::mount(Some(end.as_c_str()), path, None, libc::MS_BIND, None)?;
-        state.parents = inside::Parents::new();
+        state.places.show_console(pair.number)?;
     }
     net::send_descriptors(socket, [&pair.main, &pair.end])?;
     socket.close_copy();
@@ -330,14 +327,9 @@ fn open_terminal(console: bool, state: &mut State, child: &Child) -> Result<()> 
 
 fn pass_gate(state: &mut State, child: &Child) -> Result<()> {
     let inbox = state.inbox.take().ok_or(Errno::EALREADY)?;
-    // The message may be whole although the parent has died since; its end of the status pipe
-    // then has closed. If it dies later, the kernel's signal, set by now, ends us.
     let Some(words) = gate::receive(&child.gate.0, inbox)? else {
         process::exit(i32::from(crate::error::FAILED));
     };
-    if fs::is_alone(&child.status.1)? {
-        process::exit(i32::from(crate::error::FAILED));
-    }
     state.words = Some(words);
     Ok(())
 }
@@ -353,7 +345,12 @@ fn exec_command(state: &mut State) -> Errno {
     exec::exec(&mut words, &mut state.detail)
 }
 
-fn restore(umask: Option<fs::Mode>, state: &State) -> Result<()> {
+fn restore(umask: Option<fs::Mode>, state: &State, child: &Child) -> Result<()> {
+    // The parent may have died before the kernel was told, or told again after a change of user, to end
+    // this process with it; its end of the status pipe then has closed. If it dies later, the signal comes.
+    if fs::is_alone(&child.status.1)? {
+        process::exit(i32::from(crate::error::FAILED));
+    }
     if let Some(mask) = umask.or(state.old_umask) {
         fs::umask(mask);
     }

@@ -15,6 +15,14 @@ pub enum Make {
     Directory,
     /// An empty file, and the directories above it.
     File,
+    /// Nothing, and a regular file is opened for reading.
+    Read,
+}
+
+impl Make {
+    fn makes(self) -> bool {
+        matches!(self, Make::Directory | Make::File)
+    }
 }
 
 /// PATH_MAX
@@ -70,8 +78,8 @@ impl Rest {
     }
 }
 
-/// The directories from the root to where the walk is. The kernel is never asked for "..": as long as
-/// the old root is not detached it lies on top of the new one, and the way up ends there.
+/// The directories from the root to where the walk is. The kernel is never asked for "..": where
+/// something lies on the root, the way up ends there.
 struct Way {
     directories: [Option<Fd>; Way::DEEPEST],
     depth: usize,
@@ -83,10 +91,10 @@ impl Way {
     /// As many steps back as links usually take, and more.
     const DEEPEST: usize = 32;
 
-    fn new() -> Result<Way> {
+    fn new(root: Fd) -> Way {
         let mut way = Way { directories: [const { None }; Way::DEEPEST], depth: 0, has_gap: false };
-        way.enter(fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?);
-        Ok(way)
+        way.enter(root);
+        way
     }
 
     fn enter(&mut self, directory: Fd) {
@@ -135,14 +143,23 @@ enum Walked {
 }
 
 /// Opens a path with O_PATH; what is missing is made as asked, for root to own.
-#[inline(never)]
 pub fn open(path: &CStr, make: Make) -> Result<Fd> {
+    open_in(fs::HERE, c"/", path, make)
+}
+
+/// The same with another directory for the root, below which everything stays.
+pub fn open_below(top: &Fd, path: &CStr) -> Result<Fd> {
+    open_in(top.raw(), c".", path, Make::Nothing)
+}
+
+#[inline(never)]
+fn open_in(base: fs::Base, root: &CStr, path: &CStr, make: Make) -> Result<Fd> {
     let path = path.to_bytes();
     if path.len() >= LONGEST {
         // As the kernel has it, which sees one component at a time here.
         return Err(Errno::ENAMETOOLONG);
     }
-    let mut way = Way::new()?;
+    let mut way = Way::new(fs::open_at(base, root, libc::O_PATH | libc::O_DIRECTORY, 0)?);
     match walk(path, &mut way, make)? {
         Walked::End(found) => Ok(found),
         Walked::Link(link, left) => follow(link, &path[path.len() - left..], way, make),
@@ -196,7 +213,7 @@ fn walk(mut rest: &[u8], way: &mut Way, make: Make) -> Result<Walked> {
         let here = way.here()?;
         let flags = libc::O_PATH | libc::O_NOFOLLOW;
         let found = match fs::open_at(here.raw(), name, flags, 0) {
-            Err(Errno::ENOENT) if make != Make::Nothing => {
+            Err(Errno::ENOENT) if make.makes() => {
                 if is_last && make == Make::File {
                     fs::mknod_at(here.raw(), name, libc::S_IFREG | 0o644, 0)?;
                 } else {
@@ -209,53 +226,21 @@ fn walk(mut rest: &[u8], way: &mut Way, make: Make) -> Result<Walked> {
         match fs::kind(&found)? {
             Kind::Link => return Ok(Walked::Link(found, rest.len())),
             Kind::Directory => way.enter(found),
-            Kind::Other if is_last => return Ok(Walked::End(found)),
-            Kind::Other => return Err(Errno::ENOTDIR),
+            Kind::File if is_last && make == Make::Read => {
+                return read(here, name).map(Walked::End);
+            }
+            Kind::File | Kind::Other if is_last => return Ok(Walked::End(found)),
+            Kind::File | Kind::Other => return Err(Errno::ENOTDIR),
         }
     }
     way.end().map(Walked::End)
 }
 
-/// The directory in which something is to be made, walked to once for all that goes there: where a
-/// file is made, a link that is swapped in on the way could make it the host's.
-pub struct Parents {
-    path: [u8; 64],
-    length: usize,
-    directory: Option<Fd>,
-}
-
-impl Parents {
-    /// None walked to yet.
-    pub fn new() -> Parents {
-        Parents { path: [0; 64], length: 0, directory: None }
-    }
-
-    /// The base and the name by which to make a path. A relative path is the host's, or mini's
-    /// own, and stays as it is.
-    pub fn find<'p>(&mut self, path: &'p CStr) -> Result<(fs::Base, &'p CStr)> {
-        let bytes = path.to_bytes();
-        if !bytes.starts_with(b"/") {
-            return Ok((fs::HERE, path));
-        }
-        let end = bytes.iter().rposition(|b| *b == b'/').unwrap_or(0);
-        let parent = &bytes[..end];
-        let is_known = self.path[..self.length] == *parent;
-        let directory = match self.directory.take().filter(|_| is_known) {
-            Some(directory) => directory,
-            None => {
-                // The planner's own, short paths; one byte is left for the NUL.
-                let place = self.path.get_mut(..end + 1).ok_or(Errno::ENAMETOOLONG)?;
-                place[..end].copy_from_slice(parent);
-                place[end] = 0;
-                self.length = end;
-                let parent = CStr::from_bytes_until_nul(place).map_err(|_| Errno::EINVAL)?;
-                open(parent, Make::Nothing)?
-            }
-        };
-        let base = directory.raw();
-        self.directory = Some(directory);
-        Ok((base, &path[end + 1..]))
-    }
+/// Opens what was just seen to be a regular file; another one may have taken its place.
+fn read(directory: &Fd, name: &CStr) -> Result<Fd> {
+    let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = fs::open_at(directory.raw(), name, flags, 0)?;
+    if fs::kind(&file)? == Kind::File { Ok(file) } else { Err(Errno::EMEDIUMTYPE) }
 }
 
 #[cfg(test)]

@@ -6,17 +6,17 @@ use super::groups::Door;
 use super::init::{self, Child};
 use super::ready::PidFile;
 use super::volume::Taken;
-use super::{Manner, explain, gate, ids, ready};
+use super::{Manner, explain, gate, ids, ready, stdio};
 use crate::error::{Error, Result};
-use crate::host::Host;
-use crate::plan::Plan;
+use crate::host::{Host, Image};
+use crate::plan::{KEPT_WRITABLE, Plan};
 use crate::spec::Spec;
-use crate::sys::memory::ChildMemory;
+use crate::sys::memory::{ChildMemory, SharedNumber};
 use crate::sys::process::SharingChild;
 use crate::sys::{Errno, Fd, fs, net, process, signal};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A child on its way.
 pub struct Launched<'a> {
@@ -28,6 +28,8 @@ pub struct Launched<'a> {
     pub terminal: Option<&'a Fd>,
     /// Who was at the terminal mini was started at.
     pub foreground: Foreground,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<&'static AtomicU32>,
     /// The signals that mini's caller ignores.
     pub ignored: signal::Set,
     /// The file that names it, as long as it runs.
@@ -46,8 +48,13 @@ pub fn launch<'a>(
     let (args, env) = (spec.process.args, &spec.process.env);
     let mut message = gate::pack(args, env);
     let inbox = gate::inbox_size(args.len(), env.len(), message.len());
-    let memory = ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
-    let trees = (0..spec.volumes.len()).map(|_| Taken::new()).collect::<Vec<_>>().leak();
+    let child_memory =
+        ChildMemory::new(inbox, manner.program.page_size).map_err(failed("allocate"))?;
+    let writable = match spec.security.paths.len() {
+        0 => 0,
+        count => count + KEPT_WRITABLE,
+    };
+    let trees = (0..spec.volumes.len() + writable).map(|_| Taken::new()).collect::<Vec<_>>().leak();
     let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
     // The child may not be born before signals are held back: one that arrives while it is half
@@ -71,18 +78,27 @@ pub fn launch<'a>(
             .then(net::socket_pair)
             .transpose()
             .map_err(failed("socket"))?,
-        program: manner.program,
+        signal: spec
+            .process
+            .init
+            .map(|_| SharedNumber::new())
+            .transpose()
+            .map_err(failed("allocate"))?,
         trace: manner.trace,
     }));
-    // Process 1 of mini's own lives on, and so takes a copy of mini's memory.
-    let sharing = if spec.process.init.is_some() { 0 } else { libc::CLONE_VM };
+    // Process 1 of mini's own lives on, and so takes a copy of mini's memory. And the kernel counts
+    // what a process writes to a tmpfs for the owner of its memory: a child that unpacks an archive
+    // under a limit must not share mini's.
+    let unpacks_under_limit = host.image == Some(Image::Archive) && host.groups.count_memory();
+    let is_copy = spec.process.init.is_some() || unpacks_under_limit;
+    let sharing = if is_copy { 0 } else { libc::CLONE_VM };
     let clone = |flags: i32, group: Option<&'a Fd>| {
         shared.is_born_in_group.store(group.is_some(), Ordering::Relaxed);
-        process::clone_onto(flags | sharing, group, memory, shared, init::enter)
+        process::clone_onto(flags | sharing, group, child_memory, shared, init::enter)
     };
     let group = doors.iter().find_map(|door| match door {
         Door::Group(group) => Some(group),
-        Door::Tasks(_) => None,
+        Door::Tasks(_) | Door::Nowhere => None,
     });
     // Whatever speaks against it (before Linux 5.7, or a filter), clone(2) will say if it is serious.
     let born = group.and_then(|group| clone(plan.clone_flags, Some(group)).ok());
@@ -96,6 +112,10 @@ pub fn launch<'a>(
     shared.status.1.close_copy();
     if let Some((_, childs)) = &shared.terminal {
         childs.close_copy();
+    }
+    if spec.process.terminal && spec.rootfs == Some(c"-") {
+        // The child has the archive by now; without a terminal it says so itself.
+        let _ = stdio::take_keyboard();
     }
     let pidfile = manner.pidfile.map(|file| ready::write_pid(file, child.pid())).transpose()?;
     if !plan.meanwhile.is_empty() {
@@ -113,5 +133,6 @@ pub fn launch<'a>(
     }
     shared.gate.1.close_copy();
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
-    Ok(Launched { child, status: &shared.status.0, terminal, foreground, ignored, pidfile })
+    let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|place| place.number));
+    Ok(Launched { child, status, terminal, foreground, signal, ignored, pidfile })
 }

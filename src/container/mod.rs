@@ -9,9 +9,12 @@ mod gate;
 mod groups;
 mod ids;
 mod init;
+mod input_end;
 mod inside;
 mod launch;
+mod layers;
 mod passwd;
+mod places;
 mod ready;
 mod reaper;
 pub mod report;
@@ -34,6 +37,7 @@ use crate::sys::memory::Program;
 use crate::text::Text;
 use core::ffi::CStr;
 use groups::Groups;
+pub use reaper::serve_as_init;
 use usage::{Figure, Usage};
 
 /// How to go about it, beside what to do.
@@ -98,10 +102,12 @@ pub struct Outcome {
 /// Whatever kept the command from starting; nothing is left behind.
 pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
     let start = if manner.measure { clock::now() } else { 0 };
-    let groups = Groups::make(plan, spec, host, manner.trace)?;
+    let _locks = layers::claim(spec)?;
+    let mut groups = Groups::make(plan, spec, host, manner.trace)?;
+    groups.guard(host)?;
     let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
     // The command is on its way: what others left behind delays only its end.
-    groups::prune(host);
+    groups::sweep(host);
     let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner)?;
     let killed = outcome.status == 128 + libc::SIGKILL as u8;
     let usage = &mut outcome.usage;

@@ -1,6 +1,7 @@
 //! The container's own /etc/passwd and /etc/group, read by the child when they are at last in
 //! their place. Tolerant of bad lines, as getpwnam(3) is; works on the child's stack alone.
 
+use super::inside::{self, Make};
 use crate::spec::Id;
 use crate::sys::{Errno, Result, fs};
 use crate::text;
@@ -161,12 +162,29 @@ fn id(text: &[u8]) -> Option<u32> {
     text::number(text, 10)?.try_into().ok()
 }
 
+/// As much of a file as is read; what is longer is no list of users.
+const LONGEST_FILE: usize = 16 << 20;
+
 /// Shows the lines of a file one by one until `done`; lines longer than the buffer are passed over.
+/// EMEDIUMTYPE when it is no file, EFBIG when it does not end.
 fn each_line(path: &CStr, done: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
-    match fs::open(path, libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY, 0) {
-        Ok(file) => each_line_of(|buffer| fs::read(&file, buffer), done),
+    match inside::open(path, Make::Read) {
+        Ok(file) if !fs::is_regular(&file)? => Err(Errno::EMEDIUMTYPE),
+        Ok(file) => each_line_of(bounded(|buffer| fs::read(&file, buffer), LONGEST_FILE), done),
         Err(Errno::ENOENT) => Ok(()),
         Err(errno) => Err(errno),
+    }
+}
+
+/// Reads no more than so much.
+fn bounded(
+    mut read: impl FnMut(&mut [u8]) -> Result<usize>,
+    mut left: usize,
+) -> impl FnMut(&mut [u8]) -> Result<usize> {
+    move |buffer| {
+        let n = read(buffer)?;
+        left = left.checked_sub(n).ok_or(Errno::EFBIG)?;
+        Ok(n)
     }
 }
 
@@ -243,6 +261,19 @@ mod tests {
         account.set(&[b'x'; 600], &[b'x'; 600]);
         assert_eq!(account.variable(), Some(c"HOME=/"));
         assert_eq!(account.name(), b"");
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_given_up() {
+        let endless = |byte: u8| {
+            let read = |buffer: &mut [u8]| {
+                buffer.fill(byte);
+                Ok(buffer.len())
+            };
+            each_line_of(bounded(read, 1 << 20), &mut |_| false)
+        };
+        assert_eq!(endless(0), Err(Errno::EFBIG));
+        assert_eq!(endless(b'\n'), Err(Errno::EFBIG));
     }
 
     proptest::proptest! {

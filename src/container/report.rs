@@ -33,7 +33,7 @@ pub fn write(to: &Fd, result: &Result<Outcome>, spec: &Spec, host: &Host) -> Res
     limits(&mut json, spec);
     json.end();
     json.key("cgroups").str("{");
-    for group in &host.groups.list {
+    for group in host.groups.list.iter().filter(|group| !group.implied) {
         for controller in group.controllers.iter() {
             let version = if group.version == Version::V1 { "\"v1\"" } else { "\"v2\"" };
             json.key(controller.name(group.version)).str(version);

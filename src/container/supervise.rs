@@ -16,6 +16,7 @@ use crate::sys::process::{Change, News, Rusage};
 use crate::sys::signal::Taken;
 use crate::sys::{Errno, Fd, clock, fs, net, process, signal};
 use crate::text::{Text, number};
+use core::sync::atomic::Ordering;
 
 /// Exit status when the time was over, as timeout(1) has it.
 const TIMED_OUT: u8 = 124;
@@ -34,6 +35,7 @@ pub fn supervise(
         status,
         terminal: connection,
         foreground,
+        signal: left,
         ignored,
         pidfile: _pidfile,
     } = launched;
@@ -111,7 +113,11 @@ pub fn supervise(
         return Err(explain::step_failure(&plan.steps[step], errno, detail.bytes(), spec, host));
     }
     let (status, signal) = match (end, command.killed_for) {
-        (Change::Exited(status), _) => (status, None),
+        // Process 1, if it is mini's, cannot be ended by the signal that ended the command.
+        (Change::Exited(status), _) => {
+            let left = left.map_or(0, |left| left.load(Ordering::Relaxed) as u8);
+            (status, Some(left).filter(|signal| *signal != 0))
+        }
         (Change::Signaled(9), Some(signal)) => (128 + signal as u8, Some(signal as u8)),
         (Change::Signaled(signal) | Change::Stopped(signal), _) => (128 + signal, Some(signal)),
     };

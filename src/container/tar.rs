@@ -1,6 +1,10 @@
-//! The headers of tar archives (POSIX ustar and pax, and GNU's long names): bytes in, a member out.
+//! The headers of tar archives (v7, POSIX ustar and pax, GNU): bytes in, a member out.
+
+pub mod pax;
+pub mod sparse;
 
 use super::inside::LONGEST;
+use crate::host::is_tar_header;
 use crate::sys::{Errno, Result};
 use crate::text::number;
 
@@ -10,11 +14,13 @@ pub const BLOCK: usize = 512;
 /// A header, a block of an archive.
 pub struct Header<'b>(pub &'b [u8; BLOCK]);
 
-/// What a member is.
+/// What a header is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A file.
     File,
+    /// A file with holes, as GNU tar wrote them before pax.
+    SparseFile,
     /// Another name of a member that came before.
     HardLink,
     /// A symbolic link.
@@ -25,16 +31,20 @@ pub enum Kind {
     Block,
     /// A directory.
     Directory,
+    /// A directory, with the names in it as data (GNU's incremental backups).
+    ListedDirectory,
     /// A named pipe.
     Fifo,
     /// Not a member: facts about the next one (pax).
     Extended,
+    /// Not a member: facts about all that follow (pax).
+    Global,
     /// Not a member: the name of the next one (GNU).
     LongName,
     /// Not a member: what the next one is linked to (GNU).
     LongLink,
-    /// Facts about the whole archive, of no use here.
-    Global,
+    /// Not a member: the name of the archive.
+    Label,
 }
 
 impl Header<'_> {
@@ -45,15 +55,11 @@ impl Header<'_> {
 
     /// Whether the block is a header and undamaged.
     pub fn is_sound(&self) -> bool {
-        let sum = |range: core::ops::Range<usize>| -> u64 {
-            self.0[range].iter().map(|byte| u64::from(*byte)).sum()
-        };
-        // The field itself counts as eight spaces.
-        let expected = sum(0..148) + 8 * u64::from(b' ') + sum(156..BLOCK);
-        self.field(148, 8) == Some(expected)
+        is_tar_header(self.0)
     }
 
-    /// What it is of; None for kinds that cannot be unpacked (sparse files, volumes).
+    /// What it is of; None for kinds that mini does not understand, such as the part of a file that began
+    /// on another volume.
     pub fn kind(&self) -> Option<Kind> {
         Some(match self.0[156] {
             0 | b'0' | b'7' => Kind::File,
@@ -63,12 +69,21 @@ impl Header<'_> {
             b'4' => Kind::Block,
             b'5' => Kind::Directory,
             b'6' => Kind::Fifo,
-            b'x' => Kind::Extended,
+            b'D' => Kind::ListedDirectory,
+            // Solaris wrote X before pax was a standard.
+            b'x' | b'X' => Kind::Extended,
             b'g' => Kind::Global,
             b'L' => Kind::LongName,
             b'K' => Kind::LongLink,
+            b'V' => Kind::Label,
+            // Others (star) have this letter for another format.
+            b'S' if self.is_gnu() => Kind::SparseFile,
             _ => return None,
         })
+    }
+
+    fn is_gnu(&self) -> bool {
+        self.0[257..265] == *b"ustar  \0"
     }
 
     /// Permissions.
@@ -77,31 +92,37 @@ impl Header<'_> {
     }
 
     /// The owner.
-    pub fn uid(&self) -> Option<u32> {
-        self.field(108, 8)?.try_into().ok()
+    pub fn uid(&self) -> Option<u64> {
+        self.unsigned(108, 8)
     }
 
     /// Its group.
-    pub fn gid(&self) -> Option<u32> {
-        self.field(116, 8)?.try_into().ok()
+    pub fn gid(&self) -> Option<u64> {
+        self.unsigned(116, 8)
     }
 
     /// Bytes that follow.
     pub fn size(&self) -> Option<u64> {
-        self.field(124, 12)
+        self.unsigned(124, 12)
     }
 
     /// Seconds since 1970.
-    pub fn mtime(&self) -> Option<u64> {
+    pub fn mtime(&self) -> Option<i64> {
         self.field(136, 12)
     }
 
     /// The device's two numbers.
     pub fn device(&self) -> Option<(u32, u32)> {
-        Some((self.field(329, 8)? as u32, self.field(337, 8)? as u32))
+        let part = |at| self.unsigned(at, 8)?.try_into().ok();
+        Some((part(329)?, part(337)?))
     }
 
-    /// Appends the name, with ustar's prefix in front.
+    /// The size of a file with holes, with these (GNU).
+    pub fn real_size(&self) -> Option<u64> {
+        self.unsigned(483, 12)
+    }
+
+    /// Sets a name to the member's, with ustar's prefix in front.
     pub fn name(&self, to: &mut Name) -> Result<()> {
         to.clear();
         if &self.0[257..263] == b"ustar\0" && self.0[345] != 0 {
@@ -117,24 +138,32 @@ impl Header<'_> {
         to.push(text(&self.0[157..257]))
     }
 
-    /// An octal number between spaces and NULs, or, with the first bit set, a binary one.
-    fn field(&self, at: usize, length: usize) -> Option<u64> {
-        let field = &self.0[at..at + length];
-        if field[0] & 0x80 != 0 {
-            let (start, low) = field.split_at(length - 8);
-            let is_small = start.iter().skip(1).all(|byte| *byte == 0);
-            let first = if length == 8 { low[0] & 0x7f } else { low[0] };
-            let number =
-                low[1..].iter().fold(u64::from(first), |sum, byte| sum << 8 | u64::from(*byte));
-            return is_small.then_some(number);
-        }
-        let digits = text(field).trim_ascii();
-        if digits.is_empty() { Some(0) } else { number(digits, 8) }
+    /// A number that is not negative.
+    fn unsigned(&self, at: usize, length: usize) -> Option<u64> {
+        self.field(at, length)?.try_into().ok()
+    }
+
+    fn field(&self, at: usize, length: usize) -> Option<i64> {
+        field(&self.0[at..at + length])
     }
 }
 
+/// An octal number between spaces and NULs, or, with the first bit set, a binary one: the bits behind that
+/// are a number in two's complement, the highest first.
+#[inline(never)]
+fn field(field: &[u8]) -> Option<i64> {
+    if let [first @ 0x80..=0xff, rest @ ..] = field {
+        let start = i64::from((*first << 1) as i8 >> 1);
+        return rest
+            .iter()
+            .try_fold(start, |sum, byte| sum.checked_mul(256)?.checked_add(i64::from(*byte)));
+    }
+    let digits = text(field).trim_ascii();
+    if digits.is_empty() { Some(0) } else { number(digits, 8)?.try_into().ok() }
+}
+
 /// The bytes before the first NUL.
-fn text(field: &[u8]) -> &[u8] {
+pub fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
@@ -153,6 +182,13 @@ impl Name {
     /// Empties it.
     pub fn clear(&mut self) {
         self.length = 0;
+        self.bytes[0] = 0;
+    }
+
+    /// Replaces it.
+    pub fn set(&mut self, bytes: &[u8]) -> Result<()> {
+        self.clear();
+        self.push(bytes)
     }
 
     /// Adds to it; a NUL, and room for one, is not to be had.
@@ -177,31 +213,32 @@ impl Name {
 
     /// The path for the kernel.
     pub fn as_c_str(&self) -> &core::ffi::CStr {
-        core::ffi::CStr::from_bytes_until_nul(&self.bytes[..=self.length]).unwrap_or_default()
+        self.tail(0)
     }
 
-    /// Whether it stays below where it starts: not absolute, and no "..".
-    pub fn stays_below(&self) -> bool {
-        let bytes = self.bytes();
-        !bytes.starts_with(b"/") && !bytes.split(|b| *b == b'/').any(|part| part == b"..")
+    /// The path for the kernel, from a byte on.
+    pub fn tail(&self, start: usize) -> &core::ffi::CStr {
+        let tail = self.bytes.get(start..=self.length).unwrap_or_default();
+        core::ffi::CStr::from_bytes_until_nul(tail).unwrap_or_default()
     }
-}
 
-/// Finds a value among pax records, each `LENGTH KEY=VALUE\n`; the last one counts.
-pub fn extended<'r>(mut records: &'r [u8], key: &[u8]) -> Option<&'r [u8]> {
-    let mut found = None;
-    loop {
-        let space = records.iter().position(|b| *b == b' ')?;
-        let length = number(&records[..space], 10)? as usize;
-        let (record, rest) = records.split_at_checked(length)?;
-        let record = record.get(space + 1..)?.strip_suffix(b"\n")?;
-        if let Some(value) = record.strip_prefix(key).and_then(|rest| rest.strip_prefix(b"=")) {
-            found = Some(value);
+    /// Cuts it, when it has no ".." that could lead up, to what ends in a name, without the slashes and dots
+    /// behind that; where the name starts. None for the root itself.
+    pub fn split(&mut self) -> Result<Option<usize>> {
+        if self.bytes().split(|b| *b == b'/').any(|part| part == b"..") {
+            return Err(Errno::EXDEV);
         }
-        if rest.is_empty() {
-            return found;
+        loop {
+            match self.bytes() {
+                [rest @ .., b'/'] | [rest @ .., b'/', b'.'] => self.length = rest.len(),
+                b"" | b"." => return Ok(None),
+                path => {
+                    let start = path.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
+                    self.bytes[self.length] = 0;
+                    return Ok(Some(start));
+                }
+            }
         }
-        records = rest;
     }
 }
 
@@ -242,44 +279,62 @@ mod tests {
     }
 
     #[test]
+    fn some_add_a_header_up_with_signed_bytes() {
+        let mut block = header(|block| block[0] = 0xe4);
+        assert!(Header(&block).is_sound());
+        let sum: i64 = block[..148].iter().chain(&block[156..]).map(|b| i64::from(*b as i8)).sum();
+        block[148..156].copy_from_slice(format!("{:06o}\0 ", sum + 256).as_bytes());
+        assert!(Header(&block).is_sound());
+    }
+
+    #[test]
     fn long_names_and_large_numbers() {
         let block = self::header(|block| {
             block[345..351].copy_from_slice(b"prefix");
+            block[108..116].copy_from_slice(&[0x80, 0, 0, 0, 0, 0x3f, 0xff, 0xff]);
             block[124..136].copy_from_slice(&[0x80, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1]);
+            block[136..148].copy_from_slice(&[0xff; 12]);
         });
+        let header = Header(&block);
         let mut name = Name::new();
-        Header(&block).name(&mut name).unwrap();
+        header.name(&mut name).unwrap();
         assert_eq!(name.bytes(), b"prefix/dir/name");
-        assert_eq!(Header(&block).size(), Some((2 << 32) + 1));
+        assert_eq!(header.uid(), Some(0x3f_ffff));
+        assert_eq!(header.size(), Some((2 << 32) + 1));
+        assert_eq!(header.mtime(), Some(-1));
         assert_eq!(name.push(&[b'x'; LONGEST]), Err(Errno::ENAMETOOLONG));
-    }
-
-    #[test]
-    fn names_that_lead_out_are_told() {
-        for (path, stays) in [
-            ("a/b", true),
-            ("./a", true),
-            ("..a/b..", true),
-            ("/a", false),
-            ("a/../b", false),
-            ("..", false),
-        ] {
-            let mut name = Name::new();
-            name.push(path.as_bytes()).unwrap();
-            assert_eq!(name.stays_below(), stays, "{path}");
+        // A negative size, one of more than 63 bits, one that is none.
+        for size in [[0xff; 12], [0x81; 12], *b"00000000008\0", *b"-0000000001\0"] {
+            let block = self::header(|block| block[124..136].copy_from_slice(&size));
+            assert_eq!(Header(&block).size(), None, "{size:?}");
         }
     }
 
+    fn split(path: &[u8]) -> Result<Option<(Vec<u8>, std::ffi::CString)>> {
+        let mut name = Name::new();
+        name.push(path)?;
+        let start = name.split()?;
+        Ok(start.map(|start| (name.bytes()[..start].to_vec(), name.tail(start).to_owned())))
+    }
+
     #[test]
-    fn extended_records() {
-        let records = b"11 path=a/b\n9 path=c\n13 size=1234\n";
-        let records = &records[..];
-        // A length that does not fit the record is no record.
-        assert_eq!(extended(records, b"path"), None);
-        let records = b"12 path=a/b\n9 path=c\n13 size=1234\n";
-        assert_eq!(extended(records, b"path"), Some(&b"c"[..]));
-        assert_eq!(extended(records, b"size"), Some(&b"1234"[..]));
-        assert_eq!(extended(records, b"uid"), None);
+    fn paths_are_split() {
+        let to = |directory: &[u8], name: &std::ffi::CStr| {
+            Ok(Some((directory.to_vec(), name.to_owned())))
+        };
+        assert_eq!(split(b"a/b/c"), to(b"a/b/", c"c"));
+        assert_eq!(split(b"a/b/"), to(b"a/", c"b"));
+        assert_eq!(split(b"a/./b/././/"), to(b"a/./", c"b"));
+        assert_eq!(split(b"./a"), to(b"./", c"a"));
+        assert_eq!(split(b"//a"), to(b"//", c"a"));
+        assert_eq!(split(b"a."), to(b"", c"a."));
+        assert_eq!(split(b"..a/b.."), to(b"..a/", c"b.."));
+        for root in [&b""[..], b".", b"./", b"/", b"//.//", b"././."] {
+            assert_eq!(split(root), Ok(None));
+        }
+        for up in [&b".."[..], b"a/../b", b"../a", b"/..", b"a/.."] {
+            assert_eq!(split(up), Err(Errno::EXDEV));
+        }
     }
 
     proptest::proptest! {
@@ -290,11 +345,24 @@ mod tests {
             let mut name = Name::new();
             let _ = (header.is_sound(), header.kind(), header.size(), header.mode(), header.device());
             let _ = (header.name(&mut name), header.link(&mut name), header.uid(), header.mtime());
+            let _ = name.split();
         }
 
         #[test]
-        fn any_records_are_searched(records: Vec<u8>, key in "[a-z]{0,3}") {
-            extended(&records, key.as_bytes());
+        fn any_path_is_split(path in "[./a]{0,12}") {
+            let parts = |path: &[u8]| -> Vec<Vec<u8>> {
+                let parts = path.split(|b| *b == b'/');
+                parts.filter(|part| !part.is_empty() && part != b".").map(<[u8]>::to_vec).collect()
+            };
+            match split(path.as_bytes()) {
+                Ok(Some((directory, name))) => {
+                    let whole = [&directory, name.to_bytes()].concat();
+                    assert_eq!(parts(&whole), parts(path.as_bytes()));
+                    assert!(!name.to_bytes().contains(&b'/') && name.as_c_str() != c".");
+                }
+                Ok(None) => assert!(parts(path.as_bytes()).is_empty()),
+                Err(_) => assert!(parts(path.as_bytes()).contains(&b"..".to_vec())),
+            }
         }
     }
 }

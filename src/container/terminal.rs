@@ -1,6 +1,7 @@
 //! `-t`, seen from outside: mini is the terminal of the command. What is typed goes in, what the
 //! command writes comes out, one bounded buffer each way, in the same wait as the signals.
 
+use super::input_end::InputEnd;
 use crate::sys::memory::Program;
 use crate::sys::poll::{next_signal, wait};
 use crate::sys::signal::{self, Taken};
@@ -84,13 +85,15 @@ pub struct Terminal {
     /// Its outer side; None when it has been taken away from the command.
     main: Option<Fd>,
     /// Held open, so that the terminal is not hung up while nobody inside has it open.
-    _end: Fd,
+    end: Fd,
     signals: Fd,
     /// The process group of the command itself.
     group: i32,
     /// Whether there may be more to read from standard input.
     input_is_open: bool,
-    /// Whether the input so far ended with a line, so that one end of file is enough.
+    /// What follows when there is no more.
+    input_end: Option<InputEnd>,
+    /// Whether the input so far ended with a line.
     at_line_start: bool,
     output: Output,
     /// Where mini itself lies in memory.
@@ -149,10 +152,11 @@ impl Terminal {
         fs::set_nonblocking(&main)?;
         let mut terminal = Terminal {
             main: Some(main),
-            _end: end,
+            end,
             signals: poll::signals(signal::ALL)?,
             group: child,
             input_is_open: true,
+            input_end: None,
             at_line_start: true,
             output: Output::open(),
             program,
@@ -211,7 +215,8 @@ impl Terminal {
             if let Some(taken) = next_signal(&self.signals)? {
                 return Ok(Event::Signal(taken));
             }
-            let was_ready = self.poll(deadline)?;
+            let due = self.input_end.as_ref().and_then(InputEnd::due);
+            let was_ready = self.poll([deadline, due].into_iter().flatten().min())?;
             if let Some(event) = self.copy(was_ready)? {
                 return Ok(event);
             }
@@ -222,7 +227,7 @@ impl Terminal {
     }
 
     /// Waits for what can go on; the answers, by [`SIGNALS`] and so on.
-    fn poll(&self, deadline: Option<u64>) -> Result<[i16; 4]> {
+    fn poll(&self, deadline: Option<u64>) -> Result<[i16; 5]> {
         let when = |wanted: bool, fd: i32, events: i16| pollfd {
             fd: if wanted { fd } else { -1 },
             events,
@@ -237,11 +242,13 @@ impl Terminal {
         }
         let output = self.output.descriptor().map_or(-1, |(output, _)| output.raw());
         let fd = self.main.as_ref().map_or(-1, Fd::raw);
+        let changes = self.input_end.as_ref().and_then(InputEnd::changes);
         let mut polls = [
             when(true, self.signals.raw(), POLLIN),
             when(self.input_is_open && self.inward.is_empty(), 0, POLLIN),
             when(main != 0, fd, main),
             when(!self.outward.is_empty(), output, POLLOUT),
+            when(changes.is_some(), changes.map_or(-1, Fd::raw), POLLIN),
         ];
         // A wait that counts the time costs more, so none does while there is a lot to copy.
         let is_calm = self.inward.end.max(self.outward.end) < 1024;
@@ -249,13 +256,17 @@ impl Terminal {
         Ok(polls.map(|poll| poll.revents))
     }
 
-    fn copy(&mut self, ready: [i16; 4]) -> Result<Option<Event>> {
-        let [_, input, main, output] = ready;
+    fn copy(&mut self, ready: [i16; 5]) -> Result<Option<Event>> {
+        let [_, input, main, output, changes] = ready;
         if input != 0
-            && let Some(event) = self.read_input()
+            && let Some(event) = self.read_input()?
         {
             return Ok(Some(event));
         }
+        if let (Some(end), true) = (&mut self.input_end, changes != 0) {
+            end.note();
+        }
+        self.tell_end()?;
         if let (Some(fd), false) = (&self.main, self.inward.is_empty()) {
             self.inward.flush(fd, usize::MAX)?;
         }
@@ -268,28 +279,39 @@ impl Terminal {
         Ok(None)
     }
 
-    fn read_input(&mut self) -> Option<Event> {
+    /// Writes that the input is at its end, if that is to be written now.
+    fn tell_end(&mut self) -> Result<()> {
+        if self.inward.is_empty()
+            && let (Some(input_end), Some(main)) = (&mut self.input_end, &self.main)
+            && let Some(character) = input_end.next(main, &self.end)?
+        {
+            self.inward.set(&[character]);
+        }
+        Ok(())
+    }
+
+    fn read_input(&mut self) -> Result<Option<Event>> {
         match self.inward.fill(&fd::STDIN) {
             // Somebody else was faster.
             Err(Errno::EAGAIN) => {}
             // At its end; or a directory, or a terminal that is gone or somebody else's.
             Ok(0) | Err(_) => {
                 self.input_is_open = false;
-                let end = self.settings().map_or(4, |settings| settings.character(libc::VEOF));
-                // In the middle of a line the first one only ends that (termios(3)).
-                self.inward.set(&[end; 2][usize::from(self.at_line_start)..]);
-                self.at_line_start = true;
+                self.inward.set(&[]);
+                if let Some(main) = &self.main {
+                    self.input_end = Some(InputEnd::new(main, &self.end, self.at_line_start)?);
+                }
             }
             Ok(_) => {
                 let typed = self.inward.pending();
                 self.at_line_start = matches!(typed.last(), Some(b'\n' | b'\r'));
                 if let Some(signal) = typed.last().and_then(|last| self.signal_of(*last)) {
                     self.inward.end -= 1;
-                    return Some(Event::Typed(signal));
+                    return Ok(Some(Event::Typed(signal)));
                 }
             }
         }
-        None
+        Ok(None)
     }
 
     /// The signal that a typed character is to the command itself.
@@ -320,6 +342,7 @@ impl Terminal {
             self.output = Output::Gone;
             self.outward.set(&[]);
             self.input_is_open = false;
+            self.input_end = None;
             self.main = None;
         }
     }
@@ -336,7 +359,7 @@ impl Terminal {
             {
                 return Ok(());
             }
-            let [_, _, _, output] = self.poll(None)?;
+            let [_, _, _, output, _] = self.poll(None)?;
             if output != 0 {
                 self.write_output();
             }

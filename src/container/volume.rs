@@ -2,23 +2,30 @@
 //! when only the container can be reached.
 //!
 //! The kernel has calls for this since 5.2, and for the options of all that is mounted below since
-//! 5.12. Before, a bind of one descriptor's file over another's does it, by their names in /proc,
-//! and a walk through the mount table for the options.
+//! 5.12. Before, volumes are bound into a tmpfs of mini's own, the stage, and from there over their
+//! targets, by the descriptors' names in mini's own /proc; a walk through the mount table sets the
+//! options.
 
 use super::inside::{self, Make};
+use super::places::Places;
 use crate::host::{Image, image_in};
 use crate::spec::mounts::Setting;
-use crate::sys::fs::{self, Base, NumberedPath};
+use crate::sys::fs::{self, NumberedPath};
 use crate::sys::{Errno, Fd, Result, loopdev, mount};
-use crate::text::unescaped;
+use crate::text::{number, unescaped};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
-use libc::{MS_BIND, MS_PRIVATE, MS_REC, MS_REMOUNT, MS_SLAVE};
+use libc::{
+    MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE,
+};
 
 /// What was taken: the descriptor of a copy, or of the file itself, told by this bit.
 pub struct Taken(AtomicI32);
 
 const ONLY_OPENED: i32 = 1 << 30;
+/// Whether what is mounted below comes along.
+const RECURSIVE: i32 = 1 << 29;
+const MARKS: i32 = ONLY_OPENED | RECURSIVE;
 
 /// How a volume is attached.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +50,28 @@ impl Taken {
     pub fn take(&self, source: &CStr, recursive: bool, copy: bool) -> Result<()> {
         let (fd, mark) = match copy {
             true => (mount::take_tree(source, recursive)?, 0),
+            false if recursive => (fs::open(source, libc::O_PATH, 0)?, ONLY_OPENED | RECURSIVE),
             false => (fs::open(source, libc::O_PATH, 0)?, ONLY_OPENED),
         };
         self.0.store(fd.raw() | mark, Ordering::Relaxed);
         fd.leak();
         Ok(())
+    }
+
+    /// Takes a copy of what is mounted at a path of the container, and below.
+    pub fn take_inside(&self, path: &CStr, optional: bool) -> Result<()> {
+        match inside::open(path, Make::Nothing) {
+            Err(Errno::ENOENT) if optional => Ok(()),
+            found => self.keep(mount::copy_of(&found?)?),
+        }
+    }
+
+    /// Attaches that copy at the same path.
+    pub fn put_back(&self, path: &CStr) -> Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            -1 => Ok(()),
+            fd => mount::put_tree(fd, &inside::open(path, Make::Nothing)?),
+        }
     }
 
     /// Mounts a file system where nobody sees it.
@@ -62,9 +86,15 @@ impl Taken {
             return Err(Errno::EINVAL);
         };
         let (_device, path) = loopdev::attach(&file)?;
-        let settings = [(c"source", Some(path.as_c_str())), (c"ro", None), (c"noload", None)];
-        // The journal of an ext4 that was not played back is left alone.
-        let count = if fstype == c"ext4" { 3 } else { 2 };
+        let settings = [
+            (c"source", Some(path.as_c_str())),
+            (c"ro", None),
+            // The journal of an ext4 that was not played back is left alone; and what is wrong with it
+            // does not stop the machine, whatever its maker wrote into its superblock.
+            (c"noload", None),
+            (c"errors", Some(c"continue")),
+        ];
+        let count = if fstype == c"ext4" { 4 } else { 2 };
         self.keep(mount::mount_unseen(fstype, settings.into_iter().take(count), 0)?)
     }
 
@@ -74,83 +104,206 @@ impl Taken {
         Ok(())
     }
 
-    /// Attaches it at a path of the container.
-    pub fn put(&self, target: &CStr, manner: Manner) -> Result<()> {
+    /// Binds what was only opened into the stage, where it stays in reach when the old root is gone.
+    fn stage(&self, number: u32, places: &mut Places) -> Result<()> {
         let taken = self.0.load(Ordering::Relaxed);
-        let fd = taken & !ONLY_OPENED;
+        if taken < 0 || taken & ONLY_OPENED == 0 {
+            return Ok(());
+        }
+        let name = NumberedPath::new(b"", number);
+        let base = places.stage()?.raw();
+        match fs::is_directory(taken & !MARKS)? {
+            true => fs::mkdir_at(base, name.as_c_str(), 0o700)?,
+            false => fs::mknod_at(base, name.as_c_str(), libc::S_IFREG | 0o600, 0)?,
+        }
+        let place = fs::open_at(base, name.as_c_str(), libc::O_PATH, 0)?;
+        let recursive = if taken & RECURSIVE != 0 { MS_REC } else { 0 };
+        places.mount_on(taken & !MARKS, place.raw(), MS_BIND | recursive)?;
+        let staged = fs::open_at(base, name.as_c_str(), libc::O_PATH, 0)?;
+        fs::replace_closing(taken & !MARKS, &staged)
+    }
+
+    /// Attaches it at a path of the container.
+    pub fn put(&self, target: &CStr, manner: Manner, places: &mut Places) -> Result<()> {
+        let taken = self.0.load(Ordering::Relaxed);
+        let fd = taken & !MARKS;
         let make = match (manner.make, fs::is_directory(fd)?) {
             (false, _) => Make::Nothing,
             (true, true) => Make::Directory,
             (true, false) => Make::File,
         };
         let on = inside::open(target, make)?;
-        if taken & ONLY_OPENED != 0 {
-            let recursive = if manner.recursive { MS_REC } else { 0 };
-            let (from, to) = (proc_path(fd), proc_path(on.raw()));
-            mount::mount(Some(from.as_c_str()), to.as_c_str(), None, MS_BIND | recursive, None)?;
-            return set_by_path(target, manner);
-        }
         let Manner { flags, propagation, recursive, .. } = manner;
-        let result = mount::set_attributes(fd, flags, propagation, recursive);
-        let is_old = result == Err(Errno::ENOSYS);
-        if !is_old {
-            result?;
+        if taken & ONLY_OPENED == 0 {
+            let result = mount::set_attributes(fd, flags, 0, propagation, recursive);
+            if result != Err(Errno::ENOSYS) {
+                result?;
+                return mount::put_tree(fd, &on);
+            }
+            mount::put_tree(fd, &on)?;
+            // It can be changed only when it is attached.
+            return set_options(&self.opened()?, manner, places);
         }
-        mount::put_tree(fd, &on)?;
-        if is_old { set_by_path(target, manner) } else { Ok(()) }
+        if places.stage().is_ok() {
+            places.mount_on(fd, on.raw(), MS_MOVE)?;
+            return set_options(&self.opened()?, manner, places);
+        }
+        places.mount_on(fd, on.raw(), MS_BIND | if recursive { MS_REC } else { 0 })?;
+        // With the host's files: the walk now leads to what was mounted there.
+        set_options(&inside::open(target, Make::Nothing)?, manner, places)
+    }
+
+    /// Its descriptor, of which another one is the owner.
+    fn opened(&self) -> Result<Fd> {
+        fs::duplicate(self.0.load(Ordering::Relaxed) & !MARKS)
+    }
+
+    /// The descriptor, if there is one.
+    pub fn raw(&self) -> Option<i32> {
+        let taken = self.0.load(Ordering::Relaxed);
+        (taken >= 0).then_some(taken & !MARKS)
     }
 }
 
-/// Adds flags to the mount of the root, which is the working directory.
-pub fn restrict_root(flags: libc::c_ulong) -> Result<()> {
-    match mount::set_attributes(fs::HERE, flags, 0, false) {
-        Err(Errno::ENOSYS) => add_flags(&fs::open(c".", libc::O_PATH, 0)?, flags),
+/// Binds all volumes that were only opened into the stage.
+pub fn stage(trees: &[Taken], places: &mut Places) -> Result<()> {
+    (0u32..).zip(trees).try_for_each(|(number, taken)| taken.stage(number, places))
+}
+
+/// Adds flags to the mount of the root.
+pub fn restrict_root(flags: libc::c_ulong, places: &mut Places) -> Result<()> {
+    let root = places.root()?.raw();
+    match mount::set_attributes(root, flags, 0, 0, false) {
+        Err(Errno::ENOSYS) => {
+            let root = fs::duplicate(root)?;
+            places.add_flags(&root, flags)
+        }
         result => result,
     }
 }
 
-/// Sets the options of a volume that is attached already.
+/// Adds flags to the mount of the root and to those below; the root itself stays writable.
+pub fn restrict_tree(flags: libc::c_ulong, places: &mut Places) -> Result<()> {
+    let root = places.root()?.raw();
+    match mount::set_attributes(root, flags, 0, 0, true) {
+        Err(Errno::ENOSYS) => {
+            let root = fs::duplicate(root)?;
+            if flags & !MS_RDONLY != 0 {
+                places.add_flags(&root, flags & !MS_RDONLY)?;
+            }
+            return set_below(&root, flags, places);
+        }
+        result => result?,
+    }
+    match mount::set_attributes(root, 0, flags & MS_RDONLY, 0, false) {
+        // The host's own mount is read-only: nothing is to be made in it.
+        Err(Errno::EPERM) => Ok(()),
+        result => result,
+    }
+}
+
+/// Sets the options of a volume that is attached already, without mount_setattr(2).
 #[inline(never)]
-fn set_by_path(target: &CStr, manner: Manner) -> Result<()> {
-    // Walked again: now it leads to what was mounted there.
-    let top = inside::open(target, Make::Nothing)?;
+fn set_options(top: &Fd, manner: Manner, places: &mut Places) -> Result<()> {
     let recursive = if manner.recursive { MS_REC } else { 0 };
-    let path = proc_path(top.raw());
-    let propagation = manner.propagation & (MS_SLAVE | MS_PRIVATE);
-    mount::mount(None, path.as_c_str(), None, propagation | recursive, None)?;
+    places.set_propagation(top, manner.propagation & (MS_SLAVE | MS_PRIVATE) | recursive)?;
     if manner.flags == 0 {
         return Ok(());
     }
-    add_flags(&top, manner.flags)?;
-    if !manner.recursive {
-        return Ok(());
-    }
-    let mut place = [0; inside::LONGEST];
-    let opened = fs::open(path.as_c_str(), libc::O_PATH | libc::O_NOFOLLOW, 0)?;
-    let length = fs::read_link(&opened, &mut place)?;
-    for_each_mount(&place[..length], |below| {
-        // What is covered by the volume, and so out of reach, is listed as well: there is no such
-        // path, or nothing is mounted there.
-        match inside::open(below, Make::Nothing).and_then(|at| add_flags(&at, manner.flags)) {
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL) => Ok(()),
-            result => result,
-        }
-    })
+    places.add_flags(top, manner.flags)?;
+    if manner.recursive { set_below(top, manner.flags, places) } else { Ok(()) }
 }
 
-/// Adds flags to a mount. Those it has are said again: a remount sets all of them, and a user
-/// namespace may not take any away.
-fn add_flags(at: &Fd, flags: libc::c_ulong) -> Result<()> {
-    let path = proc_path(at.raw());
-    let flags = MS_REMOUNT | MS_BIND | flags | fs::mount_flags(at)?;
-    mount::mount(None, path.as_c_str(), None, flags, None)
-}
-
-/// Shows the mount points below a directory, by /proc/self/mountinfo. What is cut off by the
-/// buffer's end is an error, since it would be missed.
+/// Adds flags to every mount below one. Each is walked to by its path in the mount table, which
+/// whoever shares the files may change meanwhile; so the table is read until it says that all of them
+/// have the flags.
 #[inline(never)]
-fn for_each_mount(directory: &[u8], mut show: impl FnMut(&CStr) -> Result<()>) -> Result<()> {
-    let file = fs::open(c"/proc/self/mountinfo", libc::O_RDONLY, 0)?;
+fn set_below(top: &Fd, flags: libc::c_ulong, places: &mut Places) -> Result<()> {
+    let top_id = mount_id(top, places)?;
+    let mut lacking = usize::MAX;
+    loop {
+        let before = lacking;
+        lacking = 0;
+        // The mounts that belong to the tree; those that follow are told by their parents.
+        let mut tree = [0u64; MOUNTS];
+        tree[0] = top_id;
+        let (mut known, mut length) = (1, None);
+        for_each_mount(places, |line, places| {
+            if line.id == top_id {
+                length = Some(line.point.to_bytes().len());
+                return Ok(());
+            }
+            if !tree[..known].contains(&line.parent) {
+                return Ok(());
+            }
+            // The kernel lists a mount before those below it.
+            let top_length = length.ok_or(Errno::EBADMSG)?;
+            let path = line.point.to_bytes();
+            let rest = &line.point[if top_length == 1 { 0 } else { top_length.min(path.len()) }..];
+            if rest.to_bytes().iter().all(|b| *b == b'/') {
+                // It lies on the root of the tree, until it is moved to its place: mini's own.
+                return Ok(());
+            }
+            *tree.get_mut(known).ok_or(Errno::E2BIG)? = line.id;
+            known += 1;
+            if has_options(line.options, flags) {
+                return Ok(());
+            }
+            lacking += 1;
+            match inside::open_below(top, rest) {
+                Ok(at) if mount_id(&at, places)? == line.id => places.add_flags(&at, flags),
+                Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(()),
+                Err(errno) => Err(errno),
+            }
+        })?;
+        if lacking == 0 {
+            return if length.is_some() { Ok(()) } else { Err(Errno::ENOENT) };
+        }
+        if lacking >= before {
+            // What cannot be reached cannot be made safe.
+            return Err(Errno::EBUSY);
+        }
+    }
+}
+
+/// As many mounts in a volume as anybody has.
+const MOUNTS: usize = 512;
+
+/// Whether a mount's options in the table (`rw,nosuid,relatime`) have these flags.
+fn has_options(options: &[u8], flags: libc::c_ulong) -> bool {
+    let has = |name: &[u8]| options.split(|b| *b == b',').any(|option| option == name);
+    [(MS_RDONLY, &b"ro"[..]), (MS_NOSUID, b"nosuid"), (MS_NODEV, b"nodev"), (MS_NOEXEC, b"noexec")]
+        .into_iter()
+        .all(|(flag, name)| flags & flag == 0 || has(name))
+}
+
+/// The number of the mount an open file is on (proc_pid_fdinfo(5)).
+fn mount_id(file: &Fd, places: &Places) -> Result<u64> {
+    let path = NumberedPath::new(b"/proc/self/fdinfo/", file.raw().unsigned_abs());
+    let mut text = [0; 256];
+    let length = fs::read_full(&places.open_own(path.as_c_str())?, &mut text)?;
+    text[..length]
+        .split(|b| *b == b'\n')
+        .find_map(|line| number(line.strip_prefix(b"mnt_id:\t")?, 10))
+        .ok_or(Errno::EOPNOTSUPP)
+}
+
+/// A line of the mount table (proc_pid_mountinfo(5)).
+struct Line<'l> {
+    id: u64,
+    parent: u64,
+    point: &'l CStr,
+    options: &'l [u8],
+}
+
+/// Shows the mount table, line by line. What is cut off by the buffer's end is an error, since it
+/// would be missed.
+#[inline(never)]
+fn for_each_mount(
+    places: &mut Places,
+    mut show: impl FnMut(Line, &mut Places) -> Result<()>,
+) -> Result<()> {
+    let file = places.open_own(c"/proc/self/mountinfo")?;
     let mut buffer = [0; 3 * inside::LONGEST];
     let mut filled = 0;
     loop {
@@ -158,17 +311,14 @@ fn for_each_mount(directory: &[u8], mut show: impl FnMut(&CStr) -> Result<()>) -
         filled += read;
         let mut start = 0;
         while let Some(length) = buffer[start..filled].iter().position(|b| *b == b'\n') {
-            if let Some(point) = buffer[start..start + length].split(|b| *b == b' ').nth(4) {
-                let mut plain = [0; inside::LONGEST];
-                let plain = unescape(point, &mut plain)?;
-                let is_below = plain
-                    .to_bytes()
-                    .strip_prefix(directory)
-                    .is_some_and(|rest| rest.starts_with(b"/"));
-                if is_below {
-                    show(plain)?;
-                }
-            }
+            let mut fields = buffer[start..start + length].split(|b| *b == b' ');
+            let mut next = || fields.next().ok_or(Errno::EBADMSG);
+            let (id, parent, _device, _root) = (next()?, next()?, next()?, next()?);
+            let (point, options) = (next()?, next()?);
+            let id = number(id, 10).ok_or(Errno::EBADMSG)?;
+            let parent = number(parent, 10).ok_or(Errno::EBADMSG)?;
+            let mut plain = [0; inside::LONGEST];
+            show(Line { id, parent, point: unescape(point, &mut plain)?, options }, places)?;
             start += length + 1;
         }
         if read == 0 {
@@ -190,19 +340,16 @@ fn unescape<'b>(text: &[u8], plain: &'b mut [u8; inside::LONGEST]) -> Result<&'b
     CStr::from_bytes_until_nul(plain).map_err(|_| Errno::ENAMETOOLONG)
 }
 
-/// `/proc/self/fd/N`
-fn proc_path(fd: Base) -> NumberedPath {
-    NumberedPath::new(b"/proc/self/fd/", fd.unsigned_abs())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn paths_of_descriptors() {
-        assert_eq!(proc_path(0).as_c_str(), c"/proc/self/fd/0");
-        assert_eq!(proc_path(1234).as_c_str(), c"/proc/self/fd/1234");
+    fn options_are_read() {
+        assert!(has_options(b"ro,nosuid,nodev,relatime", MS_RDONLY | MS_NODEV));
+        assert!(!has_options(b"rw,nosuid,relatime", MS_NODEV));
+        assert!(!has_options(b"rw,nodevx", MS_NODEV));
+        assert!(has_options(b"rw", 0));
     }
 
     #[test]
@@ -214,13 +361,16 @@ mod tests {
     }
 
     #[test]
-    fn mounts_below_a_directory_are_shown() {
+    fn the_mount_table_is_shown() {
         let mut found = Vec::new();
-        for_each_mount(b"", |point| {
-            found.push(point.to_owned());
+        for_each_mount(&mut Places::new(), |line, _| {
+            found.push((line.point.to_owned(), line.id));
             Ok(())
         })
         .unwrap();
-        assert!(found.iter().any(|point| &**point == c"/proc"));
+        let root = fs::open(c"/", libc::O_PATH, 0).unwrap();
+        let id = mount_id(&root, &Places::new()).unwrap();
+        assert!(found.iter().any(|(point, _)| &**point == c"/proc"));
+        assert!(found.contains(&(c"/".to_owned(), id)));
     }
 }

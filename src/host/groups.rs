@@ -6,6 +6,8 @@ use crate::cgroup::settings::needed;
 use crate::cgroup::{Controller, Set, Version, cpus};
 use crate::error::{Error, Result};
 use crate::spec::resources::Resources;
+use crate::spec::{Namespace, Spec};
+use crate::sys::clock::SECOND;
 use crate::sys::fs::{self, Base, HERE};
 use crate::sys::{Errno, clock, mount, process};
 use crate::text::{Text, number};
@@ -32,38 +34,90 @@ pub struct Group {
     pub evacuate: bool,
     /// The parent's own `cpuset.cpus` and `cpuset.mems`, where a cpuset is made.
     pub cpuset: (Vec<u8>, Vec<u8>),
+    /// Whether nobody asked for this cgroup: it only serves to kill the container as a whole. The
+    /// container is not shown it, and that it cannot be made is no error.
+    pub implied: bool,
 }
 
 /// The groups, and the name they all have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Groups {
-    /// `mini-PID-MILLISECONDS`: whose they are, so that others can tell when nobody's.
+    /// `mini-PID-SECONDS.NANOSECONDS`, the process and the time since boot: no two minis of one
+    /// host, whatever their process namespaces, make the same.
     pub name: Text,
-    /// At most one a hierarchy.
+    /// At most one a hierarchy; an implied one is the last.
     pub list: Vec<Group>,
+    /// Whether the end of the command's first process does not end the others (`--pid host`), so that
+    /// mini has to.
+    pub ends_others: bool,
+}
+
+impl Groups {
+    /// The path of the container's cgroup in one of its parents.
+    pub fn path_in(&self, group: &Group) -> &'static CStr {
+        path(&[&group.parent, b"/", self.name.bytes()])
+    }
+
+    /// Whether the container's memory is counted.
+    pub fn count_memory(&self) -> bool {
+        self.list.iter().any(|group| group.controllers.has(Controller::Memory))
+    }
 }
 
 /// What the name of every group of mini's begins with.
-pub const PREFIX: &[u8] = b"mini-";
+const PREFIX: &[u8] = b"mini-";
+
+/// The time in the name of a cgroup of mini's, in nanoseconds since boot; None for other names, those
+/// of minis that did not lock their cgroups among them.
+pub fn time_in_name(name: &[u8]) -> Option<u64> {
+    let mut parts = name.strip_prefix(PREFIX)?.split(|b| *b == b'-');
+    number(parts.next()?, 10)?;
+    let mut time = parts.next()?.split(|b| *b == b'.').map(|digits| number(digits, 10));
+    time.next()??.checked_mul(SECOND)?.checked_add(time.next()??)
+}
 
 const TEXT_LIMIT: usize = 16 << 20;
 
-/// Finds a place for every controller that the limits need.
+/// Finds a place for every controller that the limits need, for a parent that was asked for, and for
+/// what mini has to end as a whole.
 ///
 /// # Errors
-/// When there is none for one of them, with what would have to change.
-pub fn find(resources: &Resources) -> Result<Groups> {
+/// When there is none for one of the first two, with what would have to change.
+pub fn find(spec: &Spec) -> Result<Groups> {
+    let resources = spec.resources;
     let needed = needed(resources);
-    if needed.is_empty() {
+    let ends_others = spec.namespaces.pid == Namespace::Host;
+    let is_asked = !needed.is_empty() || resources.parent.is_some();
+    if !is_asked && !ends_others {
         return Ok(Groups::default());
     }
+    let now = clock::now();
     let mut name = Text::new();
-    name.raw(PREFIX).number(process::getpid() as u64).str("-").number(clock::now() / 1_000_000);
-    let hierarchies = hierarchies();
+    name.raw(PREFIX).number(process::getpid() as u64);
+    name.str("-").number(now / SECOND).str(".").number(now % SECOND);
+    let list = if is_asked {
+        find_asked(&hierarchies()?, needed, resources)?
+    } else {
+        // That none can be had has its own answer, whatever the reason.
+        find_implied(&hierarchies().unwrap_or_default()).into_iter().collect()
+    };
+    Ok(Groups { name, list, ends_others })
+}
+
+fn find_asked(hierarchies: &[Hierarchy], needed: Set, resources: &Resources) -> Result<Vec<Group>> {
+    if let Some(asked) = resources.parent.map(CStr::to_bytes)
+        && asked.split(|b| *b == b'/').any(|part| part == b"..")
+    {
+        let error = Error::new("option --cgroup-parent").object(asked);
+        return Err(error.cause("must not have .. in it"));
+    }
+    if needed.is_empty() {
+        return find_parent(hierarchies, resources);
+    }
     let mut list = Vec::new();
     let mut left = needed;
     // Where a controller is in a v1 hierarchy, v2 does not have it.
-    for hierarchy in &hierarchies {
+    for hierarchy in hierarchies {
         let here = hierarchy.controllers.without(hierarchy.controllers.without(left));
         if hierarchy.version == Version::V1 && !here.is_empty() {
             list.push(on_v1(hierarchy, here, resources)?);
@@ -80,7 +134,78 @@ pub fn find(resources: &Resources) -> Result<Groups> {
     if resources.memory.swappiness.is_some() && !is_on_v1(&list, Controller::Memory) {
         return Err(Error::new("option --memory-swappiness").cause("cgroup v2 has no such setting"));
     }
-    Ok(Groups { name, list })
+    Ok(list)
+}
+
+/// A parent that was asked for without a limit: a cgroup in every hierarchy that has this parent, as far
+/// as mini may write there and the kernel lets somebody join.
+fn find_parent(hierarchies: &[Hierarchy], resources: &Resources) -> Result<Vec<Group>> {
+    let mut list = Vec::new();
+    let mut barrier = no_controller(Controller::Memory);
+    for hierarchy in hierarchies {
+        let found = match hierarchy.version {
+            Version::V1 => on_v1(hierarchy, hierarchy.controllers, resources),
+            Version::V2 => on_v2(Some(hierarchy), Set::EMPTY, resources),
+        };
+        let checked = found.and_then(|mut group| {
+            if !may_write(group.base, &group.parent) {
+                let error = Error::new("cgroup parent").object(&group.parent);
+                return Err(error.errno(Errno::EACCES).hint("mini may not make a cgroup there"));
+            }
+            check_cpuset(&mut group, resources)?;
+            Ok(group)
+        });
+        match checked {
+            Ok(group) => list.push(group),
+            Err(error) => barrier = error,
+        }
+    }
+    if list.is_empty() { Err(barrier) } else { Ok(list) }
+}
+
+/// A place for a cgroup that is there to be killed as a whole: beside mini's own on v2, whose members
+/// the kernel kills at once (`cgroup.kill`, Linux 5.14) or freezes, else on v1 where it can be kept from
+/// growing (`pids.max`).
+fn find_implied(hierarchies: &[Hierarchy]) -> Option<Group> {
+    let mut pids = Set::EMPTY;
+    pids.add(Controller::Pids);
+    for (version, controllers) in [(Version::V2, Set::EMPTY), (Version::V1, pids)] {
+        for hierarchy in hierarchies {
+            let serves = version == Version::V2 || hierarchy.controllers.has(Controller::Pids);
+            if hierarchy.version != version || !serves {
+                continue;
+            }
+            let Ok((base, top, own)) = view(Some(hierarchy), controllers) else { continue };
+            let parent = or_dot([&top[..], &own].concat());
+            let file = |name: &[u8]| [&parent[..], b"/", name].concat();
+            // A threaded cgroup takes no child that is not (cgroups(7)); only the very top has no type.
+            let kind = fs::read_file_at(base, path(&[&file(b"cgroup.type")]), 4096);
+            let holds_domains = match &kind {
+                Ok(kind) => kind == b"domain\n",
+                Err(errno) => *errno == Errno::ENOENT,
+            };
+            if holds_domains && may_write(base, &parent) && may_write(base, &file(b"cgroup.procs"))
+            {
+                return Some(Group {
+                    version,
+                    controllers,
+                    names: hierarchy.names.clone(),
+                    base,
+                    parent,
+                    enable: Set::EMPTY,
+                    evacuate: false,
+                    cpuset: Default::default(),
+                    implied: true,
+                });
+            }
+        }
+    }
+    None
+}
+
+/// Whether mini may write there; on a mount of mini's own, made as root, it may.
+fn may_write(base: Base, at: &[u8]) -> bool {
+    base != HERE || fs::may_write(path(&[at]))
 }
 
 fn is_on_v1(list: &[Group], controller: Controller) -> bool {
@@ -89,7 +214,7 @@ fn is_on_v1(list: &[Group], controller: Controller) -> bool {
 
 /// Where the groups of a controller are, in words.
 pub fn whereabouts(controller: Controller) -> Text {
-    let hierarchies = hierarchies();
+    let hierarchies = hierarchies().unwrap_or_default();
     let v1 = |it: &&Hierarchy| it.version == Version::V1 && it.controllers.has(controller);
     let v2 = |it: &&Hierarchy| it.version == Version::V2;
     let mut text = Text::new();
@@ -100,17 +225,24 @@ pub fn whereabouts(controller: Controller) -> Text {
         "cgroup v2"
     });
     match found.and_then(|hierarchy| hierarchy.mount.as_ref()) {
-        Some(mount) => text.str(", in ").raw(&mount.point).raw(&mount.own),
+        Some(mount) => text.str(", in ").quoted(&[&mount.point[..], &mount.own].concat()),
         None => text.str(", which mini mounts for itself"),
     };
     text
 }
 
-/// The hierarchies by /proc, else by what is mounted in the usual place.
-fn hierarchies() -> Vec<Hierarchy> {
-    let text = |path| fs::read_file(path, TEXT_LIMIT);
-    if let (Ok(mountinfo), Ok(own)) = (text(c"/proc/self/mountinfo"), text(c"/proc/self/cgroup")) {
-        return layout::read(&mountinfo, &own);
+/// The hierarchies by /proc; without /proc by what is mounted in the usual place, where mini then
+/// takes itself to be at the top. That is a guess for want of anything better: when /proc is there and cannot be
+/// read, the container would leave the limits that mini itself is under.
+fn hierarchies() -> Result<Vec<Hierarchy>> {
+    let text = |path: &CStr| match fs::read_file(path, TEXT_LIMIT) {
+        Ok(text) => Ok(Some(text)),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(Error::new("read").object(path.to_bytes()).errno(errno)),
+    };
+    let (mountinfo, own) = (text(c"/proc/self/mountinfo")?, text(c"/proc/self/cgroup")?);
+    if let (Some(mountinfo), Some(own)) = (mountinfo, own) {
+        return Ok(layout::read(&mountinfo, &own));
     }
     const CGROUP: u32 = libc::CGROUP_SUPER_MAGIC as u32;
     const CGROUP2: u32 = libc::CGROUP2_SUPER_MAGIC as u32;
@@ -123,7 +255,7 @@ fn hierarchies() -> Vec<Hierarchy> {
             names: Vec::new(),
             mount: at(b"/sys/fs/cgroup"),
         });
-        return found;
+        return Ok(found);
     }
     for controller in Controller::ALL {
         let name = controller.name(Version::V1);
@@ -140,7 +272,7 @@ fn hierarchies() -> Vec<Hierarchy> {
             });
         }
     }
-    found
+    Ok(found)
 }
 
 /// The parent on v1: mini's own group, or the one asked for.
@@ -159,6 +291,7 @@ fn on_v1(hierarchy: &Hierarchy, controllers: Set, resources: &Resources) -> Resu
         enable: Set::EMPTY,
         evacuate: false,
         cpuset: Default::default(),
+        implied: false,
     })
 }
 
@@ -175,6 +308,7 @@ fn on_v2(hierarchy: Option<&Hierarchy>, needed: Set, resources: &Resources) -> R
         enable,
         evacuate,
         cpuset: Default::default(),
+        implied: false,
     };
     if let Some(asked) = resources.parent {
         let parent = or_dot(asked_parent(base, &top, asked.to_bytes())?);
@@ -248,10 +382,6 @@ fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Ve
 
 /// The directory of a parent that was asked for. It has to exist: what is made is taken away.
 fn asked_parent(base: Base, top: &[u8], asked: &[u8]) -> Result<Vec<u8>> {
-    let bad = |cause| Error::new("option --cgroup-parent").object(asked).cause(cause);
-    if asked.split(|b| *b == b'/').any(|part| part == b"..") {
-        return Err(bad("must not have .. in it"));
-    }
     let mut path = top.to_vec();
     for part in asked.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".") {
         if !path.is_empty() {
@@ -267,7 +397,7 @@ fn asked_parent(base: Base, top: &[u8], asked: &[u8]) -> Result<Vec<u8>> {
         Err(errno) => Err(Error::new("cgroup parent")
             .object(text.bytes())
             .errno(errno)
-            .hint("make the group first, in every hierarchy that a limit needs")),
+            .hint("make the group first, in every hierarchy that a limit needs, or, without limits, in one")),
     }
 }
 
@@ -314,7 +444,7 @@ impl State {
         let is_top = read("cgroup.type").is_err();
         let mut directory = Text::new();
         directory.raw(group);
-        let may_write = |text: &Text| base != HERE || fs::may_write(text.clone().leak());
+        let may_write = |text: &Text| may_write(base, text.bytes());
         // To move the command into a group below takes this file of the group above.
         let writable = may_write(&directory)
             && may_write(&path("cgroup.procs"))
@@ -375,6 +505,12 @@ fn check_cpuset(group: &mut Group, resources: &Resources) -> Result<()> {
         text.unwrap_or_default().trim_ascii().to_vec()
     };
     group.cpuset = (read(files[0]), read(files[1]));
+    if group.version == Version::V1 && (group.cpuset.0.is_empty() || group.cpuset.1.is_empty()) {
+        let error = Error::new("cgroup parent").object(&group.parent);
+        return Err(error.cause("its cpuset is empty, so nothing can run in it").hint(
+            "write the processors to its cpuset.cpus and the memory nodes to its cpuset.mems first",
+        ));
+    }
     for (option, asked, available) in [
         ("--cpuset-cpus", resources.cpu.cpus, &group.cpuset.0),
         ("--cpuset-mems", resources.cpu.mems, &group.cpuset.1),
@@ -405,6 +541,17 @@ pub fn online_cpus() -> u64 {
     }
 }
 
+/// One more than the highest number a processor can have, where the first one has a count of how often
+/// it was too hot (thermal_throttle, on some of Intel's); else 0. A host without /sys does not tell.
+pub fn throttled_cpus() -> u32 {
+    if fs::identity(c"/sys/devices/system/cpu/cpu0/thermal_throttle").is_err() {
+        return 0;
+    }
+    let list = fs::read_file(c"/sys/devices/system/cpu/possible", 4096).unwrap_or_default();
+    let last = cpus::runs(list.trim_ascii()).flatten().map(|(_, last)| last).max();
+    last.map_or(1, |last| last.min(8191) as u32 + 1)
+}
+
 /// Makes a path for the kernel of text that came from the kernel.
 pub fn path(parts: &[&[u8]]) -> &'static CStr {
     let mut text = Text::new();
@@ -412,4 +559,27 @@ pub fn path(parts: &[&[u8]]) -> &'static CStr {
         text.raw(part);
     }
     text.leak()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cgroups_that_were_locked_have_a_time_in_their_name() {
+        assert_eq!(time_in_name(b"mini-12-3.000000004"), Some(3_000_000_004));
+        assert_eq!(time_in_name(b"mini-12-3.4-self"), Some(3_000_000_004));
+        for other in [
+            "mini-12-3",
+            "mini-12",
+            "mini-",
+            "mini-x-3.4",
+            "mini-12-3.x",
+            "mini-12-.4",
+            "tini-1-3.4",
+        ] {
+            assert_eq!(time_in_name(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(time_in_name(b"mini-12-99999999999999999.4"), None);
+    }
 }

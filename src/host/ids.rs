@@ -27,46 +27,91 @@ pub enum Ids {
     },
 }
 
-/// What `auto` maps when root has no range of its own: beyond those that distributions and
+/// What `auto` maps parts of when root has no range of its own: beyond those that distributions and
 /// systemd give away.
-const FIXED: u32 = 0x7000_0000;
+const FIXED: (u32, u32) = (0x7000_0000, 0x1000_0000);
 /// How many ids `auto` maps.
 const COUNT: u32 = 65_536;
 
-/// Finds the ids that `users` asks for.
+/// Finds the ids that `users` asks for; who may not administer (CAP_SYS_ADMIN) gets the other
+/// namespaces only with a user namespace.
 ///
 /// # Errors
 /// When the caller has no range to give.
-pub fn find(users: &Users, caller: Caller) -> Result<Ids> {
+pub fn find(users: &Users, caller: Caller, may_administer: bool) -> Result<Ids> {
     let is_root = caller.euid == 0;
     Ok(match users {
-        Users::Own if is_root => Ids::Shared,
+        Users::Own if may_administer => Ids::Shared,
         Users::Own => Ids::Own,
         Users::Mapped { uids, gids } => {
             Ids::Mapped { uids: uids.to_vec(), gids: gids.to_vec(), by_helper: !is_root }
+        }
+        Users::Auto if is_root => {
+            let name = user_name(caller.euid);
+            let uids = granted(c"/etc/subuid", &name, caller.euid)?.unwrap_or(FIXED);
+            let gids = granted(c"/etc/subgid", &name, caller.euid)?.unwrap_or(FIXED);
+            let (uids, gids) = claim(uids, gids)?;
+            Ids::Mapped { uids: vec![uids], gids: vec![gids], by_helper: false }
         }
         Users::Auto => {
             let name = user_name(caller.euid);
             let range = |file: &CStr, own: u32| -> Result<Vec<IdRange>> {
                 let granted = granted(file, &name, caller.euid)?;
-                Ok(match granted {
-                    Some((outside, count)) if is_root => {
-                        vec![IdRange { inside: 0, outside, count }]
-                    }
-                    None if is_root => vec![IdRange { inside: 0, outside: FIXED, count: COUNT }],
-                    // Files of one's own stay one's own: root inside is the caller.
-                    Some((outside, count)) => vec![
+                // Files of one's own stay one's own: root inside is the caller.
+                match granted {
+                    Some((outside, count)) => Ok(vec![
                         IdRange { inside: 0, outside: own, count: 1 },
-                        IdRange { inside: 1, outside, count },
-                    ],
-                    None => return Err(no_range(file, &name)),
-                })
+                        IdRange { inside: 1, outside, count: count.min(COUNT) },
+                    ]),
+                    None => Err(no_range(file, &name)),
+                }
             };
             let uids = range(c"/etc/subuid", caller.euid)?;
             let gids = range(c"/etc/subgid", caller.egid)?;
-            Ids::Mapped { uids, gids, by_helper: !is_root }
+            Ids::Mapped { uids, gids, by_helper: true }
         }
     })
+}
+
+/// Files of the kernel's that are always there and that only root can open, of the machine or of the user
+/// namespace: the first for anything, the second for writing. Nothing is written to them.
+const LOCKED: [&CStr; 2] =
+    [c"/proc/sys/kernel/usermodehelper/bset", c"/proc/sys/user/max_user_namespaces"];
+
+/// The first part of what may be given that no container which runs has. What tells is a lock on
+/// as many bytes as there are ids, at the number of the first: it goes with mini, however that ends.
+#[inline(never)]
+fn claim(uids: (u32, u32), gids: (u32, u32)) -> Result<(IdRange, IdRange)> {
+    let open = |path| fs::open(path, libc::O_RDWR, 0);
+    let file = open(LOCKED[0]).or_else(|_| open(LOCKED[1])).map_err(|errno| {
+        let error = Error::new("user namespace").object(LOCKED[0].to_bytes()).errno(errno);
+        error.hint("a lock there keeps others from the same ids: choose some with --uidmap")
+    })?;
+    let parts = (uids.1.min(gids.1) / COUNT).max(1);
+    for part in 0..parts {
+        let range = |(first, count): (u32, u32)| IdRange {
+            inside: 0,
+            outside: first + part * COUNT,
+            count: count.min(COUNT),
+        };
+        let (uids, gids) = (range(uids), range(gids));
+        let lock = |range: &IdRange, base: u64| match fs::lock(
+            &file,
+            base + u64::from(range.outside),
+            range.count.into(),
+        ) {
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+            Err(errno) => Err(Error::new("user namespace").cause("lock").errno(errno)),
+            Ok(()) => Ok(true),
+        };
+        // Groups have numbers of their own, so their bytes lie behind those of users.
+        if lock(&uids, 0)? && lock(&gids, 1 << 32)? {
+            file.leak();
+            return Ok((uids, gids));
+        }
+    }
+    let error = Error::new("user namespace").cause("every range of ids is in use");
+    Err(error.hint("give root more in /etc/subuid and /etc/subgid: each container takes 65536"))
 }
 
 fn no_range(file: &CStr, name: &[u8]) -> Error {
@@ -77,7 +122,7 @@ fn no_range(file: &CStr, name: &[u8]) -> Error {
         .hint("root adds one: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER")
 }
 
-/// The first range that a file in the form of subuid(5) gives to a user, cut to what is used.
+/// The first range that a file in the form of subuid(5) gives to a user.
 fn granted(file: &CStr, name: &[u8], id: u32) -> Result<Option<(u32, u32)>> {
     let text = match fs::read_file(file, 1 << 20) {
         Ok(text) => text,
@@ -98,7 +143,6 @@ fn range_of(line: &[u8], names: &[&[u8]]) -> Option<(u32, u32)> {
     }
     let first = u32::try_from(number(fields.next()?, 10)?).ok()?;
     let count = u32::try_from(number(fields.next()?, 10)?).ok()?;
-    let count = count.min(COUNT);
     (count > 0 && first.checked_add(count).is_some()).then_some((first, count))
 }
 
@@ -123,7 +167,7 @@ mod tests {
         let names: [&[u8]; 2] = [b"joe", b"1000"];
         assert_eq!(range_of(b"joe:100000:65536", &names), Some((100_000, 65_536)));
         assert_eq!(range_of(b"1000:100000:10", &names), Some((100_000, 10)));
-        assert_eq!(range_of(b"joe:100000:9999999", &names), Some((100_000, 65_536)));
+        assert_eq!(range_of(b"joe:100000:9999999", &names), Some((100_000, 9_999_999)));
         for bad in ["", "joe", "joe:1", "joe:x:1", "joe:1:0", "joe:4294967295:2", "ann:1:1", ":1:1"]
         {
             assert_eq!(range_of(bad.as_bytes(), &[b"joe", b""]), None, "{bad}");

@@ -6,7 +6,8 @@ pub mod ids;
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
-use crate::spec::mounts::{Kind, Overlay, Volume};
+use crate::spec::capability::{self, MKNOD, SYS_ADMIN};
+use crate::spec::mounts::{Kind, Overlay, Tmpfs, Volume};
 use crate::sys::memory::Program;
 use crate::sys::{Errno, Fd, fs};
 use alloc::vec::Vec;
@@ -21,8 +22,47 @@ pub struct Caller {
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
+    /// What mini's file gave it that its caller does not have.
+    pub gain: Gain,
     /// Where mini itself lies in memory.
     pub program: Program,
+}
+
+/// What a program's file can give to whoever runs it (execve(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gain {
+    /// Nothing.
+    Nothing,
+    /// Another user or group.
+    SetId,
+    /// Something that only the capabilities tell, or nothing: the kernel asks for care (AT_SECURE).
+    Secure,
+}
+
+impl Caller {
+    /// Who may run mini decides what mini does for them: to serve everybody as root is nothing that an
+    /// option could make safe, so it is refused, before anything is opened.
+    ///
+    /// # Errors
+    /// When mini is set-user-id or set-group-id, or has file capabilities that its caller has not.
+    pub fn check(&self) -> Result<()> {
+        let cause = match self.gain {
+            Gain::Nothing => return Ok(()),
+            Gain::SetId => {
+                "mini is set-user-id or set-group-id, or its caller is half another user"
+            }
+            // For root there are none; and a security module asks for care, too, when it gives a
+            // program a label of its own.
+            Gain::Secure if self.euid == 0 => return Ok(()),
+            Gain::Secure => match crate::sys::security::permitted() {
+                Ok(0) => return Ok(()),
+                _ => "mini has file capabilities",
+            },
+        };
+        let error = Error::new("start").cause(cause);
+        Err(error
+            .hint("it would lend its rights to everybody: take them from its file; run it by sudo"))
+    }
 }
 
 /// A root in a file.
@@ -32,6 +72,52 @@ pub enum Image {
     FileSystem(&'static CStr),
     /// A tar archive.
     Archive,
+    /// Perhaps an archive, but compressed, which mini does not read.
+    Compressed(&'static Compression),
+}
+
+/// A format of compressed files.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Compression {
+    magic: &'static [u8],
+    /// What it is.
+    pub name: &'static str,
+    /// How mini gets what is in it.
+    pub remedy: &'static str,
+}
+
+/// Those that tar archives come in, by the bytes they begin with.
+static COMPRESSIONS: [Compression; 5] = [
+    Compression {
+        magic: b"\x1f\x8b",
+        name: "compressed with gzip",
+        remedy: "zcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"\xfd7zXZ\0",
+        name: "compressed with xz",
+        remedy: "xzcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"\x28\xb5\x2f\xfd",
+        name: "compressed with zstd",
+        remedy: "zstdcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"BZh",
+        name: "compressed with bzip2",
+        remedy: "bzcat FILE | mini run --rootfs - ...",
+    },
+    Compression {
+        magic: b"\x04\x22\x4d\x18",
+        name: "compressed with lz4",
+        remedy: "lz4cat FILE | mini run --rootfs - ...",
+    },
+];
+
+/// The format of a compressed file, by how it begins.
+pub fn compression(beginning: &[u8]) -> Option<&'static Compression> {
+    COMPRESSIONS.iter().find(|format| beginning.starts_with(format.magic))
 }
 
 /// The facts a plan depends on.
@@ -43,6 +129,13 @@ pub struct Host {
     pub egid: u32,
     /// Whose ids the container's are: with some of its own everything happens in a user namespace.
     pub ids: Ids,
+    /// Whether mini itself is in a user namespace other than the machine's first: root there is not the
+    /// machine's root, whatever its number. False unless it matters.
+    pub in_user_namespace: bool,
+    /// Whether mknod(2) makes a device node that can be used; false unless it matters.
+    pub may_make_devices: bool,
+    /// Whether the user namespace lets groups be set (user_namespaces(7)).
+    pub may_set_groups: bool,
     /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
     pub root_is_initramfs: bool,
     /// What the rootfs is, if not a directory.
@@ -53,6 +146,11 @@ pub struct Host {
     /// Whether the kernel makes copies of mounts that are attached nowhere (Linux 5.2); not asked
     /// without volumes.
     pub copies_mounts: bool,
+    /// Whether the kernel has mount_setattr(2) (Linux 5.12); not asked without a root directory.
+    pub sets_attributes: bool,
+    /// How many processors there can be, if the kernel counts how often each was too hot; not asked
+    /// where nothing is masked.
+    pub throttled_cpus: u32,
     /// Where relative paths begin; empty unless one matters.
     pub cwd: Vec<u8>,
     /// Bytes of memory; 0 unless it matters.
@@ -85,7 +183,7 @@ impl Host {
         if spec.overlay == Some(Overlay::Temporary)
             || (image.is_some() && spec.overlay.is_some())
             || !spec.lowers.is_empty()
-            || spec.security.paths.iter().any(|rule| !rule.path.to_bytes().starts_with(b"/"))
+            || !spec.security.paths.is_empty()
         {
             cwd = working_directory()?;
         }
@@ -97,12 +195,27 @@ impl Host {
                 .map_err(|errno| Error::new("examine memory").errno(errno))?;
         }
         for volume in spec.volumes {
-            if let Kind::Device(path) = &volume.kind {
-                check_device(path)?;
+            match &volume.kind {
+                Kind::Device(path) => check_device(path)?,
+                Kind::Bind(path)
+                    if volume.options.nodev.is_none()
+                        && !spec.security.privileged
+                        && fs::is_device(path) == Ok(true) =>
+                {
+                    let error = Error::new("volume").object(path.to_bytes()).cause("a device");
+                    return Err(error.hint("use --device, or add the option dev"));
+                }
+                _ => {}
             }
         }
-        let groups = groups::find(spec.resources)?;
-        let ids = ids::find(&spec.security.users, caller)?;
+        let throttled_cpus = if spec.masks.unmask_all { 0 } else { groups::throttled_cpus() };
+        let groups = groups::find(spec)?;
+        // What mini may do, not the number of its user, tells what it is.
+        let capabilities = if caller.euid == 0 { effective_capabilities()? } else { 0 };
+        let has = |capability: u8| capabilities & 1 << capability != 0;
+        let ids = ids::find(&spec.security.users, caller, has(SYS_ADMIN))?;
+        let user_namespace = if asks_for_rights(spec, &ids) { UserNamespace::own() } else { None };
+        let in_user_namespace = user_namespace == Some(UserNamespace::Later);
         let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
         // A user namespace is shown a new /proc only where it sees one already, with the host's mounts.
         let makes_namespace = is_plain
@@ -110,15 +223,20 @@ impl Host {
             && !root_is_initramfs
             && ids == Ids::Shared
             && crate::sys::mount::can_make_namespaces()
-            && in_first_user_namespace();
+            && user_namespace == Some(UserNamespace::First);
         Ok(Host {
             euid: caller.euid,
             egid: caller.egid,
+            may_make_devices: ids == Ids::Shared && !in_user_namespace && has(MKNOD),
+            may_set_groups: !(in_user_namespace && denies_groups()),
+            in_user_namespace,
             ids,
             root_is_initramfs,
             image,
             makes_namespace,
             copies_mounts,
+            sets_attributes: is_plain && crate::sys::mount::can_set_attributes(),
+            throttled_cpus,
             cwd,
             memory,
             groups,
@@ -126,15 +244,54 @@ impl Host {
     }
 }
 
-/// Whether mini is in the user namespace that the kernel starts with, which has a number of its own (the
-/// kernel's nsfs.h); not without /proc.
-fn in_first_user_namespace() -> bool {
-    const FIRST: u64 = 0xefff_fffd;
-    fs::identity(c"/proc/self/ns/user").is_ok_and(|it| it.inode == FIRST)
+/// Which user namespace mini is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UserNamespace {
+    /// The one that the kernel starts with.
+    First,
+    /// One that was made later.
+    Later,
+}
+
+impl UserNamespace {
+    /// The first one has an inode number that never changes (the kernel's nsfs.h). None without /proc;
+    /// nothing but a failing step tells then, and in a later one no root of one's own can be had
+    /// without /proc anyway.
+    fn own() -> Option<UserNamespace> {
+        const FIRST: u64 = 0xefff_fffd;
+        match fs::identity(c"/proc/self/ns/user").ok()?.inode {
+            FIRST => Some(UserNamespace::First),
+            _ => Some(UserNamespace::Later),
+        }
+    }
+}
+
+/// Whether mini is in a later user namespace than the machine's first, as far as /proc tells.
+pub fn in_user_namespace() -> bool {
+    UserNamespace::own() == Some(UserNamespace::Later)
+}
+
+/// Whether the plan has steps that root may do only where it is the machine's root.
+fn asks_for_rights(spec: &Spec, ids: &Ids) -> bool {
+    spec.rootfs.is_some()
+        || matches!(ids, Ids::Mapped { .. })
+        || spec.process.user.is_some()
+        || spec.process.oom_score_adj.is_some()
+        || !spec.security.groups.is_empty()
+}
+
+fn effective_capabilities() -> Result<capability::Set> {
+    crate::sys::security::effective()
+        .map_err(|errno| Error::new("examine capabilities").errno(errno))
+}
+
+/// Whether groups may not be set in this user namespace, nor in those made in it.
+fn denies_groups() -> bool {
+    fs::read_file(c"/proc/self/setgroups", 16).is_ok_and(|text| text.starts_with(b"deny"))
 }
 
 fn is_unsized_tmpfs(volume: &Volume) -> bool {
-    matches!(volume.kind, Kind::Tmpfs { size: None, .. })
+    matches!(volume.kind, Kind::Tmpfs(Tmpfs { size: None, .. }))
 }
 
 /// To bind anything else by `--device` would be a surprise.
@@ -149,7 +306,7 @@ fn check_device(path: &CStr) -> Result<()> {
 
 /// The path of the working directory.
 #[inline(never)]
-fn working_directory() -> Result<Vec<u8>> {
+pub fn working_directory() -> Result<Vec<u8>> {
     let mut buffer = [0; 4096];
     match fs::getcwd(&mut buffer) {
         Ok(path) => Ok(path.to_bytes().to_vec()),
@@ -169,8 +326,17 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     let error = |errno| Error::new("rootfs").object(rootfs.to_bytes()).errno(errno);
     let root = identity(rootfs)?;
     if !root.is_directory {
+        // What is read from a pipe, as of `<(tar c .)`, is gone; and it is opened once, or the one who writes
+        // loses its reader.
+        if fs::is_named_fifo(rootfs) {
+            return Ok(Some(Image::Archive));
+        }
         let file = fs::open(rootfs, libc::O_RDONLY | libc::O_NONBLOCK, 0).map_err(error)?;
         return match image_in(&file).map_err(error)? {
+            Some(Image::Compressed(format)) => {
+                let error = Error::new("rootfs").object(rootfs.to_bytes()).cause(format.name);
+                Err(error.hint(format.remedy))
+            }
             Some(image) => Ok(Some(image)),
             None => Err(error(Errno::ENOTDIR)
                 .hint("nor a tar archive, nor an image of squashfs, erofs or ext4")),
@@ -195,7 +361,8 @@ pub fn image_in(file: &Fd) -> crate::sys::Result<Option<Image>> {
 }
 
 /// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
-/// it first, the others in a block at 1024. A tar archive has "ustar" in its first header.
+/// it first, the others in a block at 1024. A tar archive begins with a header, which
+/// has "ustar" in it, or is old and known by its sum.
 fn image_type(beginning: &[u8]) -> Option<Image> {
     let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
     if at(0, b"hsqs").is_some() {
@@ -204,11 +371,27 @@ fn image_type(beginning: &[u8]) -> Option<Image> {
         Some(Image::FileSystem(c"erofs"))
     } else if at(1024 + 56, &0xef53_u16.to_le_bytes()).is_some() {
         Some(Image::FileSystem(c"ext4"))
-    } else if at(257, b"ustar").is_some() {
+    } else if at(257, b"ustar").is_some() || beginning.first_chunk().is_some_and(is_tar_header) {
         Some(Image::Archive)
     } else {
-        None
+        compression(beginning).map(Image::Compressed)
     }
+}
+
+/// Whether a block is an undamaged header of a tar archive: the sum of its bytes is in it, as an octal number
+/// for which the field of the sum itself counts as spaces. Some have added up signed bytes.
+pub fn is_tar_header(block: &[u8; 512]) -> bool {
+    const FIELD: core::ops::Range<usize> = 148..156;
+    let digits = block[FIELD].split(|byte| *byte == 0).next().unwrap_or_default().trim_ascii();
+    let Some(given) = crate::text::number(digits, 8) else { return false };
+    let spaces = FIELD.len() as u64 * u64::from(b' ');
+    let (mut sum, mut high) = (spaces, 0u64);
+    for byte in block[..FIELD.start].iter().chain(&block[FIELD.end..]) {
+        sum += u64::from(*byte);
+        high += u64::from(*byte >> 7);
+    }
+    // A block of zeros is none: its sum would be that of the spaces.
+    sum != spaces && (given == sum || given.wrapping_add(high << 8) == sum)
 }
 
 /// The initramfs is a ramfs or a tmpfs by its magic number, and by its name in mountinfo the
@@ -261,6 +444,18 @@ mod tests {
         assert_eq!(image(1024, &[0xe2, 0xe1, 0xf5, 0xe0]), Some(Image::FileSystem(c"erofs")));
         assert_eq!(image(1080, &[0x53, 0xef]), Some(Image::FileSystem(c"ext4")));
         assert_eq!(image(257, b"ustar"), Some(Image::Archive));
+        let mut header = [0; 2048];
+        header[..4].copy_from_slice(b"name");
+        header[148..156].copy_from_slice(b"001241\0 ");
+        assert_eq!(image_type(&header), Some(Image::Archive));
+        header[0] += 1;
+        assert_eq!(image_type(&header), None);
+        for (magic, name) in
+            [(&b"\x1f\x8b\x08"[..], "gzip"), (b"\xfd7zXZ\0", "xz"), (b"BZh9", "bzip2")]
+        {
+            let Some(Image::Compressed(format)) = image(0, magic) else { panic!("{name}") };
+            assert!(format.name.ends_with(name));
+        }
         assert_eq!(image(0, b"\x7fELF"), None);
         assert_eq!(image_type(b"hsq"), None);
         assert_eq!(image_type(b""), None);

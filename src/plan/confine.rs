@@ -3,16 +3,18 @@
 //! that are given up.
 
 use super::{Planner, Step, filter};
+use crate::host::groups::path;
 use crate::host::ids::Ids;
 use crate::spec::capability::{ALL, SYS_ADMIN};
 use crate::spec::security::{Capabilities, IdRange, PathRule, Seccomp};
 use crate::spec::{Id, User};
 use crate::text::Text;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// What a command that may reach only some paths needs beside them: its own /proc, and the devices
 /// that can do no harm.
-const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
+const HARMLESS: [(&CStr, bool); 7] = [
     (c"/proc", true),
     (c"/dev/null", true),
     (c"/dev/zero", true),
@@ -22,9 +24,22 @@ const HARMLESS: [(&core::ffi::CStr, bool); 7] = [
     (c"/dev/tty", true),
 ];
 
+/// What stays writable beside what was asked for.
+const KEPT: [&CStr; KEPT_WRITABLE] = [c"/proc", c"/dev/pts"];
+/// How many that are.
+pub const KEPT_WRITABLE: usize = 2;
+
 impl<'a> Planner<'_, 'a> {
     /// Who the child is while it makes the container.
     pub(super) fn users(&mut self) {
+        // While the file still belongs to the caller: a process that is not dumpable, or that has
+        // become somebody else, has its files in /proc owned by the machine's root.
+        if let Some(adjustment) = self.spec.process.oom_score_adj {
+            let mut content = Text::new();
+            content.str(if adjustment < 0 { "-" } else { "" });
+            content.number(adjustment.unsigned_abs().into());
+            self.write(c"/proc/self/oom_score_adj", content);
+        }
         match &self.host.ids {
             Ids::Shared => self.add(Step::Undumpable),
             Ids::Own => self.own_id(),
@@ -46,7 +61,8 @@ impl<'a> Planner<'_, 'a> {
                     false => ranges.first().map_or(0, |range| range.inside),
                 };
                 // As nobody that is mapped the child could make no file.
-                self.add(Step::Become { uid: first(uids), gid: first(gids) });
+                let leave_groups = self.host.may_set_groups;
+                self.add(Step::Become { uid: first(uids), gid: first(gids), leave_groups });
                 // A change of user clears it.
                 self.add(Step::DieWithParent);
             }
@@ -79,7 +95,8 @@ impl<'a> Planner<'_, 'a> {
     /// Whether a group of the container is one outside.
     pub(super) fn has_group(&self, group: u32) -> bool {
         match &self.host.ids {
-            Ids::Shared => true,
+            // Another user namespace may lack it.
+            Ids::Shared => !self.host.in_user_namespace,
             Ids::Own => false,
             Ids::Mapped { gids, .. } => {
                 gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
@@ -90,14 +107,12 @@ impl<'a> Planner<'_, 'a> {
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
         let security = self.spec.security;
-        if self.spec.process.terminal {
-            self.add(Step::Terminal { console: self.spec.rootfs.is_some() });
+        if !security.paths.is_empty() {
+            // While there is the right to mount.
+            self.read_only_but_writable();
         }
-        if let Some(adjustment) = self.spec.process.oom_score_adj {
-            let mut content = Text::new();
-            content.str(if adjustment < 0 { "-" } else { "" });
-            content.number(adjustment.unsigned_abs().into());
-            self.write(c"/proc/self/oom_score_adj", content);
+        if self.spec.process.terminal && self.spec.rootfs.is_none() {
+            self.add(Step::Terminal { console: false });
         }
         if self.host.ids == Ids::Own {
             // Only now: the files in /proc of a process that is not dumpable belong to root.
@@ -106,6 +121,11 @@ impl<'a> Planner<'_, 'a> {
         for limit in security.rlimits {
             self.add(Step::Limit(*limit));
         }
+        // When the parent has long written: reading then does not wait.
+        self.add(Step::Gate);
+        // The directories that have served, and all else that is mini's. From here on the kernel
+        // looks up names of the container's: its users, the command, an interpreter.
+        self.close_descriptors(false);
         let capabilities = self.capabilities();
         if let Some(Capabilities { set, .. }) = capabilities {
             // While CAP_SETPCAP is held.
@@ -124,8 +144,6 @@ impl<'a> Planner<'_, 'a> {
         if !security.paths.is_empty() {
             self.add(Step::AllowPaths(self.paths()));
         }
-        // When the parent has long written: reading then does not wait.
-        self.add(Step::Gate);
         if let Some(grace) = self.spec.process.init {
             // Before the filter, which is the command's.
             self.add(Step::Init { grace });
@@ -157,19 +175,21 @@ impl<'a> Planner<'_, 'a> {
         if !self.root_stays_below() {
             return asked;
         }
-        let Capabilities { set, added } = asked.unwrap_or(Capabilities { set: ALL, added: 0 });
-        Some(Capabilities { set: set & !(1 << SYS_ADMIN), added: added & !(1 << SYS_ADMIN) })
+        let all = Capabilities { set: ALL, added: 0, named: 0 };
+        let Capabilities { set, added, named } = asked.unwrap_or(all);
+        let but = !(1 << SYS_ADMIN);
+        Some(Capabilities { set: set & but, added: added & but, named: named & but })
     }
 
     fn give_up(&mut self, capabilities: Option<Capabilities>) {
-        if let Some(Capabilities { set, added }) = capabilities {
-            self.add(Step::KeepCapabilities { set, added });
+        if let Some(Capabilities { set, added, named }) = capabilities {
+            self.add(Step::KeepCapabilities { set, added, named });
         }
     }
 
     fn become_user(&mut self, keep_capabilities: bool) {
         // The map of an ordinary user forbids setgroups (user_namespaces(7)).
-        let set_groups = self.host.ids != Ids::Own;
+        let set_groups = self.host.ids != Ids::Own && self.host.may_set_groups;
         let groups = self.spec.security.groups;
         let process = &self.spec.process;
         let Some(user) = process.user else {
@@ -197,6 +217,34 @@ impl<'a> Planner<'_, 'a> {
             }
             _ => user,
         }
+    }
+
+    /// Landlock says nothing of modes, owners, times and attributes: what may not be changed is on
+    /// mounts that are read-only, and what may be is put there again as it was. The same for /proc, for
+    /// a process's own files there, and for /dev/pts, where a terminal is given to its user.
+    fn read_only_but_writable(&mut self) {
+        let mut kept: Vec<&CStr> = KEPT.into();
+        for rule in self.paths() {
+            if rule.writable && !rule.optional {
+                kept.push(rule.path);
+            }
+        }
+        let first = self.spec.volumes.len();
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::TakeWritable { number: first + at, path, optional: at < KEPT_WRITABLE });
+        }
+        self.add(Step::ReadOnlyMounts);
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::PutWritable { number: first + at, path });
+        }
+        // Where it is, is below what was put there now.
+        let inside = self.spec.rootfs.is_some();
+        let top = if inside { &b""[..] } else { &self.host.cwd };
+        let path = match self.spec.process.cwd {
+            Some(cwd) if cwd.to_bytes().starts_with(b"/") => cwd,
+            cwd => path(&[top, b"/", cwd.unwrap_or_default().to_bytes()]),
+        };
+        self.add(Step::Chdir { path, inside });
     }
 
     /// The rules; a relative path is mini's caller's.

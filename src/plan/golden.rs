@@ -7,7 +7,7 @@ use crate::host::groups::{Group, Groups};
 use crate::host::ids::Ids;
 use crate::host::{Host, Image};
 use crate::spec::capability;
-use crate::spec::mounts::{Kind, Masks, Options, Overlay, Volume};
+use crate::spec::mounts::{Kind, Masks, Options, Overlay, Tmpfs, Volume};
 use crate::spec::resources::{Limit, Resources};
 use crate::spec::security::{Capabilities, IdRange, PathRule, Rlimit, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
@@ -19,10 +19,15 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         euid,
         egid,
         ids: if euid == 0 { Ids::Shared } else { Ids::Own },
+        in_user_namespace: false,
+        may_make_devices: euid == 0,
+        may_set_groups: true,
         root_is_initramfs,
         image: None,
         makes_namespace: false,
         copies_mounts: true,
+        sets_attributes: true,
+        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
@@ -86,13 +91,14 @@ fn root_with_the_hosts_files() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
-close from 3
 undumpable
 make private / recursive
+close from 3 but mini's
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
 gate
+close from 3
 restore
 exec /bin/sh
 ",
@@ -107,17 +113,14 @@ fn root_with_a_rootfs() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
-close from 3
 undumpable
 new session keyring
 make private / recursive
 bind / from /srv/root recursive
-chdir /..
-pivot_root
+close from 3 but mini's
+enter root
 clear umask
-mount /proc from proc type proc nosuid nodev noexec
-mount /sys from sysfs type sysfs nosuid nodev noexec
-mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256
+mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
 mknod /dev/null c 1:3
 mknod /dev/zero c 1:5
 mknod /dev/full c 1:7
@@ -135,12 +138,20 @@ mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
 mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
+mount /proc from proc type proc nosuid nodev noexec aside
+mount /sys from sysfs type sysfs nosuid nodev noexec aside
+pivot_root
 detach old root
 chdir /
+attach /sys
+attach /proc
+attach /dev
+verify root
 hostname mini
 loopback up
-groups
 gate
+close from 3
+groups
 restore
 exec /bin/sh
 ",
@@ -155,31 +166,28 @@ fn an_ordinary_user_with_a_rootfs() {
         "\
 clone new user mount pid uts ipc net cgroup
 die with parent
-close from 3
 write /proc/self/setgroups deny
 write /proc/self/uid_map '0 1000 1'
 write /proc/self/gid_map '0 100 1'
 new session keyring
 make private / recursive
 bind / from /srv/root recursive
-chdir /..
-pivot_root
+close from 3 but mini's
+enter root
 clear umask
-mount /proc from proc type proc nosuid nodev noexec
-mount /sys from sysfs type sysfs nosuid nodev noexec
-mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256
+mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
 make file /dev/null
-bind /dev/null from dev/null
+bind /dev/null from /dev/null
 make file /dev/zero
-bind /dev/zero from dev/zero
+bind /dev/zero from /dev/zero
 make file /dev/full
-bind /dev/full from dev/full
+bind /dev/full from /dev/full
 make file /dev/random
-bind /dev/random from dev/random
+bind /dev/random from /dev/random
 make file /dev/urandom
-bind /dev/urandom from dev/urandom
+bind /dev/urandom from /dev/urandom
 make file /dev/tty
-bind /dev/tty from dev/tty
+bind /dev/tty from /dev/tty
 symlink /dev/fd -> /proc/self/fd
 symlink /dev/stdin -> /proc/self/fd/0
 symlink /dev/stdout -> /proc/self/fd/1
@@ -191,12 +199,20 @@ mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
 mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
+mount /proc from proc type proc nosuid nodev noexec aside
+mount /sys from sysfs type sysfs nosuid nodev noexec aside
+pivot_root
 detach old root
 chdir /
+attach /sys
+attach /proc
+attach /dev
+verify root
 hostname mini
 loopback up
 undumpable
 gate
+close from 3
 restore
 exec /bin/sh
 ",
@@ -215,17 +231,14 @@ fn an_initramfs_host_covers_the_root_and_gives_up_the_right_to_undo_it() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
-close from 3
 undumpable
 new session keyring
 make private / recursive
 bind / from /srv/root recursive
-chdir /..
-chroot
+close from 3 but mini's
+enter root
 clear umask
-mount /proc from proc type proc nosuid nodev noexec
-mount /sys from sysfs type sysfs nosuid nodev noexec
-mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256
+mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
 mknod /dev/null c 1:3
 mknod /dev/zero c 1:5
 mknod /dev/full c 1:7
@@ -243,14 +256,22 @@ mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
 mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
+mount /proc from proc type proc nosuid nodev noexec aside
+mount /sys from sysfs type sysfs nosuid nodev noexec aside
+chroot
 chdir /
+attach /sys
+attach /proc
+attach /dev
+verify root
 chdir /srv/www
 hostname mini
 loopback up
+gate
+close from 3
 bound capabilities ffffffffffdfffff
 user www
 die with parent
-gate
 restore
 keep capabilities ffffffffffdfffff
 exec /bin/sh
@@ -269,19 +290,20 @@ fn an_ordinary_user_is_seen_inside_as_the_number_asked_for() {
         "\
 clone new user mount pid uts ipc net cgroup
 die with parent
-close from 3
 write /proc/self/setgroups deny
 write /proc/self/uid_map '33 1000 1'
 write /proc/self/gid_map '34 100 1'
 make private / recursive
+close from 3 but mini's
 mount /proc from proc type proc nosuid nodev noexec if there
 chdir /tmp
 hostname mini
 loopback up
 undumpable
+gate
+close from 3
 user 33:34
 die with parent
-gate
 restore
 exec /bin/sh
 ",
@@ -304,7 +326,7 @@ fn an_ordinary_user_who_shares_the_hosts_namespaces_shows_the_hosts_processes() 
     Plan::new(&spec, &user()).describe(&mut text);
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(text.starts_with("clone new user mount\n"));
-    assert!(text.contains("bind /proc from proc recursive\n"));
+    assert!(text.contains("bind /proc from /proc recursive aside\n"));
     for absent in ["sysfs", "mqueue", "hostname", "loopback"] {
         assert!(!text.contains(absent), "{absent}");
     }
@@ -322,13 +344,14 @@ fn group(version: Version, controllers: &[Controller], parent: &str) -> Group {
         enable: Set::EMPTY,
         evacuate: false,
         cpuset: (b"0-1".to_vec(), b"0".to_vec()),
+        implied: false,
     }
 }
 
 fn groups(list: Vec<Group>) -> Groups {
     let mut name = Text::new();
     name.str("mini-7-8");
-    Groups { name, list }
+    Groups { name, list, ends_others: false }
 }
 
 fn limits() -> Resources<'static> {
@@ -367,17 +390,18 @@ write /sys/fs/cgroup/cpuset/mini-7-8/cpuset.mems 0
 open /sys/fs/cgroup/cpuset/mini-7-8/tasks
 clone new mount pid uts ipc net
 die with parent
-close from 3
-join group 0
-join group 1
-join group 2
+join group /sys/fs/cgroup/pids/mini-7-8
+join group /sys/fs/cgroup/memory/jobs/mini-7-8
+join group /sys/fs/cgroup/cpuset/mini-7-8
 new cgroup namespace
 undumpable
 make private / recursive
+close from 3 but mini's
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
 gate
+close from 3
 restore
 exec /bin/sh
 ",
@@ -408,16 +432,17 @@ write /sys/fs/cgroup/mini-7-8/pids.max 20
 open /sys/fs/cgroup/mini-7-8
 clone new mount pid uts ipc net
 die with parent
-close from 3
-join group 0
+join group /sys/fs/cgroup/mini-7-8
 new cgroup namespace
+write /proc/self/oom_score_adj -5
 undumpable
 make private / recursive
+close from 3 but mini's
 mount /proc from proc type proc nosuid nodev noexec if there
 hostname mini
 loopback up
-write /proc/self/oom_score_adj -5
 gate
+close from 3
 restore
 exec /bin/sh
 ",
@@ -433,7 +458,7 @@ fn a_root_of_its_own_shows_its_groups() {
         Plan::new(&spec, &host).describe(&mut text);
         let text = String::from_utf8(text.bytes().to_vec()).unwrap();
         let lines = text.lines().skip_while(|line| !line.starts_with("mount /sys ")).skip(1);
-        lines.take_while(|line| !line.starts_with("mount /dev ")).map(String::from).collect()
+        lines.take_while(|line| *line != "pivot_root").map(String::from).collect()
     };
     let v2: Vec<String> = show(vec![group(Version::V2, &[Controller::Memory], "/c")]);
     assert_eq!(v2, ["mount /sys/fs/cgroup from cgroup type cgroup2 ro nosuid nodev noexec"]);
@@ -466,29 +491,34 @@ fn what_the_kernel_shows_of_the_machine_is_masked() {
         "\
 clone new mount pid uts ipc net cgroup
 die with parent
-close from 3
 undumpable
 make private / recursive
+close from 3 but mini's
 mount /proc from proc type proc nosuid nodev noexec if there
 mask /proc/acpi
 mask /proc/asound
+mask /proc/dynamic_debug
 mask /proc/interrupts
 mask /proc/kcore
 mask /proc/keys
 mask /proc/latency_stats
+mask /proc/lock_stat
+mask /proc/profile
 mask /proc/sched_debug
 mask /proc/scsi
 mask /proc/timer_list
 mask /proc/timer_stats
-mask /sys/firmware
 protect /proc/bus
 protect /proc/fs
 protect /proc/irq
 protect /proc/sys
 protect /proc/sysrq-trigger
+mask /sys/devices/virtual/powercap
+mask /sys/firmware
 hostname mini
 loopback up
 gate
+close from 3
 restore
 exec /bin/sh
 ",
@@ -499,12 +529,18 @@ exec /bin/sh
     Plan::new(&spec, &root()).describe(&mut text);
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(!text.contains("kcore"));
-    assert!(text.contains("protect /proc/sysrq-trigger\nmask /etc\n"));
+    assert!(text.contains("mask /sys/firmware\nmask /etc anywhere\n"));
+    // Each processor has a directory of its own for how often it was too hot.
+    let mut text = Text::new();
+    Plan::new(&spec, &Host { throttled_cpus: 2, ..root() }).describe(&mut text);
+    let cpu = "/sys/devices/system/cpu/cpu";
+    let expected = format!("mask {cpu}0/thermal_throttle\nmask {cpu}1/thermal_throttle\n");
+    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains(&expected));
     // With the host's processes it is the host's /proc, and masked all the same.
     let namespaces = Namespaces { pid: Namespace::Host, ..Namespaces::default() };
     let mut text = Text::new();
     Plan::new(&Spec { namespaces, ..spec }, &root()).describe(&mut text);
-    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains("mask /etc\n"));
+    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains("mask /etc anywhere\n"));
 }
 
 /// The lines between two others of a plan with a root of its own.
@@ -521,11 +557,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     let options = Options { read_only: true, nosuid: true, ..Options::BIND };
     let volumes = [
         Volume { kind: Kind::Bind(c"/src"), target: c"/a", options },
-        Volume {
-            kind: Kind::Tmpfs { size: None, mode: 0o1777 },
-            target: c"/tmp",
-            options: Options::TMPFS,
-        },
+        Volume { kind: Kind::Tmpfs(Tmpfs::USUAL), target: c"/tmp", options: Options::TMPFS },
         Volume {
             kind: Kind::Bind(c"rel"),
             target: c"/a/b",
@@ -535,38 +567,51 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
     let spec = Spec { volumes: &volumes, read_only: true, ..with_rootfs() };
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
-        between(&spec, &host, "new session keyring", "pivot_root"),
+        between(
+            &spec,
+            &host,
+            "new session keyring",
+            "mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside"
+        ),
         [
             "make slave / recursive",
             "take /src as 0 recursive",
             "take rel as 2",
             "bind / from /srv/root recursive",
-            "chdir /..",
+            "close from 3 but mini's",
+            "enter root",
+            "restrict tree ro",
+            "clear umask",
         ]
     );
     assert_eq!(
         between(&spec, &host, "detach old root", "hostname mini"),
         [
             "chdir /",
+            "attach /sys",
+            "attach /proc",
+            "attach /dev",
             "put /a from 0 ro nosuid recursive make",
             "tmpfs /tmp nosuid nodev noexec size=10485760,mode=01777 make",
             "put /a/b from 2 slave make",
             "restrict root ro",
+            "verify root",
         ]
     );
-    // Before Linux 5.2 the old root is needed for as long as there is something to bind.
+    // Before Linux 5.2 what was bound lies in a tmpfs of mini's own until it is moved to its place.
     let old = Host { copies_mounts: false, ..host.clone() };
-    let lines = between(
-        &spec,
-        &old,
-        "mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec",
-        "hostname mini",
+    let lines = between(&spec, &old, "clear umask", "clear umask");
+    assert!(
+        lines[0].starts_with("mount stage from tmpfs type tmpfs nosuid nodev noexec mode=0700,")
     );
+    let switch = lines.iter().position(|line| line == "pivot_root").unwrap();
+    assert_eq!(lines[switch - 1], "stage volumes");
+    let lines = between(&spec, &old, "attach /dev", "verify root");
     assert_eq!(lines[0], "put /a from 0 ro nosuid recursive make");
-    assert_eq!(lines[3..], ["detach old root", "chdir /", "restrict root ro"]);
+    assert_eq!(lines[3..], ["unstage volumes", "restrict root ro"]);
     let spec = Spec { rootfs: None, read_only: false, ..spec };
     let lines = between(&spec, &host, "undumpable", "hostname mini");
-    assert_eq!(lines[4], "put /a from 0 ro nosuid recursive", "{lines:?}");
+    assert_eq!(lines[5], "put /a from 0 ro nosuid recursive", "{lines:?}");
 }
 
 #[test]
@@ -585,16 +630,14 @@ fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
         .replace("clone new mount", "clone new")
         .replace("make private / recursive\n", "")
         .replace(
-            "bind / from /srv/root recursive\nchdir /..\npivot_root\n",
+            "bind / from /srv/root recursive\n",
             "new mount namespace of /srv/root\nmake private / recursive\n",
         )
-        .replace("detach old root\nchdir /\n", "");
+        .replace("pivot_root\ndetach old root\nchdir /\n", "");
     assert_eq!(lines(&host), expected);
-    assert!(
-        expected.contains(
-            "\nnew mount namespace of /srv/root\nmake private / recursive\nclear umask\n"
-        )
-    );
+    assert!(expected.contains(
+        "\nnew mount namespace of /srv/root\nmake private / recursive\nclose from 3 but mini's\n"
+    ));
 }
 
 #[test]
@@ -602,34 +645,34 @@ fn layers_are_laid_over_the_root() {
     let spec = Spec { overlay: Some(Overlay::Temporary), ..with_rootfs() };
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
-        between(&spec, &host, "make private / recursive", "pivot_root"),
+        between(&spec, &host, "make private / recursive", "close from 3 but mini's"),
         [
             "mount / from tmpfs type tmpfs mode=0755,size=10485760",
             "chdir /..",
             "mkdir upper",
             "mkdir work",
             "mount / from overlay type overlay lowerdir=/srv/root,upperdir=upper,workdir=work",
-            "chdir /..",
         ]
     );
     let lowers = [c"/more", c"rel"];
     let host = Host { cwd: b"/here".to_vec(), ..host };
-    let lines =
-        between(&Spec { lowers: &lowers, ..spec }, &host, "make private / recursive", "pivot_root");
+    let lines = between(
+        &Spec { lowers: &lowers, ..spec },
+        &host,
+        "make private / recursive",
+        "close from 3 but mini's",
+    );
     assert!(lines[4].contains(" lowerdir=/srv/root:/more:/here/rel,upperdir="), "{lines:?}");
     let overlay = Some(Overlay::Kept { upper: c"/u:1", work: c"/w,\\" });
     let spec = Spec { overlay, rootfs: Some(c"rel"), ..with_rootfs() };
     assert_eq!(
-        between(&spec, &user(), "make private / recursive", "pivot_root"),
-        [
-            "mount / from overlay type overlay \
-             lowerdir=rel,upperdir=/u\\\\:1,workdir=/w\\\\,\\\\\\\\,userxattr",
-            "chdir /..",
-        ]
+        between(&spec, &user(), "make private / recursive", "close from 3 but mini's"),
+        ["mount / from overlay type overlay \
+             lowerdir=rel,upperdir=/u\\\\:1,workdir=/w\\\\,\\\\\\\\,userxattr",]
     );
     let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
     let host = Host { cwd: b"/here".to_vec(), ..root() };
-    let lines = between(&spec, &host, "make private / recursive", "pivot_root");
+    let lines = between(&spec, &host, "make private / recursive", "close from 3 but mini's");
     assert!(lines[4].contains("lowerdir=/here/rel,"), "{lines:?}");
 }
 
@@ -643,11 +686,11 @@ fn an_image_is_mounted_over_the_root() {
         ..root()
     };
     assert_eq!(
-        between(&spec, &host, "make private / recursive", "pivot_root"),
-        ["mount image app.squashfs on / type squashfs", "chdir /.."]
+        between(&spec, &host, "make private / recursive", "close from 3 but mini's"),
+        ["mount image app.squashfs on / type squashfs"]
     );
     let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
-    let lines = between(&spec, &host, "chdir /..", "pivot_root");
+    let lines = between(&spec, &host, "chdir /..", "close from 3 but mini's");
     assert_eq!(
         lines,
         [
@@ -656,30 +699,28 @@ fn an_image_is_mounted_over_the_root() {
             "mkdir upper",
             "mkdir work",
             "mount / from overlay type overlay lowerdir=lower,upperdir=upper,workdir=work",
-            "chdir /..",
         ]
     );
 }
 
 #[test]
-fn an_archive_is_unpacked_into_memory_before_anything_is_mounted_in_it() {
+fn an_archive_is_unpacked_into_memory_when_nothing_but_that_is_within_reach() {
     let spec = Spec { rootfs: Some(c"-"), ..with_rootfs() };
     let host = Host { image: Some(Image::Archive), memory: 80 << 20, ..root() };
-    let lines = between(&spec, &host, "make private / recursive", "mknod /dev/null c 1:3");
+    let lines = between(&spec, &host, "make private / recursive", "clear umask");
     assert_eq!(
-        lines[..6],
+        lines,
         [
             "open archive -",
             "mount / from tmpfs type tmpfs mode=0755,size=41943040",
-            "chdir /..",
-            "pivot_root",
-            "clear umask",
-            "unpack",
+            "close from 3 but mini's",
+            "enter root",
         ]
     );
-    let lines =
-        between(&spec, &Host { ids: Ids::Own, ..host }, "clear umask", "make file /dev/null");
-    assert_eq!(lines[0], "unpack as one's own");
+    // With nothing of the host's, and nothing of the kernel's, within reach.
+    assert_eq!(between(&spec, &host, "detach old root", "attach /sys"), ["chdir /", "unpack"]);
+    let host = Host { ids: Ids::Own, ..host };
+    assert_eq!(between(&spec, &host, "chdir /", "attach /sys"), ["unpack as one's own"]);
 }
 
 #[test]
@@ -701,13 +742,21 @@ fn devices_images_and_file_systems_are_volumes() {
         ]
     );
     let lines = between(&spec, &root(), "detach old root", "hostname mini");
-    assert_eq!(lines[1], "put /dev/kvm from 0 recursive make");
+    // What others may lie in comes first.
+    assert_eq!(
+        lines[4..7],
+        [
+            "put /app from 1 recursive make",
+            "put /o from 2 recursive make",
+            "put /dev/kvm from 0 recursive make",
+        ]
+    );
 }
 
 /// What a container may do when nothing else is said.
 fn usual() -> Security<'static> {
     Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0 }),
+        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0, named: 0 }),
         no_new_privileges: true,
         seccomp: Seccomp::BuiltIn,
         privileged: false,
@@ -727,20 +776,24 @@ fn rights_are_given_up_last_and_the_filter_is_the_very_last() {
         "groups",
         "keep capabilities a80425fb",
         "no new privileges",
-        "gate",
         "restore",
         "seccomp built-in",
     ];
-    assert_eq!(rights(&spec, &root())[0], "bound capabilities a80425fb");
-    assert_eq!(rights(&spec, &root())[1..], usual);
+    let before = ["gate", "close from 3", "bound capabilities a80425fb"];
+    assert_eq!(rights(&spec, &root())[..3], before);
+    assert_eq!(rights(&spec, &root())[3..], usual);
     let own = rights(&spec, &user());
-    assert_eq!(own[..2], ["undumpable", "bound capabilities a80425fb"]);
-    assert_eq!(own[2..], usual[1..]);
+    assert_eq!(own[0], "undumpable");
+    assert_eq!(own[1..4], before);
+    assert_eq!(own[4..], usual[1..]);
     // An image's devices are none.
     assert_eq!(
-        between(&spec, &root(), "detach old root", "hostname mini")[1],
-        "restrict root nodev"
+        between(&spec, &root(), "enter root", "clear umask"),
+        ["restrict tree nosuid nodev"]
     );
+    // Before Linux 5.12 the mount table has to tell what there is, and mini's own /proc that table.
+    let old = Host { sets_attributes: false, ..root() };
+    assert_eq!(between(&spec, &old, "chdir /", "attach /sys"), ["restrict tree nosuid nodev"]);
 }
 
 #[test]
@@ -752,10 +805,11 @@ fn without_no_new_privs_the_filter_needs_the_right_to_set_it() {
     assert_eq!(
         rights(&spec, &root()),
         [
+            "gate",
+            "close from 3",
             "bound capabilities a80425fb",
             "user 7:8",
             "die with parent",
-            "gate",
             "restore",
             "seccomp built-in",
             "keep capabilities a80425fb",
@@ -769,7 +823,7 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let process = Process { user, oom_score_adj: Some(-5), ..spec().process };
     let added = 1 << 12;
     let security = Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added }),
+        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added, named: added }),
         rlimits: &[Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
         umask: Some(0o27),
         groups: &[Id::Number(4), Id::Name(b"tape")],
@@ -781,10 +835,19 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let host = Host { cwd: b"/here".to_vec(), ..root() };
     let lines = rights(&spec, &host);
     assert_eq!(
-        lines[..7],
+        lines[..16],
         [
-            "write /proc/self/oom_score_adj -5",
+            "take writable /proc as 0 if there",
+            "take writable /dev/pts as 1 if there",
+            "take writable /here/src as 2",
+            "read-only mounts",
+            "put writable /proc from 0",
+            "put writable /dev/pts from 1",
+            "put writable /here/src from 2",
+            "chdir /here/",
             "limit nofile 9 unlimited",
+            "gate",
+            "close from 5",
             "bound capabilities a80435fb",
             "user joe and 4,tape",
             "die with parent",
@@ -792,9 +855,10 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
             "no new privileges",
         ]
     );
-    assert!(lines[7].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
-    assert_eq!(lines[8..], ["gate", "restore umask 027", "seccomp built-in"]);
-    assert_eq!(between(&spec, &host, "die with parent", "undumpable"), ["close from 5"]);
+    assert!(lines[16].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
+    assert_eq!(lines[17..], ["restore umask 027", "seccomp built-in"]);
+    let first = between(&spec, &host, "die with parent", "undumpable");
+    assert_eq!(first, ["write /proc/self/oom_score_adj -5"]);
 }
 
 #[test]
@@ -815,10 +879,48 @@ clone new user mount pid uts ipc net cgroup
 map uid '0 1000 1\\n1 100000 9\\n' by helper
 map gid '7 100 1\\n' by helper
 die with parent
-close from 3
 await maps
 become 0:7
 die with parent
 "
     );
+}
+
+/// Root of a user namespace is not the machine's root: it may make no devices, perhaps set no
+/// groups, and its /proc files are its own only until it cannot be dumped.
+#[test]
+fn root_in_a_user_namespace_with_a_rootfs() {
+    let nested =
+        Host { in_user_namespace: true, may_make_devices: false, may_set_groups: false, ..root() };
+    let spec = Spec {
+        namespaces: Namespaces { net: Namespace::Host, ..Namespaces::default() },
+        process: Process { oom_score_adj: Some(5), ..spec().process },
+        ..with_rootfs()
+    };
+    let mut text = Text::new();
+    let plan = Plan::new(&spec, &nested);
+    plan.describe(&mut text);
+    let text = str::from_utf8(text.bytes()).unwrap();
+    assert_eq!(plan.clone_flags & libc::CLONE_NEWUSER, 0);
+    for there in
+        ["make file /dev/null\nbind /dev/null from /dev/null ro\n", "ptmxmode=0666,mode=0620\n"]
+    {
+        assert!(text.contains(there), "{there:?} is not in\n{text}");
+    }
+    for not in ["mknod", "groups", "sysfs", "gid=5"] {
+        assert!(!text.contains(not), "{not:?} is in\n{text}");
+    }
+    let at = |step: &str| text.find(step).unwrap();
+    assert!(at("oom_score_adj") < at("undumpable"), "{text}");
+    let planned = |host: &Host| {
+        let mut text = Text::new();
+        Plan::new(&spec, host).describe(&mut text);
+        String::from_utf8(text.bytes().to_vec()).unwrap()
+    };
+    let range = || vec![IdRange { inside: 0, outside: 0, count: 1 }];
+    let ids = Ids::Mapped { uids: range(), gids: range(), by_helper: false };
+    let mapped = planned(&Host { ids: ids.clone(), ..nested.clone() });
+    assert!(mapped.contains("become 0:0 with its groups\n"), "{mapped}");
+    let mapped = planned(&Host { ids, ..root() });
+    assert!(mapped.contains("become 0:0\n"), "{mapped}");
 }

@@ -1,6 +1,6 @@
 //! The steps about control groups: made before the child, joined by it, shown in its root.
 
-use super::{Mount, Place, Planner, Step, WhenMissing};
+use super::{Place, Planner, Step};
 use crate::cgroup::Version;
 use crate::cgroup::settings::{Inherited, settings};
 use crate::host::groups::{Group, path};
@@ -60,8 +60,10 @@ impl Planner<'_, '_> {
     pub(super) fn own_groups(&mut self) {
         let quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
         let top = c"/sys/fs/cgroup";
-        let host = self.host;
-        match &host.groups.list[..] {
+        let list = &self.host.groups.list[..];
+        // Nobody asked for an implied one, which is the last.
+        let shown = &list[..list.iter().position(|group| group.implied).unwrap_or(list.len())];
+        match shown {
             [] => return,
             [Group { version: Version::V2, .. }] => {
                 return self.mount(c"cgroup", top, Some(c"cgroup2"), quiet | MS_RDONLY, None);
@@ -69,21 +71,15 @@ impl Planner<'_, '_> {
             _ => {}
         }
         self.mount(c"tmpfs", top, Some(c"tmpfs"), quiet, Some(c"mode=0755,size=64k"));
-        for group in &host.groups.list {
+        for group in shown {
             let (names, fstype): (&[u8], _) = match group.version {
                 Version::V1 => (&group.names, c"cgroup"),
                 Version::V2 => (b"unified", c"cgroup2"),
             };
             let at = |name: &[u8]| path(&[top.to_bytes(), b"/", name]);
             self.add(Step::MakeDirectory(at(names)));
-            self.add(Step::Mount(Mount {
-                source: c"cgroup",
-                target: at(names),
-                fstype: Some(fstype),
-                flags: quiet | MS_RDONLY,
-                data: (group.version == Version::V1).then(|| path(&[names])),
-                missing: WhenMissing::Fail,
-            }));
+            let data = (group.version == Version::V1).then(|| path(&[names]));
+            self.mount(c"cgroup", at(names), Some(fstype), quiet | MS_RDONLY, data);
             for name in names.split(|b| *b == b',').filter(|name| name.len() < names.len()) {
                 self.add(Step::Symlink { target: path(&[names]), path: at(name) });
             }

@@ -1,10 +1,11 @@
 //! What will be done: a pure function from what the container is and what the host is to a list
 //! of steps. It has no effects, so `--dry-run` can print it and a test can hold it still.
 //!
-//! The order of the steps is the design. Its one idea about paths: the root is switched first,
-//! and from then until the old root is detached an absolute path is the container's and a
-//! relative path the host's. So no link inside the container's root, hostile or not, can lead a
-//! mount or a file out of it, and the host's files are still at hand as sources.
+//! The order of the steps is the design: take, let go, look inside. First everything is taken that
+//! the host has to give (copies of mounts, device nodes, an image, mini's own program). What mini
+//! makes itself (/proc, /sys, /dev) is mounted over the new root, one on the other, and filled there,
+//! where every name is mini's own. Then the old root is detached. Only then is the first name of the
+//! container's root looked up, and no link in it, hostile or not, has anything of the host to lead to.
 
 mod confine;
 mod filter;
@@ -12,11 +13,13 @@ mod groups;
 mod root;
 mod step;
 
+pub use confine::KEPT_WRITABLE;
 pub use filter::built_in as built_in_filter;
-pub use step::{Mount, Place, Step, WhenMissing};
+pub use root::is_masked;
+pub use step::{Mount, Place, Step};
 
-use crate::host::Host;
 use crate::host::ids::Ids;
+use crate::host::{Host, Image};
 use crate::spec::{Namespace, Spec};
 use crate::sys::fs::HERE;
 use crate::text::Text;
@@ -98,14 +101,12 @@ impl<'a> Planner<'_, 'a> {
     fn steps(&mut self) {
         // First, so that no moment of the launch outlives mini.
         self.add(Step::DieWithParent);
-        // What mini opens itself is closed by execve(2) anyway.
-        self.add(Step::Descriptors(3 + self.spec.security.descriptors));
         // Next, so that what follows counts against the limits.
-        let groups = self.host.groups.list.len();
-        for number in 0..groups {
-            self.add(Step::JoinGroup(number));
+        let groups = &self.host.groups;
+        for (number, group) in groups.list.iter().enumerate() {
+            self.add(Step::JoinGroup { number, path: groups.path_in(group) });
         }
-        if groups > 0 && self.spec.namespaces.cgroup == Namespace::New {
+        if !groups.list.is_empty() && self.spec.namespaces.cgroup == Namespace::New {
             // The group one is in when the namespace is made is its top (cgroup_namespaces(7)).
             self.add(Step::NewCgroupNamespace);
         }
@@ -122,6 +123,11 @@ impl<'a> Planner<'_, 'a> {
             self.mount(c"none", c"/", None, propagation | MS_REC, None);
         }
         self.take_volumes();
+        if self.host.image == Some(Image::Archive)
+            && let Some(rootfs) = self.spec.rootfs
+        {
+            self.add(Step::OpenArchive(rootfs));
+        }
         match self.spec.rootfs {
             Some(rootfs) if self.host.makes_namespace => self.root_alone(rootfs),
             Some(rootfs) => self.own_root(rootfs),
@@ -154,14 +160,15 @@ impl<'a> Planner<'_, 'a> {
             // Later, when the child is in its groups.
             flags &= !CLONE_NEWCGROUP;
         }
-        if self.in_user_namespace() {
+        if self.host.ids != Ids::Shared {
             flags |= CLONE_NEWUSER;
         }
         flags
     }
 
+    /// Whether the child is in a user namespace, be it one of its own or the one that mini is in.
     fn in_user_namespace(&self) -> bool {
-        self.host.ids != Ids::Shared
+        self.host.ids != Ids::Shared || self.host.in_user_namespace
     }
 
     fn root_stays_below(&self) -> bool {
@@ -177,11 +184,14 @@ impl<'a> Planner<'_, 'a> {
         flags: libc::c_ulong,
         data: Option<&'a CStr>,
     ) {
-        let missing = match fstype {
-            Some(_) => WhenMissing::MakeDirectory,
-            None => WhenMissing::Fail,
-        };
-        self.add(Step::Mount(Mount { source, target, fstype, flags, data, missing }));
+        let (if_there, aside) = (false, false);
+        self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_there, aside }));
+    }
+
+    /// What mini was started with and the command shall not have is really closed, before the first
+    /// name of the container is looked up: close-on-exec acts only after execve(2) has found the command.
+    fn close_descriptors(&mut self, keep: bool) {
+        self.add(Step::CloseFrom { first: 3 + self.spec.security.descriptors, keep });
     }
 
     fn write(&mut self, path: &'static CStr, content: Text) {

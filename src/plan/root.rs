@@ -1,11 +1,12 @@
 //! The steps that make the container's file system: its root, what the kernel shows in it, its
 //! devices and volumes.
 
-use super::{Mount, Planner, Step, WhenMissing};
+use super::{Mount, Planner, Step};
 use crate::host::Image;
 use crate::host::groups::path;
+use crate::host::ids::Ids;
 use crate::spec::Namespace;
-use crate::spec::mounts::{Kind, Overlay};
+use crate::spec::mounts::{Kind, Overlay, Size, Tmpfs, Volume};
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -14,15 +15,19 @@ use libc::{
     MS_STRICTATIME,
 };
 
-/// The devices every container has: name, major, minor (the kernel's devices.txt).
-const DEVICES: [(&CStr, &CStr, u32, u32); 6] = [
-    (c"/dev/null", c"dev/null", 1, 3),
-    (c"/dev/zero", c"dev/zero", 1, 5),
-    (c"/dev/full", c"dev/full", 1, 7),
-    (c"/dev/random", c"dev/random", 1, 8),
-    (c"/dev/urandom", c"dev/urandom", 1, 9),
-    (c"/dev/tty", c"dev/tty", 5, 0),
+/// The devices every container has: name, major, minor (the kernel's devices.txt). The first one
+/// covers what is masked.
+const DEVICES: [(&CStr, u32, u32); 6] = [
+    (c"/dev/null", 1, 3),
+    (c"/dev/zero", 1, 5),
+    (c"/dev/full", 1, 7),
+    (c"/dev/random", 1, 8),
+    (c"/dev/urandom", 1, 9),
+    (c"/dev/tty", 5, 0),
 ];
+
+/// The name, in plans, of the tmpfs that holds the volumes before Linux 5.2.
+const STAGE: &CStr = c"stage";
 
 /// Links that programs expect in /dev: (target, path).
 const LINKS: [(&CStr, &CStr); 5] = [
@@ -33,18 +38,26 @@ const LINKS: [(&CStr, &CStr); 5] = [
     (c"pts/ptmx", c"/dev/ptmx"),
 ];
 
-/// Hidden from the container.
-const MASKED: [&CStr; 11] = [
+/// Hidden from the container: what other engines hide, and of what the kernel lets the user id 0
+/// change without any capability: dynamic_debug, lock_stat, profile. What is not listed is so
+/// because the kernel itself asks for a capability (mtrr, kmsg, kallsyms), because it belongs to a
+/// namespace of the container's (net, sysvipc), or because nothing is mounted there in a new sysfs
+/// (fs/bpf, fs/selinux, kernel/debug, kernel/tracing, kernel/security).
+const MASKED: [&CStr; 15] = [
     c"/proc/acpi",
     c"/proc/asound",
+    c"/proc/dynamic_debug",
     c"/proc/interrupts",
     c"/proc/kcore",
     c"/proc/keys",
     c"/proc/latency_stats",
+    c"/proc/lock_stat",
+    c"/proc/profile",
     c"/proc/sched_debug",
     c"/proc/scsi",
     c"/proc/timer_list",
     c"/proc/timer_stats",
+    c"/sys/devices/virtual/powercap",
     c"/sys/firmware",
 ];
 
@@ -52,17 +65,31 @@ const MASKED: [&CStr; 11] = [
 const PROTECTED: [&CStr; 5] =
     [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
 
+/// Whether it is one of the paths that are hidden or protected unless told.
+pub fn is_masked(path: &CStr) -> bool {
+    MASKED.contains(&path) || PROTECTED.contains(&path)
+}
+
+/// How many names a path has.
+fn depth(path: &[u8]) -> usize {
+    path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b".")).count()
+}
+
 impl<'a> Planner<'_, 'a> {
     /// The host's files, with a /proc of the new process namespace over the old one.
     pub(super) fn host_root(&mut self) {
+        self.close_descriptors(true);
         if self.spec.namespaces.pid == Namespace::New {
             // A host without the directory shows no processes either; it is not made, because
             // it would stay on the host.
-            self.proc(WhenMissing::Skip);
+            self.add(Step::Mount(Mount { if_there: true, aside: false, ..self.proc() }));
         }
-        self.masks();
+        self.take_program();
+        self.masks_of(b"/proc/");
+        self.masks_of(b"/sys/");
         // Nothing is made on the host.
         self.put_volumes(false);
+        self.mask_paths();
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, inside: false });
         }
@@ -70,36 +97,19 @@ impl<'a> Planner<'_, 'a> {
 
     /// In a mount namespace that was made of it alone: there is nothing of the host's to be let go of.
     pub(super) fn root_alone(&mut self, rootfs: &'a CStr) {
+        self.take_program();
         self.add(Step::EnterNamespaceOf(rootfs));
         // Nothing has been mounted yet that the host could see, were the root shared with it.
         self.mount(c"none", c"/", None, MS_PRIVATE | MS_REC, None);
-        self.add(Step::ClearUmask);
-        self.pseudo_file_systems();
-        self.devices();
-        self.masks();
-        self.finish_root();
+        self.prepare_root();
+        self.fill_root();
     }
 
     pub(super) fn own_root(&mut self, rootfs: &'a CStr) {
         self.lay_root(rootfs);
-        // ".." of the root is the root, but seen from above: with what is mounted on it.
-        self.add(Step::Chdir { path: c"/..", inside: false });
+        self.prepare_root();
+        self.take_program();
         self.add(if self.root_stays_below() { Step::Chroot } else { Step::PivotRoot });
-        // From here an absolute path is the container's, a relative path the host's.
-        // Permissions are meant as given.
-        self.add(Step::ClearUmask);
-        if self.host.image == Some(Image::Archive) {
-            // Nothing of the kernel's is mounted yet that a link in it could lead through.
-            self.add(Step::Unpack { own: !self.in_user_namespace() });
-        }
-        self.pseudo_file_systems();
-        self.devices();
-        self.masks();
-        if !self.host.copies_mounts {
-            // What is bound must still be mounted. The walk to the destination refuses the links
-            // of /proc, by which alone the old root could be reached.
-            self.put_volumes(true);
-        }
         if !self.root_stays_below() {
             if self.needs_scratch() {
                 // The memory of the layers lies on the old root: it is the first to go. The
@@ -111,24 +121,97 @@ impl<'a> Planner<'_, 'a> {
         // Leaves the old root behind as working directory, too. Now nothing of the host's is
         // within reach.
         self.add(Step::Chdir { path: c"/", inside: false });
-        self.finish_root();
+        if self.host.image == Some(Image::Archive) {
+            // Nothing of the kernel's is in its place yet that a link in it could lead through.
+            // With a single id all there is belongs to it.
+            self.add(Step::Unpack { own: self.host.ids != Ids::Own });
+        }
+        self.fill_root();
     }
 
-    /// With nothing but the container within reach.
-    fn finish_root(&mut self) {
-        if self.host.copies_mounts {
-            self.put_volumes(true);
+    /// Makes what is mini's own, and mounts it over the new root. Nothing of the root itself is
+    /// looked at: no name here is the container's. The host's devices are still at hand, and its
+    /// /proc and /sys, beside which alone the kernel lets an ordinary user mount new ones.
+    fn prepare_root(&mut self) {
+        self.close_descriptors(true);
+        self.add(Step::EnterRoot);
+        if self.host.sets_attributes {
+            self.restrict_tree();
         }
-        // Only now, when every mount point has been made. What is a device in the root would be one
-        // of the host's, whatever its maker meant.
-        let no_devices = if self.spec.security.privileged { 0 } else { MS_NODEV };
-        let flags = no_devices | if self.spec.read_only { MS_RDONLY } else { 0 };
-        if flags != 0 {
-            self.add(Step::RestrictRoot(flags));
+        // Permissions are meant as given.
+        self.add(Step::ClearUmask);
+        if self.needs_stage() {
+            let flags = MS_NODEV | MS_NOSUID | MS_NOEXEC;
+            self.aside(c"tmpfs", STAGE, c"tmpfs", flags, Some(c"mode=0700,size=64k"));
+        }
+        self.devices();
+        self.pseudo_file_systems();
+        if self.needs_stage() {
+            self.add(Step::StageVolumes);
+        }
+    }
+
+    /// With nothing but the container within reach: moves what was prepared to its place, the
+    /// topmost first, and then whatever else belongs there.
+    fn fill_root(&mut self) {
+        if !self.host.sets_attributes {
+            self.restrict_tree();
+        }
+        if self.has_sysfs() {
+            self.add(Step::Attach(c"/sys"));
+        }
+        self.add(Step::Attach(c"/proc"));
+        self.add(Step::Attach(c"/dev"));
+        self.put_volumes(true);
+        if self.needs_stage() {
+            self.add(Step::Unstage);
+        }
+        self.mask_paths();
+        if self.spec.read_only {
+            // Only now, when every mount point has been made.
+            self.add(Step::RestrictRoot(MS_RDONLY));
+        }
+        self.add(Step::VerifyRoot);
+        if self.spec.process.terminal {
+            self.add(Step::Terminal { console: true });
         }
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, inside: true });
         }
+    }
+
+    /// What is a device in the root would be one of the host's, whatever its maker meant; so on
+    /// everything that is mounted in it. An overlay or an image has the flag from its mount on.
+    fn restrict_tree(&mut self) {
+        let is_directory = self.host.image.is_none() && self.spec.overlay.is_none();
+        let mut flags = if is_directory { self.untrusted() } else { 0 };
+        if is_directory && self.spec.read_only {
+            flags |= MS_RDONLY;
+        }
+        if flags != 0 {
+            self.add(Step::RestrictTree(flags));
+        }
+    }
+
+    /// What a root that somebody else has made must not have: devices, and, as long as they would
+    /// give nothing anyway, set-user-id programs.
+    fn untrusted(&self) -> libc::c_ulong {
+        let no_devices = if self.spec.security.privileged { 0 } else { MS_NODEV };
+        let no_set_id = if self.spec.security.no_new_privileges { MS_NOSUID } else { 0 };
+        no_devices | no_set_id
+    }
+
+    /// The container's process 1 will be mini: not the host's file.
+    fn take_program(&mut self) {
+        if self.spec.process.init.is_some() {
+            // Path rules cannot name a mount that is attached nowhere.
+            self.add(Step::TakeProgram { copy: !self.spec.security.paths.is_empty() });
+        }
+    }
+
+    /// Whether what is taken of the host has to lie somewhere in the meantime (before Linux 5.2).
+    fn needs_stage(&self) -> bool {
+        !self.host.copies_mounts && !self.spec.volumes.is_empty()
     }
 
     /// Lays the new root over the present one, so that it is a mount point, as pivot_root(2)
@@ -138,7 +221,6 @@ impl<'a> Planner<'_, 'a> {
         let mut lower = rootfs.to_bytes().to_vec();
         if host.image == Some(Image::Archive) {
             // Into memory; half of the machine's is the kernel's own bound, too.
-            self.add(Step::OpenArchive(rootfs));
             return self.memory_over_root(host.memory / 2);
         }
         if self.needs_scratch() {
@@ -152,7 +234,7 @@ impl<'a> Planner<'_, 'a> {
                 self.add(Step::MakeDirectory(target));
                 lower = target.to_bytes().to_vec();
             }
-            self.add(Step::MountImage { image, fstype, target });
+            self.add(Step::MountImage { image, fstype, target, flags: self.untrusted() });
         }
         let options = match &self.spec.overlay {
             None if host.image.is_some() => return,
@@ -173,7 +255,7 @@ impl<'a> Planner<'_, 'a> {
                 self.overlay_options(&lower, b"upper", b"work")
             }
         };
-        self.over_root(c"overlay", options);
+        self.over_root(c"overlay", self.untrusted(), options);
     }
 
     /// Whether the layers need a place of their own.
@@ -197,19 +279,12 @@ impl<'a> Planner<'_, 'a> {
     fn memory_over_root(&mut self, size: u64) {
         let mut data = Text::new();
         data.str("mode=0755,size=").number(size);
-        self.over_root(c"tmpfs", data);
+        self.over_root(c"tmpfs", self.untrusted(), data);
     }
 
     /// Mounts a file system over the present root.
-    fn over_root(&mut self, fstype: &'static CStr, data: Text) {
-        self.add(Step::Mount(Mount {
-            source: fstype,
-            target: c"/",
-            fstype: Some(fstype),
-            flags: 0,
-            data: Some(data.leak()),
-            missing: WhenMissing::Fail,
-        }));
+    fn over_root(&mut self, fstype: &'static CStr, flags: libc::c_ulong, data: Text) {
+        self.mount(fstype, c"/", Some(fstype), flags, Some(data.leak()));
     }
 
     /// A path that means the same from another working directory.
@@ -263,20 +338,29 @@ impl<'a> Planner<'_, 'a> {
                     settings,
                     image: None,
                 }),
-                Kind::Tmpfs { .. } => {}
+                Kind::Tmpfs(_) => {}
             }
         }
     }
 
-    /// Attaches them, in the order of the command line, when only the container can be reached.
+    /// Attaches them when only the container can be reached: parents first, or they would hide what is
+    /// to be seen in them; else in the order of the command line, so that of two at one path the later
+    /// one is seen.
     fn put_volumes(&mut self, make: bool) {
-        for (number, volume) in self.spec.volumes.iter().enumerate() {
+        let volumes = self.spec.volumes;
+        let depth = |volume: &Volume| depth(volume.target.to_bytes());
+        let deepest = volumes.iter().map(depth).max().unwrap_or(0);
+        let at = |level| move |(_, volume): &(usize, &Volume)| depth(volume) == level;
+        let sorted = (0..=deepest).flat_map(|level| volumes.iter().enumerate().filter(at(level)));
+        for (number, volume) in sorted {
+            // In memory that was mounted there for the container alone anything may be made.
+            let make = make || self.lies_in_memory(volume);
             let options = volume.options;
             let mut flags = 0;
             for (is_set, flag) in [
                 (options.read_only, MS_RDONLY),
-                (options.nosuid, MS_NOSUID),
-                (options.nodev, MS_NODEV),
+                (options.nosuid || self.spec.security.no_new_privileges, MS_NOSUID),
+                (options.nodev.unwrap_or(!self.spec.security.privileged), MS_NODEV),
                 (options.noexec, MS_NOEXEC),
             ] {
                 flags |= if is_set { flag } else { 0 };
@@ -293,74 +377,136 @@ impl<'a> Planner<'_, 'a> {
                         make,
                     }
                 }
-                Kind::Tmpfs { size, mode } => {
+                Kind::Tmpfs(Tmpfs { size, inodes, mode, uid, gid }) => {
                     let mut data = Text::new();
-                    let size = size.unwrap_or((64 << 20).min(self.host.memory / 8));
-                    data.str("size=").number(size).str(",mode=").octal(mode);
+                    match size {
+                        Some(Size::Percent(percent)) => data.str("size=").number(percent).str("%"),
+                        Some(Size::Bytes(size)) => data.str("size=").number(size),
+                        None => data.str("size=").number((64 << 20).min(self.host.memory / 8)),
+                    };
+                    data.str(",mode=").octal(mode);
+                    for (name, value) in [
+                        (",nr_inodes=", inodes),
+                        (",uid=", uid.map(u64::from)),
+                        (",gid=", gid.map(u64::from)),
+                    ] {
+                        if let Some(value) = value {
+                            data.str(name).number(value);
+                        }
+                    }
                     Step::Tmpfs { target, flags, data: data.leak(), make }
                 }
             });
         }
     }
 
+    /// Whether the innermost volume that one lies in is a tmpfs.
+    fn lies_in_memory(&self, inner: &Volume) -> bool {
+        let path = inner.target.to_bytes();
+        let is_above = |volume: &&Volume| {
+            let rest = path.strip_prefix(volume.target.to_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        let above = self.spec.volumes.iter().filter(is_above);
+        let innermost = above.max_by_key(|volume| depth(volume.target.to_bytes()));
+        innermost.is_some_and(|volume| matches!(volume.kind, Kind::Tmpfs(_)))
+    }
+
     /// What the kernel shows of the machine in /proc and /sys and lets root change there: not the
     /// container's business (the usual list of container engines).
-    fn masks(&mut self) {
+    fn masks_of(&mut self, top: &[u8]) {
         let masks = self.spec.masks;
-        let is_kept = |path: &&CStr| !masks.unmask_all && !masks.unmask.contains(path);
+        let is_kept = |path: &&CStr| {
+            path.to_bytes().starts_with(top) && !masks.unmask_all && !masks.unmask.contains(path)
+        };
         for path in MASKED.into_iter().filter(is_kept) {
             self.add(Step::Mask(path));
+        }
+        for number in 0..self.host.throttled_cpus {
+            let mut name = Text::new();
+            name.str("/sys/devices/system/cpu/cpu").number(number.into()).str("/thermal_throttle");
+            let path = name.leak();
+            if is_kept(&path) {
+                self.add(Step::Mask(path));
+            }
         }
         for path in PROTECTED.into_iter().filter(is_kept) {
             self.add(Step::Protect(path));
         }
-        for path in &masks.mask {
-            self.add(Step::Mask(path));
+    }
+
+    /// What the user wants covered: wherever it is, on volumes too.
+    fn mask_paths(&mut self) {
+        for path in &self.spec.masks.mask {
+            self.add(Step::MaskPath(path));
         }
+    }
+
+    /// Whether the container has a /sys: the kernel gives one only to the owner of the network
+    /// namespace.
+    fn has_sysfs(&self) -> bool {
+        self.spec.namespaces.net == Namespace::New || !self.in_user_namespace()
     }
 
     fn pseudo_file_systems(&mut self) {
         let kinds = self.spec.namespaces;
         if kinds.pid == Namespace::New || !self.in_user_namespace() {
-            self.proc(WhenMissing::MakeDirectory);
+            self.add(Step::Mount(self.proc()));
         } else {
             // The kernel gives a new one only to the owner of the process namespace.
-            self.mount(c"proc", c"/proc", None, MS_BIND | MS_REC, None);
+            let (fstype, flags) = (None, MS_BIND | MS_REC);
+            self.add(Step::Mount(Mount { source: c"/proc", fstype, flags, ..self.proc() }));
         }
-        if kinds.net == Namespace::New || !self.in_user_namespace() {
-            // Likewise for the network namespace; without, the container has no /sys.
+        self.masks_of(b"/proc/");
+        if self.has_sysfs() {
             let read_only = if self.spec.security.privileged { 0 } else { MS_RDONLY };
             let flags = read_only | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-            self.mount(c"sysfs", c"/sys", Some(c"sysfs"), flags, None);
+            self.aside(c"sysfs", c"/sys", c"sysfs", flags, None);
             if kinds.cgroup == Namespace::New {
                 self.own_groups();
             }
+            self.masks_of(b"/sys/");
         }
     }
 
-    fn proc(&mut self, missing: WhenMissing) {
-        self.add(Step::Mount(Mount {
+    fn proc(&self) -> Mount<'a> {
+        Mount {
             source: c"proc",
             target: c"/proc",
             fstype: Some(c"proc"),
             flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
             data: None,
-            missing,
-        }));
+            if_there: false,
+            aside: true,
+        }
+    }
+
+    fn aside(
+        &mut self,
+        source: &'a CStr,
+        target: &'static CStr,
+        fstype: &'static CStr,
+        flags: libc::c_ulong,
+        data: Option<&'static CStr>,
+    ) {
+        let (fstype, if_there, aside) = (Some(fstype), false, true);
+        self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_there, aside }));
     }
 
     /// An own /dev, small and bounded: what the image has there is not trusted.
     fn devices(&mut self) {
         let dev = c"mode=0755,size=64k,nr_inodes=256";
         let strict = MS_NOSUID | MS_STRICTATIME;
-        self.mount(c"tmpfs", c"/dev", Some(c"tmpfs"), strict, Some(dev));
-        for (path, on_host, major, minor) in DEVICES {
-            if self.in_user_namespace() {
-                // mknod(2) of a device is refused there: the host's node is bound over a file.
-                self.add(Step::MakeFile(path));
-                self.mount(on_host, path, None, MS_BIND, None);
-            } else {
+        self.aside(c"tmpfs", c"/dev", c"tmpfs", strict, Some(dev));
+        for (path, major, minor) in DEVICES {
+            if self.host.may_make_devices {
                 self.add(Step::MakeDevice { path, major, minor });
+            } else {
+                // The host's node is bound over a file. Whoever is its owner by a map of ids must not
+                // change its mode.
+                let is_owned = matches!(self.host.ids, Ids::Mapped { .. } | Ids::Shared);
+                self.add(Step::MakeFile(path));
+                self.mount(path, path, None, MS_BIND | if is_owned { MS_RDONLY } else { 0 }, None);
             }
         }
         for (target, path) in LINKS {

@@ -19,8 +19,13 @@ use libc::{
 pub enum Step<'a> {
     /// Have the kernel kill this process when its parent dies.
     DieWithParent,
-    /// Let the command have no descriptor from this one on.
-    Descriptors(u32),
+    /// Close every file descriptor from this one on, mini's own excepted.
+    CloseFrom {
+        /// The first one.
+        first: u32,
+        /// Whether mini keeps its own, as far as they still have to serve; else the status pipe alone.
+        keep: bool,
+    },
     /// Make a control group; it is removed when the container has ended.
     MakeGroup(Place),
     /// Put mini itself into a group that was made for that.
@@ -29,8 +34,13 @@ pub enum Step<'a> {
     OpenTasks(Place),
     /// Open the v2 group that the child joins, or is born in.
     OpenGroup(Place),
-    /// Join the group that was opened as the n-th.
-    JoinGroup(usize),
+    /// Join a cgroup that was opened.
+    JoinGroup {
+        /// As which it was opened.
+        number: usize,
+        /// Its directory.
+        path: &'static CStr,
+    },
     /// See one's own groups as the top ones.
     NewCgroupNamespace,
     /// Write a value to a control file of the kernel.
@@ -68,6 +78,11 @@ pub enum Step<'a> {
         /// The host's path of the image it is in.
         image: Option<Word<'a>>,
     },
+    /// Before Linux 5.2: bind what was opened for the volumes into a tmpfs that lies on the new root, where they
+    /// stay in reach when the old root is gone.
+    StageVolumes,
+    /// Let go of that tmpfs.
+    Unstage,
     /// Attach such a copy.
     PutTree {
         /// Its number.
@@ -109,13 +124,32 @@ pub enum Step<'a> {
         fstype: &'static CStr,
         /// Where.
         target: &'static CStr,
+        /// MS_NODEV or none.
+        flags: libc::c_ulong,
     },
-    /// Let nothing of a file or directory be seen, if it is there.
+    /// Cover a file or directory of mini's own /proc or /sys, if it is there, so that it reads as empty.
     Mask(&'a CStr),
-    /// Let nothing in a directory of /proc be changed, if it is there.
+    /// Cover a file or directory anywhere in the container; it must be there.
+    MaskPath(&'a CStr),
+    /// Make a file or directory of mini's own /proc read-only, if it is there.
     Protect(&'a CStr),
+    /// Add flags to the mount of the root and to all that is mounted below (MS_NODEV and the like). With
+    /// MS_RDONLY, the root itself stays writable until [`Step::RestrictRoot`].
+    RestrictTree(libc::c_ulong),
     /// Add flags to the mount of the root (MS_RDONLY and the like).
     RestrictRoot(libc::c_ulong),
+    /// Enter the new root, which lies over `/`, and keep its descriptor.
+    EnterRoot,
+    /// Move the file system that lies topmost on the root to its place in the container (MS_MOVE).
+    Attach(&'static CStr),
+    /// See that nothing lies on the root any more, so that `/..` is `/`.
+    VerifyRoot,
+    /// Keep mini's own program, for the container's process 1: as a read-only mount that is attached nowhere, or
+    /// a sealed copy in memory.
+    TakeProgram {
+        /// Whether it has to be the copy.
+        copy: bool,
+    },
     /// Enter a mount namespace that has a copy of this directory for its root, and nothing else.
     EnterNamespaceOf(&'a CStr),
     /// Make the working directory the root; the old root becomes the working directory.
@@ -169,12 +203,14 @@ pub enum Step<'a> {
     },
     /// Wait for the parent to have said so.
     AwaitMaps,
-    /// Become who makes the container, and leave all groups.
+    /// Become who makes the container.
     Become {
         /// User.
         uid: u32,
         /// Group.
         gid: u32,
+        /// Whether to leave all supplementary groups, which some user namespaces deny.
+        leave_groups: bool,
     },
     /// Have a session keyring of one's own (keyrings(7)).
     NewSessionKeyring,
@@ -188,8 +224,10 @@ pub enum Step<'a> {
     KeepCapabilities {
         /// What root keeps.
         set: Set,
-        /// What others keep; not to have it is an error.
+        /// What others keep of it.
         added: Set,
+        /// Those of them that not to have is an error.
+        named: Set,
     },
     /// Have these groups beside one's own, and no others.
     Groups(&'a [Id<'a>]),
@@ -207,6 +245,24 @@ pub enum Step<'a> {
     },
     /// Let no program have more rights than its caller.
     NoNewPrivileges,
+    /// Take a copy of what is mounted at a path of the container, to be put there again as it is.
+    TakeWritable {
+        /// Its number.
+        number: usize,
+        /// The path.
+        path: Word<'a>,
+        /// Whether it may be missing.
+        optional: bool,
+    },
+    /// Make every mount of the container read-only.
+    ReadOnlyMounts,
+    /// Attach such a copy where it was taken.
+    PutWritable {
+        /// Its number.
+        number: usize,
+        /// The path.
+        path: Word<'a>,
+    },
     /// Let no path be reached but these.
     AllowPaths(Vec<PathRule<'a>>),
     /// Open a terminal, give its outer side to the parent, and go on at it.
@@ -260,19 +316,11 @@ pub struct Mount<'a> {
     pub flags: libc::c_ulong,
     /// Options of the file system.
     pub data: Option<Word<'a>>,
-    /// What to do when there is no mount point.
-    pub missing: WhenMissing,
-}
-
-/// What to do about a missing mount point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenMissing {
-    /// It is an error.
-    Fail,
-    /// Make the directory, inside the container's root.
-    MakeDirectory,
-    /// Go on without the mount.
-    Skip,
+    /// Whether a missing mount point is no error.
+    pub if_there: bool,
+    /// Whether it is mounted over the root at first, where no name in the container can lead astray what is made
+    /// in it: [`Step::Attach`] moves it to its target.
+    pub aside: bool,
 }
 
 impl Step<'_> {
@@ -280,23 +328,30 @@ impl Step<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Step::DieWithParent => "die with parent",
-            Step::Descriptors(_) => "close from",
+            Step::CloseFrom { .. } => "close from",
             Step::MakeGroup(_) => "make group",
             Step::MoveToGroup(_) => "move to group",
             Step::OpenTasks(_) | Step::OpenGroup(_) => "open",
-            Step::JoinGroup(_) => "join group",
+            Step::JoinGroup { .. } => "join group",
             Step::NewCgroupNamespace => "new cgroup namespace",
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
             Step::TakeTree { .. } => "take",
             Step::TakeFileSystem { .. } => "take file system",
+            Step::StageVolumes => "stage volumes",
+            Step::Unstage => "unstage volumes",
             Step::PutTree { .. } => "put",
             Step::Tmpfs { .. } => "tmpfs",
             Step::OpenArchive(_) => "open archive",
             Step::Unpack { .. } => "unpack",
             Step::MountImage { .. } => "mount image",
-            Step::Mask(_) => "mask",
+            Step::Mask(_) | Step::MaskPath(_) => "mask",
             Step::Protect(_) => "protect",
+            Step::RestrictTree(_) => "restrict tree",
+            Step::EnterRoot => "enter root",
+            Step::Attach(_) => "attach",
+            Step::VerifyRoot => "verify root",
+            Step::TakeProgram { .. } => "take program",
             Step::RestrictRoot(_) => "restrict root",
             Step::EnterNamespaceOf(_) => "new mount namespace of",
             Step::PivotRoot => "pivot_root",
@@ -321,6 +376,9 @@ impl Step<'_> {
             Step::Groups(_) => "groups",
             Step::User { .. } => "user",
             Step::NoNewPrivileges => "no new privileges",
+            Step::TakeWritable { .. } => "take writable",
+            Step::ReadOnlyMounts => "read-only mounts",
+            Step::PutWritable { .. } => "put writable",
             Step::AllowPaths(_) => "allow paths",
             Step::Terminal { .. } => "terminal",
             Step::Init { .. } => "init",
@@ -346,16 +404,20 @@ impl Step<'_> {
                 out.word(image.or(*fstype).unwrap_or_default())
             }
             Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
+            Step::TakeWritable { path, .. } | Step::PutWritable { path, .. } => out.word(path),
             Step::MountImage { image, .. } => out.word(image),
             Step::OpenArchive(path) | Step::EnterNamespaceOf(path) => out.word(path),
-            Step::Mask(path) | Step::Protect(path) => out.word(path),
-            Step::JoinGroup(number) => out.number(*number as u64),
+            Step::Mask(path) | Step::MaskPath(path) | Step::Protect(path) => out.word(path),
+            Step::Attach(path) => out.word(path),
+            Step::JoinGroup { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
             Step::Hostname(name) => out.word(name),
-            Step::Descriptors(first) => out.number((*first).into()),
+            Step::CloseFrom { first, .. } => out.number((*first).into()),
             Step::MapIds { kind, .. } => out.word(kind),
-            Step::Become { uid, gid } => out.number((*uid).into()).str(":").number((*gid).into()),
+            Step::Become { uid, gid, .. } => {
+                out.number((*uid).into()).str(":").number((*gid).into())
+            }
             Step::Limit(limit) => out.str(limit.name),
             Step::BoundCapabilities(set) | Step::KeepCapabilities { set, .. } => out.hex(*set),
             Step::Groups(groups) => ids_text(groups, out),
@@ -365,10 +427,17 @@ impl Step<'_> {
             Step::DieWithParent
             | Step::NewCgroupNamespace
             | Step::RestrictRoot(_)
+            | Step::RestrictTree(_)
+            | Step::EnterRoot
+            | Step::VerifyRoot
+            | Step::TakeProgram { .. }
+            | Step::StageVolumes
+            | Step::Unstage
             | Step::AwaitMaps
             | Step::NewSessionKeyring
             | Step::Undumpable
             | Step::NoNewPrivileges
+            | Step::ReadOnlyMounts
             | Step::AllowPaths(_)
             | Step::Terminal { .. }
             | Step::Init { .. }
@@ -429,10 +498,29 @@ impl Step<'_> {
                 out.str(" ").word(data);
                 out.str(if *make { " make" } else { "" });
             }
-            Step::RestrictRoot(flags) => describe_flags(*flags, out),
+            Step::TakeWritable { number, optional, .. } => {
+                out.str(" as ").number(*number as u64);
+                out.str(if *optional { " if there" } else { "" });
+            }
+            Step::PutWritable { number, .. } => {
+                out.str(" from ").number(*number as u64);
+            }
+            Step::RestrictRoot(flags) | Step::RestrictTree(flags) => describe_flags(*flags, out),
+            Step::CloseFrom { keep: true, .. } => {
+                out.str(" but mini's");
+            }
+            Step::MaskPath(_) => {
+                out.str(" anywhere");
+            }
+            Step::TakeProgram { copy: true } => {
+                out.str(" as a copy");
+            }
             Step::MapIds { content, by_helper, .. } => {
                 out.str(" ").quoted(content.bytes());
                 out.str(if *by_helper { " by helper" } else { "" });
+            }
+            Step::Become { leave_groups: false, .. } => {
+                out.str(" with its groups");
             }
             Step::Limit(limit) => {
                 for number in [limit.soft, limit.hard] {
@@ -465,8 +553,9 @@ impl Step<'_> {
             Step::Unpack { own } => {
                 out.str(if *own { "" } else { " as one's own" });
             }
-            Step::MountImage { fstype, target, .. } => {
+            Step::MountImage { fstype, target, flags, .. } => {
                 out.str(" on ").word(target).str(" type ").word(fstype);
+                describe_flags(*flags, out);
             }
             Step::Symlink { target, .. } => {
                 out.str(" -> ").word(target);
@@ -501,10 +590,8 @@ impl Mount<'_> {
         if let Some(data) = &self.data {
             out.str(" ").word(data);
         }
-        out.str(match self.missing {
-            WhenMissing::Skip => " if there",
-            WhenMissing::Fail | WhenMissing::MakeDirectory => "",
-        });
+        out.str(if self.if_there { " if there" } else { "" });
+        out.str(if self.aside { " aside" } else { "" });
     }
 }
 

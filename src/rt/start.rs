@@ -3,7 +3,7 @@
 use super::arch;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char};
-use mini::host::Caller;
+use mini::host::{Caller, Gain};
 use mini::sys::memory::Program;
 
 /// Entries of the dynamic section that matter here (elf(5); DT_RELR* from the generic ABI).
@@ -33,12 +33,8 @@ pub unsafe extern "C" fn enter(
         let args = stack.add(1);
         let env = args.add(*stack + 1);
         let (env, aux) = words_at(env);
-        let program = Program {
-            start: base as usize,
-            end: &raw const etext as usize,
-            stack: stack as usize,
-            page_size: 4096,
-        };
+        let program =
+            Program { start: base as usize, end: &raw const etext as usize, page_size: 4096 };
         let caller = caller_at(aux.cast(), program);
         (words_at(args).0, env, caller)
     };
@@ -124,12 +120,16 @@ unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
 /// # Safety
 /// `at` is the kernel's auxiliary vector.
 unsafe fn caller_at(mut at: *const [usize; 2], program: Program) -> Caller {
-    let mut caller = Caller { euid: 0, egid: 0, program };
+    let mut caller = Caller { euid: 0, egid: 0, gain: Gain::Nothing, program };
+    let (mut uid, mut gid, mut is_secure) = (0, 0, false);
     // SAFETY: the vector ends with AT_NULL.
     unsafe {
         while (*at)[0] != libc::AT_NULL as usize {
             let [key, value] = *at;
             match key as libc::c_ulong {
+                libc::AT_UID => uid = value as u32,
+                libc::AT_GID => gid = value as u32,
+                libc::AT_SECURE => is_secure = value != 0,
                 libc::AT_EUID => caller.euid = value as u32,
                 libc::AT_EGID => caller.egid = value as u32,
                 libc::AT_PAGESZ => caller.program.page_size = value,
@@ -137,6 +137,11 @@ unsafe fn caller_at(mut at: *const [usize; 2], program: Program) -> Caller {
             }
             at = at.add(1);
         }
+    }
+    if uid != caller.euid || gid != caller.egid {
+        caller.gain = Gain::SetId;
+    } else if is_secure {
+        caller.gain = Gain::Secure;
     }
     caller
 }

@@ -51,6 +51,9 @@ pub const NAMES: [&str; 41] = [
 /// May mount, unmount and much else.
 pub const SYS_ADMIN: u8 = 21;
 
+/// May make device nodes.
+pub const MKNOD: u8 = 27;
+
 /// Every capability, those of kernels to come too.
 pub const ALL: Set = !0;
 

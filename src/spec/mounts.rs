@@ -30,13 +30,37 @@ pub enum Kind<'a> {
     },
     /// The file system in a file of the host.
     Image(Word<'a>),
-    /// Memory; None: sized by the host's.
-    Tmpfs {
-        /// Bytes at most.
-        size: Option<u64>,
-        /// Permissions of its root.
-        mode: u32,
-    },
+    /// Memory.
+    Tmpfs(Tmpfs),
+}
+
+/// A file system in memory (tmpfs(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tmpfs {
+    /// How much at most; None: sized by the host's.
+    pub size: Option<Size>,
+    /// How many files at most; None: as the kernel has it.
+    pub inodes: Option<u64>,
+    /// Permissions of its root.
+    pub mode: u32,
+    /// The user its root belongs to; None: the container's first.
+    pub uid: Option<u32>,
+    /// The group.
+    pub gid: Option<u32>,
+}
+
+impl Tmpfs {
+    /// As it is when nothing is said.
+    pub const USUAL: Tmpfs = Tmpfs { size: None, inodes: None, mode: 0o1777, uid: None, gid: None };
+}
+
+/// How much memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// So many bytes.
+    Bytes(u64),
+    /// So much of the machine's, of 100.
+    Percent(u64),
 }
 
 /// An option of a file system: a name, and a value unless it is a flag.
@@ -49,8 +73,8 @@ pub struct Options {
     pub read_only: bool,
     /// Set-user-id bits count for nothing.
     pub nosuid: bool,
-    /// Device nodes are no devices.
-    pub nodev: bool,
+    /// Whether device nodes are no devices; None: they are not, unless the container is privileged.
+    pub nodev: Option<bool>,
     /// Nothing in it can be run.
     pub noexec: bool,
     /// What is mounted below the source comes along, and all of this applies to it.
@@ -64,14 +88,15 @@ impl Options {
     pub const BIND: Options = Options {
         read_only: false,
         nosuid: false,
-        nodev: false,
+        nodev: None,
         noexec: false,
         recursive: true,
         slave: false,
     };
 
     /// A tmpfs's.
-    pub const TMPFS: Options = Options { nosuid: true, nodev: true, noexec: true, ..Options::BIND };
+    pub const TMPFS: Options =
+        Options { nosuid: true, nodev: Some(true), noexec: true, ..Options::BIND };
 }
 
 /// How what is written to the root is kept from it.

@@ -50,8 +50,10 @@ impl Security<'_> {
 pub struct Capabilities {
     /// What root in the container has, as far as mini has it, and what nobody there can exceed.
     pub set: Set,
-    /// What was asked for by name: not to have it is an error, and users other than root have it.
+    /// What users other than root have of it: what was asked for.
     pub added: Set,
+    /// What of that was asked for by name: not to have it is an error.
+    pub named: Set,
 }
 
 /// Which system calls are refused.

@@ -1,7 +1,7 @@
 //! Files, directories and pipes.
 
 use super::arch::FSTATAT;
-use super::width::{self, FCHOWN, LARGE_FILE, Stat, Time};
+use super::width::{self, FCHOWN, FCNTL, LARGE_FILE, Stat};
 use super::{Errno, Fd, Result};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -114,7 +114,7 @@ pub fn pipe() -> Result<(Fd, Fd)> {
 /// readers, POLLHUP for a read end without writers).
 pub fn is_alone(end: &Fd) -> Result<bool> {
     let mut poll = libc::pollfd { fd: end.raw(), events: 0, revents: 0 };
-    let now = Time { seconds: 0, nanos: 0 };
+    let now = width::Time { seconds: 0, nanos: 0 };
     // SAFETY: one pollfd that lives across the call.
     unsafe { width::ppoll(&raw mut poll, 1, Some(&now)) }?;
     Ok(poll.revents & (libc::POLLERR | libc::POLLHUP) != 0)
@@ -155,20 +155,6 @@ pub fn chown_at(base: Base, path: &CStr, uid: u32, gid: u32) -> Result<()> {
     let flags = libc::AT_SYMLINK_NOFOLLOW;
     // SAFETY: the path is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::fchownat, base, path.as_ptr(), uid, gid, flags) }.map(drop)
-}
-
-/// fchmodat(2)
-pub fn chmod_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
-    // SAFETY: the path is NUL-terminated and outlives the call.
-    unsafe { syscall!(Sysno::fchmodat, base, path.as_ptr(), mode) }.map(drop)
-}
-
-/// utimensat(2): the time of the last change, in seconds since 1970.
-pub fn set_mtime_at(base: Base, path: &CStr, seconds: u64) -> Result<()> {
-    let time = Time { seconds: seconds as i64, nanos: 0 };
-    let flags = libc::AT_SYMLINK_NOFOLLOW;
-    // SAFETY: the path is NUL-terminated.
-    unsafe { width::utimensat(base, path.as_ptr(), &[time, time], flags) }.map(drop)
 }
 
 /// access(2) with W_OK: whether the real user may write there.
@@ -238,25 +224,19 @@ pub fn chdir(path: &CStr) -> Result<()> {
 
 /// fchdir(2)
 pub fn fchdir(directory: &Fd) -> Result<()> {
+    change_directory(directory.raw())
+}
+
+/// fchdir(2) by number.
+pub fn change_directory(directory: Base) -> Result<()> {
     // SAFETY: a descriptor number, no memory.
-    unsafe { syscall!(Sysno::fchdir, directory.raw()) }.map(drop)
+    unsafe { syscall!(Sysno::fchdir, directory) }.map(drop)
 }
 
 /// chroot(2)
 pub fn chroot(path: &CStr) -> Result<()> {
     // SAFETY: the path is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::chroot, path.as_ptr()) }.map(drop)
-}
-
-/// Whether the working directory lies below the root directory (getcwd(2) marks one that does
-/// not with a path that does not start with "/"). A path too long to tell counts as below:
-/// the kernel had to walk it up to the root to know its length.
-pub fn cwd_is_reachable() -> Result<bool> {
-    match getcwd(&mut [0u8; 256]) {
-        Ok(path) => Ok(path.to_bytes().starts_with(b"/")),
-        Err(Errno::ERANGE) => Ok(true),
-        Err(errno) => Err(errno),
-    }
 }
 
 /// umask(2); the old mask. It cannot fail.
@@ -306,6 +286,8 @@ pub enum Kind {
     Directory,
     /// A symbolic link.
     Link,
+    /// A regular file.
+    File,
     /// Anything else.
     Other,
 }
@@ -316,6 +298,7 @@ pub fn kind(file: &Fd) -> Result<Kind> {
     Ok(match stat.st_mode & libc::S_IFMT {
         libc::S_IFDIR => Kind::Directory,
         libc::S_IFLNK => Kind::Link,
+        libc::S_IFREG => Kind::File,
         _ => Kind::Other,
     })
 }
@@ -324,6 +307,44 @@ pub fn kind(file: &Fd) -> Result<Kind> {
 pub fn is_fifo(file: &Fd) -> bool {
     stat(file.raw(), c"", libc::AT_EMPTY_PATH)
         .is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+}
+
+/// Whether an open file is a regular one (fstat(2)).
+pub fn is_regular(file: &Fd) -> Result<bool> {
+    let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
+    Ok(stat.st_mode & libc::S_IFMT == libc::S_IFREG)
+}
+
+/// Whether a path leads to a pipe (stat(2)).
+pub fn is_named_fifo(path: &CStr) -> bool {
+    stat(HERE, path, 0).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
+}
+
+/// What a descriptor is of, and what it is open for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    /// A pipe, S_IFIFO, a file, S_IFREG, and so on.
+    pub kind: Mode,
+    /// Whose it is.
+    pub uid: u32,
+    /// Whether it can be read from.
+    pub reads: bool,
+    /// Whether it can be written to.
+    pub writes: bool,
+}
+
+/// fstat(2) and fcntl(2), F_GETFL
+pub fn stream(fd: i32) -> Result<Stream> {
+    let stat = stat(fd, c"", libc::AT_EMPTY_PATH)?;
+    // SAFETY: numbers only.
+    let flags = unsafe { syscall!(Sysno::fcntl, fd, libc::F_GETFL, 0) }? as i32;
+    let (reads, writes) = match flags & libc::O_ACCMODE {
+        _ if flags & libc::O_PATH != 0 => (false, false),
+        libc::O_RDONLY => (true, false),
+        libc::O_WRONLY => (false, true),
+        _ => (true, true),
+    };
+    Ok(Stream { kind: stat.st_mode & libc::S_IFMT, uid: stat.st_uid, reads, writes })
 }
 
 /// Whether a path leads to a character or block device (stat(2)).
@@ -347,9 +368,14 @@ fn stat(base: Base, path: &CStr, flags: i32) -> Result<Stat> {
     }
 }
 
-/// Whether an open file is one of procfs (fstatfs(2)).
+/// The file system type of an open file (fstatfs(2), `f_type`).
+pub fn type_of(file: &Fd) -> Result<u32> {
+    width::fstatfs(file.raw()).map(|system| system.kind)
+}
+
+/// Whether an open file is one of procfs.
 pub fn is_procfs(file: &Fd) -> Result<bool> {
-    width::fstatfs(file.raw()).map(|system| system.kind == libc::PROC_SUPER_MAGIC as u32)
+    Ok(type_of(file)? == libc::PROC_SUPER_MAGIC as u32)
 }
 
 /// The flags of the mount an open file is on (fstatfs(2)), as mount(2) takes them.
@@ -375,49 +401,67 @@ pub fn getcwd(buffer: &mut [u8]) -> Result<&CStr> {
     CStr::from_bytes_until_nul(buffer).map_err(|_| Errno::ERANGE)
 }
 
-/// close_range(2) with CLOSE_RANGE_CLOEXEC, which is Linux 5.11.
-fn mark_range(first: i32) -> Result<()> {
-    const CLOEXEC: u32 = 1 << 2;
-    // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::close_range, first, u32::MAX, CLOEXEC) }.map(drop)
+fn close_range(first: i32, last: i32) -> Result<()> {
+    // SAFETY: closes numbers; whoever calls this does not use them again.
+    unsafe { syscall!(Sysno::close_range, first, last, 0) }.map(drop)
 }
 
-/// Whether the kernel can mark a range of descriptors: asked for the last number, which none has.
-pub fn can_mark_ranges() -> bool {
-    mark_range(-1).is_ok()
+/// Whether the kernel can close a range of descriptors (Linux 5.9): asked for the last number, which
+/// none has.
+pub fn can_close_ranges() -> bool {
+    close_range(-1, -1).is_ok()
 }
 
-/// Marks every descriptor from `first` on close-on-exec: at once, or, before Linux 5.11, each that is
-/// read from /proc/self/fd, and where that is absent every number up to RLIMIT_NOFILE.
-pub fn cloexec_from(first: i32) -> Result<()> {
-    match mark_range(first) {
-        Err(Errno::ENOSYS | Errno::EINVAL) => {}
-        result => return result.map(drop),
-    }
-    match open(c"/proc/self/fd", libc::O_RDONLY | libc::O_DIRECTORY, 0) {
-        Ok(directory) => {
-            let mut buffer = [0u8; 1024];
-            loop {
-                let n = read_directory(&directory, &mut buffer)?;
-                if n == 0 {
-                    return Ok(());
-                }
-                for name in Names(&buffer[..n]) {
-                    match crate::text::number(name.to_bytes(), 10) {
-                        Some(fd) if fd >= first as u64 => set_cloexec(fd as i32)?,
-                        _ => {}
-                    }
-                }
-            }
+/// Closes every descriptor from `first` on, but those that are kept; `next` tells the lowest of them
+/// from a number on. By close_range(2), or, before Linux 5.9, each that is read from /proc/self/fd,
+/// which `list` opens, and where that is absent every number up to RLIMIT_NOFILE.
+pub fn close_all_but(
+    first: i32,
+    next: &dyn Fn(i32) -> Option<i32>,
+    list: &dyn Fn() -> Result<Fd>,
+) -> Result<()> {
+    let mut from = first;
+    loop {
+        let kept = next(from);
+        // -1 is the last one there can be.
+        let result = match kept {
+            Some(kept) if kept == from => Ok(()),
+            _ => close_range(from, kept.map_or(-1, |kept| kept - 1)),
+        };
+        match (result, kept) {
+            (Err(Errno::ENOSYS), _) => return close_one_by_one(first, next, list),
+            (Ok(()), Some(kept)) => from = kept + 1,
+            (result, _) => return result,
         }
-        Err(_) => {
-            for fd in first..open_files_limit()? {
-                match set_cloexec(fd) {
-                    Err(Errno::EBADF) | Ok(()) => {}
-                    Err(errno) => return Err(errno),
-                }
+    }
+}
+
+#[inline(never)]
+fn close_one_by_one(
+    first: i32,
+    next: &dyn Fn(i32) -> Option<i32>,
+    list: &dyn Fn() -> Result<Fd>,
+) -> Result<()> {
+    let close = |fd| {
+        if fd >= first && next(fd) != Some(fd) {
+            // SAFETY: as above. That it is not open is no error here.
+            let _ = unsafe { syscall!(Sysno::close, fd) };
+        }
+    };
+    let Ok(directory) = list() else {
+        (first..open_files_limit()?).for_each(close);
+        return Ok(());
+    };
+    let mut buffer = [0u8; 1024];
+    loop {
+        let n = read_directory(&directory, &mut buffer)?;
+        if n == 0 {
+            return Ok(());
+        }
+        for fd in Names(&buffer[..n]).filter_map(|name| crate::text::number(name.to_bytes(), 10)) {
+            if fd != directory.raw() as u64 {
+                close(fd as i32);
             }
-            Ok(())
         }
     }
 }
@@ -443,16 +487,68 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
+/// What [`read_directory`] has read, as far as it may be a directory: the names of those, without `.`
+/// and `..`.
+pub struct Directories<'a>(pub &'a [u8]);
+
+impl<'a> Iterator for Directories<'a> {
+    type Item = &'a CStr;
+
+    fn next(&mut self) -> Option<&'a CStr> {
+        loop {
+            let kind = *self.0.get(18)?;
+            let mut names = Names(self.0);
+            let name = names.next()?;
+            self.0 = names.0;
+            let may_be = kind == libc::DT_DIR || kind == libc::DT_UNKNOWN;
+            if may_be && !matches!(name.to_bytes(), b"." | b"..") {
+                return Some(name);
+            }
+        }
+    }
+}
+
+/// flock(2), without waiting: EAGAIN when somebody else's lock is in the way. A lock belongs to the
+/// open file, so it goes with the last descriptor of that, however its holder ends.
+pub fn try_lock(file: &Fd, exclusive: bool) -> Result<()> {
+    let kind = if exclusive { libc::LOCK_EX } else { libc::LOCK_SH };
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::flock, file.raw(), kind | libc::LOCK_NB) }.map(drop)
+}
+
+/// Whether there is such a file (access(2), F_OK).
+pub fn exists_at(base: Base, path: &CStr) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::faccessat, base, path.as_ptr(), libc::F_OK) }.map(drop)
+}
+
 /// A close-on-exec copy of a descriptor that mini was started with (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn duplicate(fd: i32) -> Result<Fd> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_DUPFD_CLOEXEC, 3) }.map(Fd::own)
 }
 
+/// Locks bytes of a file that is open for writing, for as long as it is open (fcntl(2), F_OFD_SETLK);
+/// EAGAIN or EACCES when somebody else has a lock on one of them.
+pub fn lock(file: &Fd, start: u64, length: u64) -> Result<()> {
+    // SAFETY: all of its fields are numbers.
+    let mut lock: libc::flock64 = unsafe { MaybeUninit::zeroed().assume_init() };
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    (lock.l_start, lock.l_len) = (start as i64, length as i64);
+    // SAFETY: the kernel reads the structure.
+    unsafe { syscall!(FCNTL, file.raw(), libc::F_OFD_SETLK, &raw const lock) }.map(drop)
+}
+
 /// Puts a copy of an open file in a descriptor's place, over exec too (dup3(2)).
 pub fn replace(fd: i32, by: &Fd) -> Result<()> {
     // SAFETY: numbers only; whoever owned the place has given it up.
     unsafe { syscall!(Sysno::dup3, by.raw(), fd, 0) }.map(drop)
+}
+
+/// Puts a copy of an open file in the place of a descriptor of mini's own, which is closed (dup3(2)).
+pub fn replace_closing(fd: i32, by: &Fd) -> Result<()> {
+    // SAFETY: numbers only; whoever owns the place goes on to own what is there.
+    unsafe { syscall!(Sysno::dup3, by.raw(), fd, libc::O_CLOEXEC) }.map(drop)
 }
 
 /// Whether a number is that of an open descriptor (fcntl(2), F_GETFD).
@@ -469,9 +565,15 @@ pub fn keep_over_exec(fd: Fd) -> Result<()> {
     Ok(())
 }
 
-fn set_cloexec(fd: i32) -> Result<()> {
+/// Clears close-on-exec of a descriptor that has an owner.
+pub fn keep_copy_over_exec(fd: i32) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::fcntl, fd, libc::F_SETFD, libc::FD_CLOEXEC) }.map(drop)
+    unsafe { syscall!(Sysno::fcntl, fd, libc::F_SETFD, 0) }.map(drop)
+}
+
+/// Closes a descriptor by its number.
+pub fn close_number(fd: i32) {
+    Fd::own(fd as usize);
 }
 
 /// Lets no read or write through this descriptor wait (fcntl(2), F_SETFL); others that share it
@@ -491,20 +593,6 @@ pub fn give_to(fd: i32, uid: u32) -> Result<()> {
     unsafe { syscall!(FCHOWN, fd, uid, u32::MAX) }.map(drop)
 }
 
-/// Closes every descriptor from `first` on (close_range(2), Linux 5.9; before, one by one).
-pub fn close_from(first: i32) -> Result<()> {
-    // SAFETY: closes numbers; whoever calls this does not use them again.
-    match unsafe { syscall!(Sysno::close_range, first, u32::MAX, 0) } {
-        Err(Errno::ENOSYS) => {}
-        result => return result.map(drop),
-    }
-    for fd in first..open_files_limit()? {
-        // SAFETY: as above.
-        let _ = unsafe { syscall!(Sysno::close, fd) };
-    }
-    Ok(())
-}
-
 fn open_files_limit() -> Result<i32> {
     let mut limit = MaybeUninit::<libc::rlimit64>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
@@ -512,5 +600,135 @@ fn open_files_limit() -> Result<i32> {
         syscall!(Sysno::prlimit64, 0, libc::RLIMIT_NOFILE, 0, limit.as_mut_ptr())?;
         limit.assume_init()
     };
-    Ok(limit.rlim_cur.min(i32::MAX as u64) as i32)
+    // The kernel's own bound is more than anybody opens (fs.nr_open).
+    Ok(limit.rlim_cur.min(1 << 20) as i32)
+}
+
+/// Whether everybody may execute an open file (fstat(2)).
+pub fn is_executable_by_all(file: &Fd) -> bool {
+    stat(file.raw(), c"", libc::AT_EMPTY_PATH).is_ok_and(|stat| stat.st_mode & 0o005 == 0o005)
+}
+
+/// A copy of a file's content in memory (memfd_create(2)) that can be executed by all and changed by nobody.
+pub fn sealed_copy(file: &Fd) -> Result<Fd> {
+    const CLOEXEC: u32 = 1;
+    const ALLOW_SEALING: u32 = 2;
+    // Linux 6.3, which may refuse a program that does not say it is one.
+    const EXEC: u32 = 0x10;
+    let create = |flags: u32| {
+        // SAFETY: the name is NUL-terminated and outlives the call.
+        unsafe { syscall!(Sysno::memfd_create, c"mini".as_ptr(), flags) }.map(Fd::own)
+    };
+    let copy = match create(CLOEXEC | ALLOW_SEALING | EXEC) {
+        Err(Errno::EINVAL) => create(CLOEXEC | ALLOW_SEALING)?,
+        result => result?,
+    };
+    const ALL_AT_ONCE: usize = 1 << 24;
+    let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+    // SAFETY: numbers only.
+    unsafe {
+        while syscall!(Sysno::sendfile, copy.raw(), file.raw(), 0, ALL_AT_ONCE)? > 0 {}
+        syscall!(Sysno::fchmod, copy.raw(), 0o555)?;
+        syscall!(Sysno::fcntl, copy.raw(), libc::F_ADD_SEALS, seals)?;
+    }
+    Ok(copy)
+}
+
+/// A point in time: seconds since 1970, and nanoseconds after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time {
+    /// Whole seconds, before 1970 negative.
+    pub seconds: i64,
+    /// Less than a second.
+    pub nanos: u32,
+}
+
+/// The time of the last change of an open file (fstat(2)).
+pub fn mtime_of(file: &Fd) -> Result<Time> {
+    let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
+    Ok(Time { seconds: stat.st_mtime as _, nanos: stat.st_mtime_nsec as _ })
+}
+
+/// utimensat(2), of a link itself: the time of the last change. Without a path that of the open file.
+pub fn set_mtime_at(base: Base, path: Option<&CStr>, time: Time) -> Result<()> {
+    let spec = |nanos| width::Time { seconds: time.seconds, nanos };
+    let times = [spec(libc::UTIME_OMIT.into()), spec(time.nanos.into())];
+    let flags = if path.is_some() { libc::AT_SYMLINK_NOFOLLOW } else { 0 };
+    let path = path.map_or(core::ptr::null(), CStr::as_ptr);
+    // SAFETY: the path is NUL-terminated, or none.
+    unsafe { width::utimensat(base, path, &times, flags) }.map(drop)
+}
+
+/// fchown(2)
+pub fn fchown(file: &Fd, uid: u32, gid: u32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(FCHOWN, file.raw(), uid, gid) }.map(drop)
+}
+
+/// fchmod(2)
+pub fn fchmod(file: &Fd, mode: Mode) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::fchmod, file.raw(), mode) }.map(drop)
+}
+
+/// fchmodat2(2) with AT_SYMLINK_NOFOLLOW, which is Linux 6.6.
+pub fn chmod_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
+    let flags = libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::fchmodat2, base, path.as_ptr(), mode, flags) }.map(drop)
+}
+
+/// fsetxattr(2)
+pub fn fsetxattr(file: &Fd, name: &CStr, value: &[u8]) -> Result<()> {
+    let (at, length) = (value.as_ptr(), value.len());
+    // SAFETY: the name is NUL-terminated, and the kernel reads the value, no further than its length.
+    unsafe { syscall!(Sysno::fsetxattr, file.raw(), name.as_ptr(), at, length, 0) }.map(drop)
+}
+
+/// ftruncate(2)
+pub fn ftruncate(file: &Fd, size: u64) -> Result<()> {
+    let size = i64::try_from(size).map_err(|_| Errno::EFBIG)?;
+    width::ftruncate(file.raw(), size as u64).map(drop)
+}
+
+/// lseek(2): where the file is to be read or written next.
+pub fn seek(file: &Fd, to: u64) -> Result<()> {
+    let to = i64::try_from(to).map_err(|_| Errno::EOVERFLOW)?;
+    width::lseek(file.raw(), to, libc::SEEK_SET).map(drop)
+}
+
+/// [`identity`], of a link itself.
+pub fn identity_at(base: Base, path: &CStr) -> Result<Identity> {
+    stat(base, path, libc::AT_SYMLINK_NOFOLLOW).map(Identity::of)
+}
+
+/// Waits until there is something to read, at a descriptor that does not wait by itself (poll(2)).
+pub fn await_input(fd: &Fd) -> Result<()> {
+    let mut poll = libc::pollfd { fd: fd.raw(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one pollfd that lives across the call, no time and no signal mask.
+    match unsafe { width::ppoll(&raw mut poll, 1, None) } {
+        Err(Errno::EINTR) => Ok(()),
+        result => result.map(drop),
+    }
+}
+
+/// Looks at what will be read next, without taking it: at a pipe (tee(2)), a socket (MSG_PEEK) or a file.
+/// Waits for the first byte; 0 at the end. EINVAL for what is none of these.
+pub fn peek(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
+    let (at, length) = (buffer.as_mut_ptr(), buffer.len());
+    let (read_end, write_end) = pipe()?;
+    // SAFETY: numbers only.
+    match unsafe { syscall!(Sysno::tee, fd.raw(), write_end.raw(), length, 0) } {
+        Ok(length) => return read(&read_end, &mut buffer[..length]),
+        Err(Errno::EINVAL) => {}
+        result => return result,
+    }
+    let flags = libc::MSG_PEEK;
+    // SAFETY: the kernel writes into the buffer, no further than its length; no address is asked for.
+    match unsafe { syscall!(Sysno::recvfrom, fd.raw(), at, length, flags, 0, 0) } {
+        Err(Errno::ENOTSOCK) => {}
+        result => return result,
+    }
+    let here = width::lseek(fd.raw(), 0, libc::SEEK_CUR).map_err(|_| Errno::EINVAL)?;
+    width::pread(fd.raw(), buffer, here)
 }

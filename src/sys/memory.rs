@@ -1,8 +1,9 @@
 //! Memory: pages from the kernel, and the child's stack.
 
-use super::Result;
-use super::width::{MMAP, WAIT_LENGTH};
+use super::width::{MMAP, WAIT_LENGTH, ftruncate};
+use super::{Fd, Result};
 use core::mem::MaybeUninit;
+use core::sync::atomic::AtomicU32;
 use syscalls::{Sysno, syscall};
 
 /// mmap(2): new private pages, zero when first touched, for the life of the process.
@@ -18,6 +19,38 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     Ok(at as *mut u8)
 }
 
+/// A number that processes have in common, in a file in memory (memfd_create(2)).
+#[derive(Debug)]
+pub struct SharedNumber {
+    /// The number; 0 at first.
+    pub number: &'static AtomicU32,
+    /// The file, for a process that is to [map it](map_number).
+    pub file: Fd,
+}
+
+impl SharedNumber {
+    /// A new one.
+    pub fn new() -> Result<SharedNumber> {
+        const CLOEXEC: u32 = 1;
+        // SAFETY: the name is NUL-terminated and outlives the call.
+        let file =
+            unsafe { syscall!(Sysno::memfd_create, c"mini".as_ptr(), CLOEXEC) }.map(Fd::own)?;
+        ftruncate(file.raw(), size_of::<AtomicU32>() as u64)?;
+        Ok(SharedNumber { number: map_number(file.raw())?, file })
+    }
+}
+
+/// mmap(2), MAP_SHARED: the number in such a file, for the life of the process.
+pub fn map_number(file: i32) -> Result<&'static AtomicU32> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let size = size_of::<AtomicU32>();
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let at = unsafe { syscall!(MMAP, 0, size, access, libc::MAP_SHARED, file, 0) }?;
+    // SAFETY: the beginning of a page that stays mapped; any bytes are a number, and only atomic
+    // accesses are made to it.
+    Ok(unsafe { &*(at as *const AtomicU32) })
+}
+
 /// The program as it lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Program {
@@ -25,31 +58,11 @@ pub struct Program {
     pub start: usize,
     /// Behind the last one.
     pub end: usize,
-    /// Where the kernel put its words and environment: above this address, to the end of the stack.
-    pub stack: usize,
     /// Bytes in a page.
     pub page_size: usize,
 }
 
 impl Program {
-    /// Forgets the words it was called with and its environment (madvise(2), MADV_DONTNEED): there are zeros from then
-    /// on, but for `mini` in place of the first word. For a process that runs on another stack.
-    pub fn forget_words(&self) {
-        // Far more than there can be: what is not mapped behind it is passed over, with an error.
-        const MORE: usize = 64 << 20;
-        let start = self.stack & !(self.page_size - 1);
-        // What ps(1) shows: the kernel looks where the first word was, which the initial stack names
-        // behind the number of words.
-        const NAME: [u8; 5] = *b"mini\0";
-        // SAFETY: the initial stack is mapped for the life of the process.
-        let first = unsafe { (self.stack as *const [usize; 2]).read()[1] } as *mut [u8; 5];
-        // SAFETY: private memory, which stays mapped; what lies there are bytes that nobody reads any
-        // more, and zeros are as good.
-        let _ = unsafe { syscall!(Sysno::madvise, start, MORE, libc::MADV_DONTNEED) };
-        // SAFETY: still mapped; the words and the environment behind them are longer than this.
-        unsafe { first.write(NAME) };
-    }
-
     /// Gives all read-only pages back but those of the function at `kept` (madvise(2), MADV_DONTNEED).
     #[inline(always)]
     pub(super) fn let_go_of_all_but(&self, kept: usize) {
@@ -131,4 +144,31 @@ impl ChildMemory {
 pub fn bytes_of(words: &mut [usize]) -> &mut [u8] {
     // SAFETY: every byte of a word is a byte, and the borrow passes on.
     unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
+}
+
+/// Memory for a while: pages from the kernel (mmap(2)), zero and free of cost until they are touched, which
+/// go back to it in the end. No allocator has a part in it, so the child may have some.
+pub struct Scratch {
+    at: *mut u8,
+    size: usize,
+}
+
+impl Scratch {
+    /// So many bytes.
+    pub fn new(size: usize) -> Result<Scratch> {
+        Ok(Scratch { at: map(size)?, size })
+    }
+
+    /// The bytes.
+    pub fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: mapped with this size, and nobody else's as long as this lives.
+        unsafe { core::slice::from_raw_parts_mut(self.at, self.size) }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // SAFETY: mapped with this size; nothing borrows it any more.
+        let _ = unsafe { syscall!(Sysno::munmap, self.at, self.size) };
+    }
 }

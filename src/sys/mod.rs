@@ -5,6 +5,7 @@
 //! by the child of `clone`, which shares its parent's memory.
 
 pub mod arch;
+pub mod bpf;
 pub mod clock;
 pub mod fd;
 pub mod fs;

@@ -68,6 +68,14 @@ pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
 }
 
+/// The same of an open file or directory, with what is mounted below.
+pub fn copy_of(place: &Fd) -> Result<Fd> {
+    const CLONE: i32 = 1;
+    let flags = CLONE | libc::O_CLOEXEC | libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
+    // SAFETY: an empty path and numbers.
+    unsafe { syscall!(Sysno::open_tree, place.raw(), c"".as_ptr(), flags) }.map(Fd::own)
+}
+
 /// OPEN_TREE_NAMESPACE
 const NAMESPACE: i32 = 2;
 
@@ -136,15 +144,16 @@ pub fn put_tree(tree: Base, target: &Fd) -> Result<()> {
     unsafe { syscall!(Sysno::move_mount, tree, empty, target.raw(), empty, BOTH_EMPTY) }.map(drop)
 }
 
-/// mount_setattr(2), Linux 5.12: sets MOUNT_ATTR_* flags, which have the values of MS_*, and the
+/// mount_setattr(2), Linux 5.12: sets and clears MOUNT_ATTR_* flags, which have the values of MS_*, and sets the
 /// propagation (MS_*, or 0 to leave it), of an open mount and, with `recursive`, those below.
 pub fn set_attributes(
     mount: Base,
     set: libc::c_ulong,
+    clear: libc::c_ulong,
     propagation: libc::c_ulong,
     recursive: bool,
 ) -> Result<()> {
-    let attributes: [u64; 4] = [set as _, 0, propagation as _, 0];
+    let attributes: [u64; 4] = [set as _, clear as _, propagation as _, 0];
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the kernel reads four words (struct mount_attr, its first version).
     unsafe {

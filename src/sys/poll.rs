@@ -44,3 +44,34 @@ pub fn wait(
     })
     .map(|_| ())
 }
+
+/// epoll_create1(2), epoll_ctl(2): a descriptor that is readable when the kernel has woken those who wait
+/// to write to one of these, whether they still may or may again.
+pub fn changes(of: [&Fd; 2]) -> Result<Fd> {
+    // SAFETY: numbers only.
+    let changes = unsafe { syscall!(Sysno::epoll_create1, libc::EPOLL_CLOEXEC) }.map(Fd::own)?;
+    for fd in of {
+        let event = libc::epoll_event { events: (libc::EPOLLOUT | libc::EPOLLET) as u32, u64: 0 };
+        let add = libc::EPOLL_CTL_ADD;
+        // SAFETY: the kernel reads one structure.
+        unsafe { syscall!(Sysno::epoll_ctl, changes.raw(), add, fd.raw(), &raw const event) }?;
+    }
+    Ok(changes)
+}
+
+/// epoll_pwait(2), without waiting: takes note of what there is, so that the next change is a new one.
+pub fn take_changes(changes: &Fd) -> Result<()> {
+    let mut events = [const { MaybeUninit::<libc::epoll_event>::uninit() }; 2];
+    let (at, count) = (events.as_mut_ptr(), events.len());
+    // SAFETY: the kernel writes so many structures at most; no signal mask.
+    unsafe { syscall!(Sysno::epoll_pwait, changes.raw(), at, count, 0, 0, 8) }.map(drop)
+}
+
+/// ppoll(2), without waiting: whether there is something to read.
+pub fn is_readable(fd: &Fd) -> Result<bool> {
+    let mut poll = libc::pollfd { fd: fd.raw(), events: libc::POLLIN, revents: 0 };
+    let time = width::Time { seconds: 0, nanos: 0 };
+    // SAFETY: the structure lives across the call.
+    unsafe { width::ppoll(&raw mut poll, 1, Some(&time)) }?;
+    Ok(poll.revents & libc::POLLIN != 0)
+}

@@ -147,6 +147,17 @@ pub fn execve(path: &CStr, args: PointerTable, env: PointerTable) -> Errno {
     }
 }
 
+/// execveat(2) of an open file: returns only to say why not.
+pub fn execve_at(file: &Fd, args: PointerTable, env: PointerTable) -> Errno {
+    let (args, env) = (args.0.as_ptr(), env.0.as_ptr());
+    let path = c"".as_ptr();
+    // SAFETY: as above.
+    match unsafe { syscall!(Sysno::execveat, file.raw(), path, args, env, libc::AT_EMPTY_PATH) } {
+        Err(errno) => errno,
+        Ok(_) => Errno::EIO,
+    }
+}
+
 /// How a child changed (wait(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -236,6 +247,18 @@ pub fn unshare(flags: i32) -> Result<()> {
 /// prctl(2), PR_SET_PDEATHSIG: this signal comes when the parent dies.
 pub fn set_parent_death_signal(signal: i32) -> Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, signal as usize, 0).map(drop)
+}
+
+/// prctl(2), PR_SET_CHILD_SUBREAPER: whose parent dies becomes a child of this process's, however far
+/// down it is.
+pub fn adopt_orphans() -> Result<()> {
+    prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0).map(drop)
+}
+
+/// setsid(2)
+pub fn setsid() -> Result<()> {
+    // SAFETY: no memory involved.
+    unsafe { syscall!(Sysno::setsid) }.map(drop)
 }
 
 /// sethostname(2)

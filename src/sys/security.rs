@@ -44,12 +44,21 @@ type Sets = [u32; 6];
 /// Of this process, by the calls' version 3.
 static CAPABILITY_HEADER: [u32; 2] = [0x2008_0522, 0];
 
-/// capget(2): the permitted capabilities.
-pub fn permitted() -> Result<u64> {
+fn capabilities() -> Result<Sets> {
     let mut sets: Sets = [0; 6];
     // SAFETY: version 3 has two triples of sets, which the kernel fills.
     unsafe { syscall!(Sysno::capget, CAPABILITY_HEADER.as_ptr(), sets.as_mut_ptr()) }?;
-    Ok(u64::from(sets[1]) | u64::from(sets[4]) << 32)
+    Ok(sets)
+}
+
+/// capget(2): the capabilities that are in force.
+pub fn effective() -> Result<u64> {
+    capabilities().map(|sets| u64::from(sets[0]) | u64::from(sets[3]) << 32)
+}
+
+/// capget(2): the permitted capabilities.
+pub fn permitted() -> Result<u64> {
+    capabilities().map(|sets| u64::from(sets[1]) | u64::from(sets[4]) << 32)
 }
 
 /// capset(2): these capabilities and no other. The ambient set follows by itself: it never holds
@@ -105,8 +114,11 @@ pub mod access {
     pub const TRUNCATE: u64 = 1 << 14;
     /// ioctl(2) on a device (version 5).
     pub const IOCTL_DEV: u64 = 1 << 15;
+    /// Connect to it, where it is a unix socket (version 9).
+    pub const RESOLVE_UNIX: u64 = 1 << 16;
     /// Those that apply to a file itself.
-    pub const OF_FILES: u64 = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
+    pub const OF_FILES: u64 =
+        EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX;
 }
 
 /// landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION: which of its versions the kernel

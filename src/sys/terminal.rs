@@ -33,6 +33,11 @@ impl Settings {
         self.local & libc::ISIG != 0
     }
 
+    /// Whether lines are put together for whoever reads.
+    pub fn is_canonical(&self) -> bool {
+        self.local & libc::ICANON != 0
+    }
+
     /// Everything passed on as it comes (cfmakeraw(3)).
     fn raw(mut self) -> Settings {
         self.input &= !(libc::IGNBRK
@@ -109,9 +114,13 @@ pub struct Pair {
     pub number: u32,
 }
 
-/// Opens a new one through a /dev/ptmx (ptmx(4)).
-pub fn open_pair(ptmx: &CStr) -> Result<Pair> {
-    let main = fs::open(ptmx, libc::O_RDWR | libc::O_NOCTTY, 0)?;
+/// Opens a new one through a /dev/ptmx (ptmx(4)); `by_number` opens /dev/pts/N.
+pub fn open_pair(
+    base: fs::Base,
+    ptmx: &CStr,
+    by_number: impl Fn(u32) -> Result<Fd>,
+) -> Result<Pair> {
+    let main = fs::open_at(base, ptmx, libc::O_RDWR | libc::O_NOCTTY, 0)?;
     let unlocked = 0i32;
     control(main.raw(), libc::TIOCSPTLCK as u32, (&raw const unlocked) as usize)?;
     let mut number = 0u32;
@@ -120,10 +129,7 @@ pub fn open_pair(ptmx: &CStr) -> Result<Pair> {
     let end = match control(main.raw(), libc::TIOCGPTPEER as u32, flags) {
         Ok(end) => Fd::own(end),
         // Before Linux 4.13 only the path leads to it.
-        Err(Errno::EINVAL | Errno::ENOTTY) => {
-            let path = fs::NumberedPath::new(b"/dev/pts/", number);
-            fs::open(path.as_c_str(), libc::O_RDWR | libc::O_NOCTTY, 0)?
-        }
+        Err(Errno::EINVAL | Errno::ENOTTY) => by_number(number)?,
         Err(errno) => return Err(errno),
     };
     Ok(Pair { main, end, number })

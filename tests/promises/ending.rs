@@ -109,7 +109,12 @@ fn timeout(world: &World) {
         assert!(took < Duration::from_secs(8), "{options:?} {script}: {took:?}");
     }
     assert_eq!(world.sh(&["--timeout", "100s"], "exit 3").status, 3);
-    assert_eq!(world.sh(&["--timeout", "0"], "sleep 1000").status, 124);
+    // As timeout(1) has it.
+    for none in ["0", "0s", "0.0h"] {
+        assert_eq!(world.sh(&["--timeout", none], "sleep 0.1; exit 3").status, 3, "{none}");
+    }
+    let again = ["--timeout", "0.2", "--timeout", "0"];
+    assert_eq!(world.sh(&again, "sleep 0.5; exit 3").status, 3);
 }
 
 fn stopped(world: &World) {

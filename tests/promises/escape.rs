@@ -184,9 +184,13 @@ fn device(world: &World) {
     // In its /dev devices are devices; elsewhere they would not be.
     let attack = Attack::new(world, &["mknod", "/dev/disk"]).in_a_root();
     attack.fails(&[]);
-    attack.succeeds(&UNCONFINED);
-    let attack = Attack::new(world, &["mknod", "/tmp/disk"]).in_a_root();
+    // The filter holds it, and where there is none, the capability that is not given.
+    attack.fails(&["--cap-add", "MKNOD"]);
     attack.fails(&UNCONFINED);
+    let unconfined_maker = ["--cap-add", "MKNOD", UNCONFINED[0], UNCONFINED[1]];
+    attack.succeeds(&unconfined_maker);
+    let attack = Attack::new(world, &["mknod", "/tmp/disk"]).in_a_root();
+    attack.fails(&unconfined_maker);
     fs::remove_file(attack.root.as_ref().unwrap().join("tmp/disk")).unwrap();
     attack.succeeds(&["--privileged"]);
 }

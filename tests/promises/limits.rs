@@ -2,6 +2,7 @@
 
 use crate::world::{Outcome, World, eventually};
 use crate::{Need, Promise};
+use rustix::fs::FlockOperation;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -87,22 +88,28 @@ fn used(report: &str) -> f64 {
     field(report, "user_usec").unwrap() + field(report, "system_usec").unwrap()
 }
 
+/// What is allowed is never exceeded; whether it is reached depends on what the machine has to give, which a
+/// second one without a limit finds out at the same time.
 fn cpus(world: &World) {
     measured(|| {
-        let (outcome, report) = reported(world, &["--cpus", "0.5"], &["burn", "3000"]);
-        assert_eq!(outcome.status, 0, "{outcome:?}");
-        assert!(field(&report, "throttled").unwrap() > 0.0, "{report}");
-        let seconds = used(&report) / 1e6;
-        assert!(seconds <= 1.5 * 1.15, "{report}");
-        // Where others want the processors, too, it may not come to what it is allowed.
-        if seconds >= 1.5 * 0.85 || is_busy() { Ok(()) } else { Err(report) }
+        let run = |options: &[&str]| {
+            let (outcome, report) = reported(world, options, &["burn", "3000"]);
+            assert_eq!(outcome.status, 0, "{outcome:?}");
+            report
+        };
+        let (limited, free) = std::thread::scope(|scope| {
+            let free = scope.spawn(|| run(&[]));
+            (run(&["--cpus", "0.5"]), free.join().unwrap())
+        });
+        // The machine may have stopped it in the middle, so that it ran for longer.
+        let allowed = 0.5 * field(&limited, "wall_usec").unwrap();
+        let (had, given) = (used(&limited), used(&free));
+        assert!(had <= allowed * 1.15, "{limited}");
+        let tells = format!("{had} of {allowed} allowed and {given} to be had: {limited}");
+        // Little to be had tells nothing of the limit.
+        let is_held_back = field(&limited, "throttled").unwrap() > 0.0 || given < allowed * 1.2;
+        if is_held_back && had >= 0.7 * given.min(allowed) { Ok(()) } else { Err(tells) }
     });
-}
-
-fn is_busy() -> bool {
-    let text = std::fs::read_to_string("/proc/loadavg").unwrap();
-    let load: f64 = text.split(' ').next().unwrap().parse().unwrap();
-    load > std::thread::available_parallelism().unwrap().get() as f64
 }
 
 fn shares(world: &World) {
@@ -161,18 +168,21 @@ fn separate(world: &World) {
     assert_eq!(output(two), "134217728\nread-only\n");
 }
 
-/// The groups of minis that no longer live.
+/// The groups of minis that no longer live: nobody holds the lock of one. Those of minis that make
+/// none, which others may be testing meanwhile, have no dot in their name.
 fn abandoned(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
         let name = entry.file_name().into_string().unwrap_or_default();
-        let pid = name.strip_prefix("mini-").and_then(|rest| rest.split('-').next());
-        match pid {
-            Some(pid) if !Path::new("/proc").join(pid).exists() => found.push(entry.path()),
-            Some(_) => {}
-            None => abandoned(&entry.path(), found),
+        if !name.starts_with("mini-") {
+            abandoned(&entry.path(), found);
+        } else if name.contains('.')
+            && let Ok(group) = fs::File::open(entry.path())
+            && rustix::fs::flock(&group, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            found.push(entry.path());
         }
     }
 }

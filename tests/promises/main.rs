@@ -4,6 +4,7 @@
 //! the others are reported as ignored. What a host lacks is a reason to ignore a test, shown in
 //! brackets before its name, never to pass it.
 
+mod archives;
 mod argv;
 mod attacks;
 mod bad_input;
@@ -13,20 +14,29 @@ mod debian;
 mod ending;
 mod escape;
 mod exit_status;
+mod hardening;
 mod isolation;
 mod life;
 mod limits;
 mod mounts;
+mod nested;
+mod oci_kernel;
+mod oci_seccomp;
 mod odd_hosts;
 mod old;
 mod plan;
 mod probe;
 mod process;
+mod reported;
 mod rights;
 mod rootfs;
+mod sweep;
 mod system_calls;
+mod tarball;
 mod terminal;
+mod tracer;
 mod vm;
+mod walls;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};
@@ -65,6 +75,14 @@ enum Need {
     Tmux,
     /// strace(1).
     Strace,
+    /// bsdtar(1), GNU's tar(1) and Python with its tarfile.
+    TarPrograms,
+    /// bwrap(1).
+    Bubblewrap,
+    /// cgroup v2, and a kernel that takes programs about devices for it.
+    DevicePrograms,
+    /// python3(1) and libseccomp.
+    Libseccomp,
     /// A Debian root file system, whose path is in MINI_TEST_DEBIAN.
     Debian,
 }
@@ -81,6 +99,7 @@ fn main() {
     // Two cores are common, and the tests of death want to see races, not a crowd.
     arguments.test_threads.get_or_insert(2);
     let promises = [
+        archives::PROMISES,
         argv::PROMISES,
         bad_input::PROMISES,
         binary::PROMISES,
@@ -89,18 +108,25 @@ fn main() {
         ending::PROMISES,
         escape::PROMISES,
         exit_status::PROMISES,
+        hardening::PROMISES,
         isolation::PROMISES,
         life::PROMISES,
         limits::PROMISES,
         mounts::PROMISES,
+        nested::PROMISES,
+        oci_kernel::PROMISES,
+        oci_seccomp::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
         process::PROMISES,
+        reported::PROMISES,
         rights::PROMISES,
         rootfs::PROMISES,
+        sweep::PROMISES,
         system_calls::PROMISES,
         terminal::PROMISES,
         vm::PROMISES,
+        walls::PROMISES,
     ]
     .concat();
     let stage = world::Stage::new();

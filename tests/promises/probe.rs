@@ -9,6 +9,8 @@ pub fn run(args: &[OsString]) -> ! {
         "attack" => crate::attacks::run(&args[1..]),
         // What the kernel answers to each call whose arguments mean nothing: its error.
         "calls" => calls(),
+        // One system call, and what it answered.
+        "call" => crate::hardening::call(&args[1..]),
         // How many words came, and a hash over each with its length.
         "argv" => println!("{}", digest(&args[1..])),
         // The open descriptors, without the one that reads them.

@@ -48,8 +48,9 @@ fn capabilities(world: &World) {
     let (all, but_one) = (format!("{all:016x}"), format!("{:016x}", all & !1));
     let (all, but_one) = (&*all, &*but_one);
     let usual = "00000000a80425fb";
+    let no_nodes = "00000000a00425fb";
     let none = "0000000000000000";
-    let rows: [(&[&str], [&str; 3], &str); 12] = [
+    let rows: [(&[&str], [&str; 3], &str); 13] = [
         (&[], [usual, usual, none], "1 2"),
         (&["--cap-add", "SYS_ADMIN"], ["00000000a82425fb", "00000000a82425fb", none], "1 2"),
         (
@@ -69,7 +70,13 @@ fn capabilities(world: &World) {
         (&["--privileged"], [all, all, none], "0 0"),
         (&["--privileged", "--cap-drop", "CHOWN"], [but_one, but_one, none], "0 0"),
         (&["--security-opt", "no-new-privileges=false"], [usual, usual, none], "0 2"),
-        (&["--security-opt", "seccomp=unconfined"], [usual, usual, none], "1 0"),
+        // Without the built-in filter nobody makes device nodes, unless that was asked for.
+        (&["--security-opt", "seccomp=unconfined"], [no_nodes, no_nodes, none], "1 0"),
+        (
+            &["--security-opt", "seccomp=unconfined", "--cap-add", "MKNOD"],
+            [usual, usual, none],
+            "1 0",
+        ),
     ];
     for (options, [permitted, bounding, ambient], rest) in rows {
         let expected = format!("{none} {permitted} {permitted} {bounding} {ambient} {rest} ");

@@ -32,6 +32,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "disk.sh", "", 27),
     },
     Promise {
+        name: "path_rules_hold_on_every_kernel_or_are_refused",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "paths.sh", "lsm=landlock", 5),
+    },
+    Promise {
         name: "it_can_be_the_machines_first_process",
         needs: &[Need::Root, Need::Kernels],
         check: first,
@@ -40,6 +45,11 @@ pub const PROMISES: &[Promise] = &[
         name: "limits_hold_on_every_kind_of_cgroup",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "limits.sh", "", 21),
+    },
+    Promise {
+        name: "cgroups_are_somebodys_or_gone",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "cgroups.sh", "", 12),
     },
     Promise {
         name: "limits_hold_on_cgroup_v1",

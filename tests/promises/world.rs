@@ -97,8 +97,17 @@ impl Stage {
         if needs.contains(&Need::IdHelpers) && on_path("newuidmap").is_none() {
             return Some("needs newuidmap");
         }
+        if needs.contains(&Need::Bubblewrap) && on_path("bwrap").is_none() {
+            return Some("needs bwrap");
+        }
         if needs.contains(&Need::Tmux) && on_path("tmux").is_none() {
             return Some("needs tmux");
+        }
+        if needs.contains(&Need::DevicePrograms) && crate::oci_kernel::unified().is_none() {
+            return Some("needs cgroup v2 and programs about devices");
+        }
+        if needs.contains(&Need::Libseccomp) && !crate::oci_seccomp::has_libseccomp() {
+            return Some("needs python3 and libseccomp");
         }
         if needs.contains(&Need::Landlock) && landlock_version() < 3 {
             return Some("needs Landlock, version 3");
@@ -125,6 +134,13 @@ impl Stage {
             }
             if !Path::new("/dev/loop-control").exists() {
                 return Some("needs loop devices");
+            }
+        }
+        if needs.contains(&Need::TarPrograms) {
+            for program in ["tar", "bsdtar", "python3"] {
+                if on_path(program).is_none() {
+                    return Some("needs tar, bsdtar and python3");
+                }
             }
         }
         if needs.contains(&Need::Strace) && self.strace.is_none() {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::host::groups::Groups;
-use crate::plan::{Mount, Plan, WhenMissing};
+use crate::plan::{Mount, Plan};
 use crate::spec::resources::Resources;
 use crate::spec::security::Security;
 use crate::spec::{Id, Namespaces, Process, User};
@@ -34,10 +34,15 @@ fn root() -> Host {
         euid: 0,
         egid: 0,
         ids: Ids::Shared,
+        in_user_namespace: false,
+        may_make_devices: true,
+        may_set_groups: true,
         root_is_initramfs: false,
         image: None,
         makes_namespace: false,
         copies_mounts: true,
+        sets_attributes: true,
+        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         groups: Groups::default(),
@@ -57,7 +62,8 @@ fn failures_are_told_in_the_users_words() {
         fstype: Some(c"proc"),
         flags: 0,
         data: None,
-        missing: WhenMissing::Fail,
+        if_there: false,
+        aside: false,
     });
     let (spec, root) = (spec(), root());
     let plan = Plan::new(&spec, &root);
@@ -117,7 +123,7 @@ fn failures_are_told_in_the_users_words() {
             126,
             "exec /cmd: Exec format error (built for another CPU, or no program)",
         ),
-        (&Step::LoopbackUp, Errno::EPERM, "", 125, "loopback up: Operation not permitted"),
+        (&Step::LoopbackUp, Errno::EIO, "", 125, "loopback up: I/O error"),
     ] {
         assert_eq!(line(step, errno, detail.as_bytes()), (text.into(), status));
     }

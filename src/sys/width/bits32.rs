@@ -52,7 +52,12 @@ pub struct Stat {
     pub st_size: i64,
     block_size: u32,
     blocks: u64,
-    times: [u32; 6],
+    access_time: [u32; 2],
+    /// Of the last change, the low 32 bits.
+    pub st_mtime: i32,
+    /// And its nanoseconds.
+    pub st_mtime_nsec: u32,
+    change_time: [u32; 2],
     /// Number.
     pub st_ino: u64,
 }

@@ -1,0 +1,1417 @@
+//! config.json and process.json as data: the properties of runtime-spec 1.3 for Linux, in its own words.
+//!
+//! Text is borrowed from the document. Constants that the specification names after the kernel's are the kernel's
+//! numbers here. Unknown properties are ignored, as the specification wants. A property that is missing where it must
+//! be there, has the wrong type or contradicts another one is an error that names it by its path.
+
+use super::json::{Document, Value};
+use super::mount_options::MountOptions;
+use crate::error::{Error, Result};
+use crate::spec::capability;
+use crate::text::{Text, number};
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// Names and their values, each name once.
+pub type Pairs<'a> = Vec<(&'a CStr, &'a CStr)>;
+
+/// A container's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config<'a> {
+    /// The version of the specification that it follows.
+    pub oci_version: &'a CStr,
+    /// What runs in the container. A container without it can be created, but not started.
+    pub process: Option<Process<'a>>,
+    /// The root file system.
+    pub root: Root<'a>,
+    /// The host name; None leaves it.
+    pub hostname: Option<&'a CStr>,
+    /// The NIS domain name; None leaves it.
+    pub domainname: Option<&'a CStr>,
+    /// Mounts, in their order.
+    pub mounts: Vec<Mount<'a>>,
+    /// Programs that run at points of the container's life.
+    pub hooks: Hooks<'a>,
+    /// What the engine wants to remember.
+    pub annotations: Pairs<'a>,
+    /// What only Linux has.
+    pub linux: Linux<'a>,
+}
+
+/// A root file system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Root<'a> {
+    /// Its directory, absolute or from the bundle's.
+    pub path: &'a CStr,
+    /// Whether it is mounted read-only.
+    pub readonly: bool,
+}
+
+/// A mount.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mount<'a> {
+    /// Where, from the container's root.
+    pub destination: &'a CStr,
+    /// The type of file system.
+    pub kind: Option<&'a CStr>,
+    /// The file, directory or device; for bind mounts absolute or from the bundle's directory.
+    pub source: Option<&'a CStr>,
+    /// How.
+    pub options: MountOptions<'a>,
+    /// Whose files the users' of the source are there.
+    pub uid_mappings: Vec<IdMapping>,
+    /// The same for groups.
+    pub gid_mappings: Vec<IdMapping>,
+}
+
+/// A range of ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdMapping {
+    /// The first one in the container.
+    pub container_id: u32,
+    /// The first one on the host.
+    pub host_id: u32,
+    /// How many.
+    pub size: u32,
+}
+
+/// A command and its surroundings: a container's, or one of `exec`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Process<'a> {
+    /// Whether it gets a pseudo terminal.
+    pub terminal: bool,
+    /// The terminal's size.
+    pub console_size: Option<ConsoleSize>,
+    /// Whom it runs as.
+    pub user: User,
+    /// The program and its arguments; at least one.
+    pub args: Vec<&'a CStr>,
+    /// The environment.
+    pub env: Vec<&'a CStr>,
+    /// The working directory, an absolute path.
+    pub cwd: &'a CStr,
+    /// Sets of capabilities; None leaves them.
+    pub capabilities: Option<Capabilities>,
+    /// Limits, each one once.
+    pub rlimits: Vec<Rlimit>,
+    /// Whether no program gives more rights than its caller has.
+    pub no_new_privileges: bool,
+    /// The profile of AppArmor.
+    pub apparmor_profile: Option<&'a CStr>,
+    /// oom_score_adj; None leaves it.
+    pub oom_score_adj: Option<i32>,
+    /// How it is scheduled; None leaves it.
+    pub scheduler: Option<Scheduler>,
+    /// The label of SELinux.
+    pub selinux_label: Option<&'a CStr>,
+    /// The priority of its input and output; None leaves it.
+    pub io_priority: Option<IoPriority>,
+    /// The CPUs of a process of `exec`.
+    pub exec_cpu_affinity: CpuAffinity<'a>,
+}
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsoleSize {
+    /// Lines.
+    pub height: u16,
+    /// Columns.
+    pub width: u16,
+}
+
+/// A user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct User {
+    /// The user id in the container.
+    pub uid: u32,
+    /// The group id in the container.
+    pub gid: u32,
+    /// The umask; None leaves it.
+    pub umask: Option<u32>,
+    /// Supplementary groups.
+    pub additional_gids: Vec<u32>,
+}
+
+/// Sets of capabilities.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// What no program exceeds.
+    pub bounding: capability::Set,
+    /// What the kernel looks at.
+    pub effective: capability::Set,
+    /// What programs with file capabilities get.
+    pub inheritable: capability::Set,
+    /// What can be made effective.
+    pub permitted: capability::Set,
+    /// What programs without file capabilities keep.
+    pub ambient: capability::Set,
+}
+
+/// A limit of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rlimit {
+    /// RLIMIT_*
+    pub resource: u32,
+    /// The limit.
+    pub soft: u64,
+    /// How far the limit can be raised.
+    pub hard: u64,
+}
+
+/// How a process is scheduled (sched_setattr(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scheduler {
+    /// SCHED_*
+    pub policy: u32,
+    /// The nice value.
+    pub nice: i32,
+    /// The static priority.
+    pub priority: u32,
+    /// SCHED_FLAG_*
+    pub flags: u32,
+    /// Nanoseconds of each period, for SCHED_DEADLINE.
+    pub runtime: u64,
+    /// Nanoseconds.
+    pub deadline: u64,
+    /// Nanoseconds.
+    pub period: u64,
+}
+
+/// The priority of input and output (ioprio_set(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IoPriority {
+    /// IOPRIO_CLASS_*
+    pub class: u32,
+    /// 0, the highest, to 7.
+    pub priority: u32,
+}
+
+/// Lists of CPUs (`0-3,7`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CpuAffinity<'a> {
+    /// Before the process is in the container's cgroup.
+    pub initial: Option<&'a CStr>,
+    /// From then on.
+    pub final_: Option<&'a CStr>,
+}
+
+/// Programs that run at points of the container's life.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hooks<'a> {
+    /// Outside, when the container's namespaces are there.
+    pub prestart: Vec<Hook<'a>>,
+    /// The same, after those.
+    pub create_runtime: Vec<Hook<'a>>,
+    /// In the container's namespaces, before its root is switched.
+    pub create_container: Vec<Hook<'a>>,
+    /// In the container, before its command.
+    pub start_container: Vec<Hook<'a>>,
+    /// Outside, when the command has started.
+    pub poststart: Vec<Hook<'a>>,
+    /// Outside, when the container is deleted.
+    pub poststop: Vec<Hook<'a>>,
+}
+
+/// A program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook<'a> {
+    /// Its file, an absolute path.
+    pub path: &'a CStr,
+    /// Its arguments, its name among them.
+    pub args: Vec<&'a CStr>,
+    /// Its environment.
+    pub env: Vec<&'a CStr>,
+    /// Seconds until it is ended.
+    pub timeout: Option<u32>,
+}
+
+/// What only Linux has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Linux<'a> {
+    /// The users of a new user namespace.
+    pub uid_mappings: Vec<IdMapping>,
+    /// Its groups.
+    pub gid_mappings: Vec<IdMapping>,
+    /// Kernel parameters.
+    pub sysctl: Pairs<'a>,
+    /// Limits.
+    pub resources: Resources<'a>,
+    /// The container's cgroup; absolute or relative, or systemd's `slice:prefix:name`. No component is `..`.
+    pub cgroups_path: Option<&'a CStr>,
+    /// Namespaces, each kind once; those that are missing are the caller's.
+    pub namespaces: Vec<Namespace<'a>>,
+    /// Device nodes.
+    pub devices: Vec<Device<'a>>,
+    /// Network interfaces of the host that the container gets.
+    pub net_devices: Vec<NetDevice<'a>>,
+    /// Rules about system calls.
+    pub seccomp: Option<Seccomp<'a>>,
+    /// How the root is propagated: MS_SHARED and its like, perhaps with MS_REC.
+    pub rootfs_propagation: Option<u32>,
+    /// What is hidden.
+    pub masked_paths: Vec<&'a CStr>,
+    /// What is read-only.
+    pub readonly_paths: Vec<&'a CStr>,
+    /// SELinux's label of the mounts.
+    pub mount_label: Option<&'a CStr>,
+    /// Intel's Resource Director Technology.
+    pub intel_rdt: Option<IntelRdt<'a>>,
+    /// On which nodes memory is taken.
+    pub memory_policy: Option<MemoryPolicy<'a>>,
+    /// The personality (personality(2)).
+    pub personality: Option<u32>,
+    /// By how much the clocks of a new time namespace differ.
+    pub time_offsets: TimeOffsets,
+}
+
+/// A namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Namespace<'a> {
+    /// Its CLONE_NEW* flag.
+    pub kind: u32,
+    /// The file of one that exists, an absolute path; None makes a new one.
+    pub path: Option<&'a CStr>,
+}
+
+/// A device node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Device<'a> {
+    /// Where, an absolute path.
+    pub path: &'a CStr,
+    /// S_IFCHR, S_IFBLK or S_IFIFO.
+    pub kind: u32,
+    /// The major number; 0 for a FIFO.
+    pub major: u32,
+    /// The minor number; 0 for a FIFO.
+    pub minor: u32,
+    /// Permissions.
+    pub file_mode: Option<u32>,
+    /// Its owner.
+    pub uid: Option<u32>,
+    /// Its group.
+    pub gid: Option<u32>,
+}
+
+/// A network interface of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NetDevice<'a> {
+    /// Its name on the host.
+    pub host_name: &'a CStr,
+    /// Its name in the container; None: the same.
+    pub name: Option<&'a CStr>,
+}
+
+/// Limits; None leaves what is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resources<'a> {
+    /// Rules about devices, in their order.
+    pub devices: Vec<DeviceRule>,
+    /// Memory.
+    pub memory: Memory,
+    /// Processor time.
+    pub cpu: Cpu<'a>,
+    /// Processes and threads at a time; -1: no limit.
+    pub pids: Option<i64>,
+    /// Block devices.
+    pub block_io: BlockIo,
+    /// Huge pages.
+    pub hugepage_limits: Vec<HugepageLimit<'a>>,
+    /// Network packets.
+    pub network: Network<'a>,
+    /// RDMA adapters.
+    pub rdma: Vec<Rdma<'a>>,
+    /// Files of cgroup v2 and their values.
+    pub unified: Pairs<'a>,
+}
+
+/// A rule about devices. The last one that applies to a device counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceRule {
+    /// Whether it allows.
+    pub allow: bool,
+    /// To which kind of device it applies; None: to both.
+    pub kind: Option<DeviceKind>,
+    /// The major number; None: all.
+    pub major: Option<u32>,
+    /// The minor number; None: all.
+    pub minor: Option<u32>,
+    /// To what it applies, as bits ([`ACCESS_MKNOD`], [`ACCESS_READ`], [`ACCESS_WRITE`]).
+    pub access: u32,
+}
+
+/// A kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A block device.
+    Block,
+    /// A character device.
+    Char,
+}
+
+/// Making a node (BPF_DEVCG_ACC_MKNOD).
+pub const ACCESS_MKNOD: u32 = 1;
+/// Reading (BPF_DEVCG_ACC_READ).
+pub const ACCESS_READ: u32 = 2;
+/// Writing (BPF_DEVCG_ACC_WRITE).
+pub const ACCESS_WRITE: u32 = 4;
+
+/// Limits on memory, in bytes; -1: no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Memory.
+    pub limit: Option<i64>,
+    /// What it may keep when memory is short.
+    pub reservation: Option<i64>,
+    /// Memory and swap together.
+    pub swap: Option<i64>,
+    /// The kernel's memory.
+    pub kernel: Option<i64>,
+    /// The kernel's memory for TCP.
+    pub kernel_tcp: Option<i64>,
+    /// How readily memory is swapped out, 0 to 100.
+    pub swappiness: Option<u64>,
+    /// Whether the kernel waits instead of ending a process when memory runs out.
+    pub disable_oom_killer: Option<bool>,
+    /// Whether the limit applies to cgroups below, too.
+    pub use_hierarchy: Option<bool>,
+    /// Whether an update below the current use is refused.
+    pub check_before_update: Option<bool>,
+}
+
+/// Limits on processor time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cpu<'a> {
+    /// The relative weight.
+    pub shares: Option<u64>,
+    /// Microseconds in each period; -1: no limit.
+    pub quota: Option<i64>,
+    /// Microseconds that can be saved up.
+    pub burst: Option<u64>,
+    /// Microseconds.
+    pub period: Option<u64>,
+    /// Microseconds of realtime scheduling in each of its periods.
+    pub realtime_runtime: Option<i64>,
+    /// Microseconds.
+    pub realtime_period: Option<u64>,
+    /// A list of CPUs.
+    pub cpus: Option<&'a CStr>,
+    /// A list of memory nodes.
+    pub mems: Option<&'a CStr>,
+    /// 1: runs only when nothing else wants to.
+    pub idle: Option<i64>,
+}
+
+/// Limits on block devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BlockIo {
+    /// The relative weight.
+    pub weight: Option<u16>,
+    /// The same next to cgroups below.
+    pub leaf_weight: Option<u16>,
+    /// Weights at one device.
+    pub weight_device: Vec<WeightDevice>,
+    /// Bytes read in a second.
+    pub throttle_read_bps_device: Vec<ThrottleDevice>,
+    /// Bytes written in a second.
+    pub throttle_write_bps_device: Vec<ThrottleDevice>,
+    /// Reads in a second.
+    pub throttle_read_iops_device: Vec<ThrottleDevice>,
+    /// Writes in a second.
+    pub throttle_write_iops_device: Vec<ThrottleDevice>,
+}
+
+/// A weight at one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeightDevice {
+    /// The device's numbers.
+    pub device: (u32, u32),
+    /// The relative weight.
+    pub weight: Option<u16>,
+    /// The same next to cgroups below.
+    pub leaf_weight: Option<u16>,
+}
+
+/// A rate at one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThrottleDevice {
+    /// The device's numbers.
+    pub device: (u32, u32),
+    /// In a second.
+    pub rate: u64,
+}
+
+/// A limit on huge pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HugepageLimit<'a> {
+    /// Their size as the kernel's files name it: `64KB`, `2MB`, `1GB`.
+    pub page_size: &'a CStr,
+    /// Bytes.
+    pub limit: u64,
+}
+
+/// How network packets are marked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network<'a> {
+    /// Their class.
+    pub class_id: Option<u32>,
+    /// Their priorities, by the interface's name.
+    pub priorities: Vec<(&'a CStr, u32)>,
+}
+
+/// Limits on an RDMA adapter; None: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rdma<'a> {
+    /// The adapter's name.
+    pub name: &'a CStr,
+    /// Handles.
+    pub hca_handles: Option<u32>,
+    /// Objects.
+    pub hca_objects: Option<u32>,
+}
+
+/// Intel's Resource Director Technology.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntelRdt<'a> {
+    /// The class of service.
+    pub clos_id: Option<&'a CStr>,
+    /// Lines for the schemata file.
+    pub schemata: Vec<&'a CStr>,
+    /// A line about caches.
+    pub l3_cache_schema: Option<&'a CStr>,
+    /// A line about bandwidth.
+    pub mem_bw_schema: Option<&'a CStr>,
+    /// Whether the container gets a monitoring group.
+    pub enable_monitoring: bool,
+}
+
+/// On which nodes memory is taken (set_mempolicy(2)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryPolicy<'a> {
+    /// MPOL_*
+    pub mode: u32,
+    /// A list of nodes.
+    pub nodes: Option<&'a CStr>,
+    /// MPOL_F_*
+    pub flags: u32,
+}
+
+/// By how much clocks differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeOffsets {
+    /// CLOCK_MONOTONIC
+    pub monotonic: Option<TimeOffset>,
+    /// CLOCK_BOOTTIME
+    pub boottime: Option<TimeOffset>,
+}
+
+/// By how much a clock differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeOffset {
+    /// Seconds.
+    pub secs: i64,
+    /// Nanoseconds beside.
+    pub nanosecs: u32,
+}
+
+/// Rules about system calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seccomp<'a> {
+    /// What the filter returns for calls without a rule (SECCOMP_RET_* and its data).
+    pub default_action: u32,
+    /// CPUs whose calls have rules, as bits ([`ARCHITECTURES`]); this CPU's always have.
+    pub architectures: u32,
+    /// SECCOMP_FILTER_FLAG_*
+    pub flags: u32,
+    /// The socket to which the descriptor for notifications is sent.
+    pub listener_path: Option<&'a CStr>,
+    /// What is sent along.
+    pub listener_metadata: Option<&'a CStr>,
+    /// The rules.
+    pub syscalls: Vec<Syscall<'a>>,
+}
+
+/// The names of CPUs, without SCMP_ARCH_, by bit.
+pub const ARCHITECTURES: &str = "X86 X86_64 X32 ARM AARCH64 RISCV64 MIPS MIPS64 MIPS64N32 MIPSEL \
+    MIPSEL64 MIPSEL64N32 PPC PPC64 PPC64LE S390 S390X PARISC PARISC64 LOONGARCH64 M68K SH SHEB";
+
+/// One rule for some system calls.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Syscall<'a> {
+    /// Their names.
+    pub names: Vec<&'a CStr>,
+    /// What the filter returns for them (SECCOMP_RET_* and its data).
+    pub action: u32,
+    /// Conditions on their arguments, all of which must hold.
+    pub args: Vec<Arg>,
+}
+
+/// A condition on an argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arg {
+    /// Which argument, 0 to 5.
+    pub index: u32,
+    /// How it is compared.
+    pub op: Operator,
+    /// With what; for [`Operator::MaskedEqual`] the bits that count.
+    pub value: u64,
+    /// For [`Operator::MaskedEqual`] what they must be.
+    pub value_two: u64,
+}
+
+/// How an argument is compared with a value, both unsigned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `!=`
+    NotEqual,
+    /// `<`
+    LessThan,
+    /// `<=`
+    LessEqual,
+    /// `==`
+    EqualTo,
+    /// `>=`
+    GreaterEqual,
+    /// `>`
+    GreaterThan,
+    /// `(argument & value) == value_two`
+    MaskedEqual,
+}
+
+/// Reads config.json; the text is changed.
+pub fn read_config(text: &mut [u8]) -> Result<Config<'_>> {
+    read("config.json", text, config)
+}
+
+/// Reads the process of `exec`; the text is changed.
+pub fn read_process(text: &mut [u8]) -> Result<Process<'_>> {
+    read("process.json", text, process)
+}
+
+/// Reads the limits of `update`; the text is changed.
+pub fn read_resources(text: &mut [u8]) -> Result<Resources<'_>> {
+    read("resources", text, resources)
+}
+
+/// Reads a document, and tells the first mistake in it.
+///
+/// What it calls is not put together into one function: one frame for all would be too large for short addresses, and
+/// the code half as large again.
+fn read<'a, T>(name: &str, text: &'a mut [u8], access: fn(Value<'_, 'a>) -> T) -> Result<T> {
+    let document = Document::read(text).map_err(|error| {
+        let mut place = Text::new();
+        place.str("byte ").number(error.offset as u64);
+        Error::new(name).cause(error.cause).hint_text(&place)
+    })?;
+    let root = document.root();
+    if !root.is_object() {
+        root.wrong("not an object");
+    }
+    let read = access(root);
+    let Some((path, cause)) = document.problem() else { return Ok(read) };
+    // mini ends with this error. The code that gives all lists back would be larger than what reads them.
+    core::mem::forget(read);
+    let error = Error::new(name);
+    Err(if path.bytes().is_empty() { error } else { error.object(path.bytes()) }.cause(cause))
+}
+
+/// Checks a container's id: it becomes a directory's name.
+pub fn check_id(id: &[u8]) -> Result<()> {
+    let cause = if id.is_empty() {
+        "empty"
+    } else if id.len() > 1024 {
+        "longer than 1024 bytes"
+    } else if !id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_+-.".contains(byte)) {
+        "a character other than letters, digits and _+-."
+    } else if id == b"." || id == b".." {
+        "names a directory"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new("container id").object(id).cause(cause))
+}
+
+impl<'a> Value<'_, 'a> {
+    /// A string that must be there.
+    #[inline(never)]
+    fn text(self, name: &'static str) -> &'a CStr {
+        self.need(name).string().unwrap_or_default()
+    }
+
+    /// A string that must be there and not be empty.
+    #[inline(never)]
+    fn name(self, name: &'static str) -> &'a CStr {
+        let text = self.text(name);
+        if text.is_empty() {
+            self.wrong_in(name, "empty");
+        }
+        text
+    }
+
+    #[inline(never)]
+    fn i64_of(self, name: &str) -> Option<i64> {
+        self.get(name).i64()
+    }
+
+    #[inline(never)]
+    fn u64_of(self, name: &str) -> Option<u64> {
+        self.get(name).u64()
+    }
+
+    #[inline(never)]
+    fn u32_of(self, name: &str) -> Option<u32> {
+        self.get(name).u32()
+    }
+
+    #[inline(never)]
+    fn strings_of(self, name: &str) -> Vec<&'a CStr> {
+        self.get(name).strings()
+    }
+
+    /// A string; an empty one is as good as none, as in Go.
+    #[inline(never)]
+    fn maybe(self, name: &str) -> Option<&'a CStr> {
+        self.get(name).string().filter(|text| !text.is_empty())
+    }
+
+    /// An absolute path that must be there.
+    #[inline(never)]
+    fn path(self, name: &'static str) -> &'a CStr {
+        let path = self.text(name);
+        if !is_absolute(path) {
+            self.wrong_in(name, "not an absolute path");
+        }
+        path
+    }
+
+    /// Whether something is so; not if it is missing.
+    #[inline(never)]
+    fn is(self, name: &str) -> bool {
+        self.get(name).boolean().unwrap_or_default()
+    }
+
+    fn u32_or_0(self, name: &str) -> u32 {
+        self.u32_of(name).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    fn u16(self, name: &str) -> Option<u16> {
+        self.get(name).unsigned(u16::MAX.into()).map(|number| number as u16)
+    }
+
+    #[inline(never)]
+    fn i32(self, name: &str) -> Option<i32> {
+        let value = self.get(name);
+        let number = i32::try_from(value.i64()?).ok();
+        if number.is_none() {
+            value.wrong("out of range");
+        }
+        number
+    }
+
+    /// Each value of an array.
+    fn each<T>(self, name: &str, read: fn(Self) -> T) -> Vec<T> {
+        let mut list = Vec::new();
+        for value in self.get(name).list() {
+            list.push(read(value));
+        }
+        list
+    }
+
+    /// What the words of an array stand for, as bits.
+    #[inline(never)]
+    fn bits(self, name: &str, prefix: &str, words: &str) -> u32 {
+        let bit = |word: Self| word.word_of(prefix, words).map_or(0, |bit| 1 << bit);
+        self.get(name).list().fold(0, |bits, word| bits | bit(word))
+    }
+
+    /// Which of the words a string is, that must be there.
+    #[inline(never)]
+    fn number_of(self, name: &'static str, prefix: &str, words: &str) -> u32 {
+        self.need(name).word_of(prefix, words).unwrap_or_default() as u32
+    }
+
+    /// Names and their values.
+    #[inline(never)]
+    fn texts(self, name: &str) -> Pairs<'a> {
+        let pairs = self.get(name).pairs().into_iter();
+        pairs.map(|(name, value)| (name, value.string().unwrap_or_default())).collect()
+    }
+
+    /// Absolute paths.
+    #[inline(never)]
+    fn paths(self, name: &str) -> Vec<&'a CStr> {
+        let list = self.get(name).list();
+        list.filter_map(|path| {
+            let text = path.string()?;
+            if !is_absolute(text) {
+                path.wrong("not an absolute path");
+            }
+            Some(text)
+        })
+        .collect()
+    }
+}
+
+fn is_absolute(path: &CStr) -> bool {
+    path.to_bytes().first() == Some(&b'/')
+}
+
+fn config<'a>(at: Value<'_, 'a>) -> Config<'a> {
+    // First of all: what follows depends on it.
+    let oci_version = at.text("ociVersion");
+    if let Some(cause) = version_problem(oci_version.to_bytes()) {
+        at.wrong_in("ociVersion", cause);
+    }
+    let root = at.need("root");
+    let config = Config {
+        oci_version,
+        process: Some(at.get("process")).filter(|value| value.exists()).map(process),
+        root: Root { path: root.name("path"), readonly: root.is("readonly") },
+        hostname: at.maybe("hostname"),
+        domainname: at.maybe("domainname"),
+        mounts: at.each("mounts", mount),
+        hooks: hooks(at.get("hooks")),
+        annotations: at.texts("annotations"),
+        linux: linux(at.get("linux")),
+    };
+    contradictions(at, &config);
+    config
+}
+
+/// Only versions 1.x are known: a larger first number stands for what need not be understood any more.
+fn version_problem(version: &[u8]) -> Option<&'static str> {
+    let mut parts = version.splitn(3, |byte| *byte == b'.');
+    let mut part = || parts.next().unwrap_or_default();
+    let (major, minor, rest) = (part(), part(), part());
+    let (Some(major), Some(_), true) =
+        (number(major, 10), number(minor, 10), rest.first().is_some_and(u8::is_ascii_digit))
+    else {
+        return Some("not a version");
+    };
+    (major != 1).then_some("not a version 1.x")
+}
+
+/// What is wrong between properties.
+#[inline(never)]
+fn contradictions(at: Value, config: &Config) {
+    let linux = &config.linux;
+    let is_new = |kind: i32| {
+        linux.namespaces.iter().any(|known| known.kind == kind as u32 && known.path.is_none())
+    };
+    let has = |kind: i32| linux.namespaces.iter().any(|known| known.kind == kind as u32);
+    let demand = |wanted: bool, met: bool, name, cause| {
+        if wanted && !met {
+            at.wrong_in(name, cause);
+        }
+    };
+    let has_uts = has(libc::CLONE_NEWUTS);
+    demand(config.hostname.is_some(), has_uts, "hostname", "needs a uts namespace");
+    demand(config.domainname.is_some(), has_uts, "domainname", "needs a uts namespace");
+    let has_offsets = linux.time_offsets != TimeOffsets::default();
+    demand(has_offsets, is_new(CLONE_NEWTIME), "linux.timeOffsets", "needs a new time namespace");
+    let has_devices = !linux.net_devices.is_empty();
+    demand(has_devices, has(libc::CLONE_NEWNET), "linux.netDevices", "needs a network namespace");
+    let new_user = is_new(libc::CLONE_NEWUSER);
+    let is_mapped = !linux.uid_mappings.is_empty() && !linux.gid_mappings.is_empty();
+    let some_mapped = !linux.uid_mappings.is_empty() || !linux.gid_mappings.is_empty();
+    demand(some_mapped, has(libc::CLONE_NEWUSER), "linux.uidMappings", "needs a user namespace");
+    demand(
+        new_user,
+        is_mapped,
+        "linux.uidMappings",
+        "a new user namespace needs uidMappings and gidMappings",
+    );
+    let masks = !linux.masked_paths.is_empty() || !linux.readonly_paths.is_empty();
+    demand(masks, has(libc::CLONE_NEWNS), "linux.maskedPaths", "needs a mount namespace");
+    let maps_mount = |mount: &Mount| mount.options.idmap && mount.uid_mappings.is_empty();
+    let idmaps = config.mounts.iter().any(maps_mount);
+    demand(idmaps, has(libc::CLONE_NEWUSER), "mounts", "idmap needs mappings or a user namespace");
+}
+
+/// CLONE_NEWTIME, which libc does not name everywhere.
+const CLONE_NEWTIME: i32 = 0x80;
+
+#[inline(never)]
+fn process<'a>(at: Value<'_, 'a>) -> Process<'a> {
+    let args = at.strings_of("args");
+    if args.is_empty() {
+        at.wrong_in("args", "empty");
+    }
+    let size = at.get("consoleSize");
+    let user = at.get("user");
+    let scheduling = at.get("scheduler");
+    let io = at.get("ioPriority");
+    let affinity = at.get("execCPUAffinity");
+    Process {
+        terminal: at.is("terminal"),
+        console_size: size.exists().then(|| ConsoleSize {
+            height: size.u16("height").unwrap_or_default(),
+            width: size.u16("width").unwrap_or_default(),
+        }),
+        user: User {
+            uid: user.u32_or_0("uid"),
+            gid: user.u32_or_0("gid"),
+            umask: user.get("umask").unsigned(0o777).map(|umask| umask as u32),
+            additional_gids: user.each("additionalGids", |gid| gid.u32().unwrap_or_default()),
+        },
+        args,
+        env: at.strings_of("env"),
+        cwd: at.path("cwd"),
+        capabilities: capabilities(at.get("capabilities")),
+        rlimits: rlimits(at.get("rlimits")),
+        no_new_privileges: at.is("noNewPrivileges"),
+        apparmor_profile: at.maybe("apparmorProfile"),
+        oom_score_adj: oom_score_adj(at),
+        scheduler: scheduling.exists().then(|| scheduler(scheduling)),
+        selinux_label: at.maybe("selinuxLabel"),
+        io_priority: io.exists().then(|| IoPriority {
+            class: 1 + io.number_of("class", "IOPRIO_CLASS_", "RT BE IDLE"),
+            priority: io.get("priority").unsigned(7).unwrap_or_default() as u32,
+        }),
+        exec_cpu_affinity: CpuAffinity {
+            initial: affinity.maybe("initial"),
+            final_: affinity.maybe("final"),
+        },
+    }
+}
+
+#[inline(never)]
+fn oom_score_adj(at: Value) -> Option<i32> {
+    let score = at.i32("oomScoreAdj")?;
+    if !(-1000..=1000).contains(&score) {
+        at.wrong_in("oomScoreAdj", "out of range");
+    }
+    Some(score)
+}
+
+#[inline(never)]
+fn capabilities(at: Value) -> Option<Capabilities> {
+    let set = |name: &str| {
+        at.get(name).list().fold(0, |set, name| {
+            let number = name.string().and_then(|text| capability::by_name(text.to_bytes()));
+            if number.is_none() {
+                name.wrong("unknown capability");
+            }
+            set | 1 << number.unwrap_or_default()
+        })
+    };
+    at.exists().then(|| Capabilities {
+        bounding: set("bounding"),
+        effective: set("effective"),
+        inheritable: set("inheritable"),
+        permitted: set("permitted"),
+        ambient: set("ambient"),
+    })
+}
+
+/// By their numbers (asm-generic/resource.h).
+const RLIMITS: &str = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING \
+                       MSGQUEUE NICE RTPRIO RTTIME";
+
+#[inline(never)]
+fn rlimits(at: Value) -> Vec<Rlimit> {
+    let mut limits: Vec<Rlimit> = Vec::new();
+    for limit in at.list() {
+        let resource = limit.number_of("type", "RLIMIT_", RLIMITS);
+        if limits.iter().any(|known| known.resource == resource) {
+            limit.wrong_in("type", "said twice");
+            break;
+        }
+        let value = |name| limit.need(name).u64().unwrap_or_default();
+        let (soft, hard) = (value("soft"), value("hard"));
+        if soft > hard {
+            limit.wrong_in("soft", "larger than the hard limit");
+        }
+        limits.push(Rlimit { resource, soft, hard });
+    }
+    limits
+}
+
+#[inline(never)]
+fn scheduler(at: Value) -> Scheduler {
+    const POLICIES: &str = "OTHER FIFO RR BATCH ISO IDLE DEADLINE";
+    const FLAGS: &str = "RESET_ON_FORK RECLAIM DL_OVERRUN KEEP_POLICY KEEP_PARAMS UTIL_CLAMP_MIN \
+                         UTIL_CLAMP_MAX";
+    let nanoseconds = |name| at.u64_of(name).unwrap_or_default();
+    Scheduler {
+        policy: at.number_of("policy", "SCHED_", POLICIES),
+        nice: at.i32("nice").unwrap_or_default(),
+        priority: at.get("priority").unsigned(99).unwrap_or_default() as u32,
+        flags: at.bits("flags", "SCHED_FLAG_", FLAGS),
+        runtime: nanoseconds("runtime"),
+        deadline: nanoseconds("deadline"),
+        period: nanoseconds("period"),
+    }
+}
+
+#[inline(never)]
+fn mount<'a>(at: Value<'_, 'a>) -> Mount<'a> {
+    let mount = Mount {
+        destination: at.name("destination"),
+        kind: at.maybe("type"),
+        source: at.maybe("source"),
+        options: MountOptions::read(&at.strings_of("options")),
+        uid_mappings: mappings(at.get("uidMappings")),
+        gid_mappings: mappings(at.get("gidMappings")),
+    };
+    if mount.uid_mappings.is_empty() != mount.gid_mappings.is_empty() {
+        at.wrong_in("uidMappings", "needs gidMappings, and the other way round");
+    }
+    mount
+}
+
+/// The most lines of a map that the kernel takes (user_namespaces(7)).
+const MOST_MAPPINGS: usize = 340;
+
+#[inline(never)]
+fn mappings(at: Value) -> Vec<IdMapping> {
+    let mut mappings: Vec<IdMapping> = Vec::new();
+    for range in at.list() {
+        let id = |name| range.need(name).u32().unwrap_or_default();
+        let new =
+            IdMapping { container_id: id("containerID"), host_id: id("hostID"), size: id("size") };
+        let ends = |first: u32| first.checked_add(new.size).is_none();
+        if new.size == 0 || ends(new.container_id) || ends(new.host_id) {
+            range.wrong_in("size", "out of range");
+        }
+        // No range begins in another one.
+        let meet = |one: u32, one_size: u32, other: u32, other_size: u32| {
+            one.wrapping_sub(other) < other_size || other.wrapping_sub(one) < one_size
+        };
+        if mappings.iter().any(|known| {
+            meet(new.container_id, new.size, known.container_id, known.size)
+                || meet(new.host_id, new.size, known.host_id, known.size)
+        }) {
+            range.wrong("overlaps another mapping");
+        }
+        if mappings.len() == MOST_MAPPINGS {
+            at.wrong("more than 340 mappings");
+            break;
+        }
+        mappings.push(new);
+    }
+    mappings
+}
+
+#[inline(never)]
+fn hooks<'a>(at: Value<'_, 'a>) -> Hooks<'a> {
+    let list = |name: &str| at.each(name, hook);
+    Hooks {
+        prestart: list("prestart"),
+        create_runtime: list("createRuntime"),
+        create_container: list("createContainer"),
+        start_container: list("startContainer"),
+        poststart: list("poststart"),
+        poststop: list("poststop"),
+    }
+}
+
+#[inline(never)]
+fn hook<'a>(at: Value<'_, 'a>) -> Hook<'a> {
+    let timeout = at.get("timeout").unsigned(i32::MAX as u64).map(|seconds| seconds as u32);
+    if timeout == Some(0) {
+        at.wrong_in("timeout", "out of range");
+    }
+    Hook { path: at.path("path"), args: at.strings_of("args"), env: at.strings_of("env"), timeout }
+}
+
+#[inline(never)]
+fn linux<'a>(at: Value<'_, 'a>) -> Linux<'a> {
+    let rdt = at.get("intelRdt");
+    let policy = at.get("memoryPolicy");
+    Linux {
+        uid_mappings: mappings(at.get("uidMappings")),
+        gid_mappings: mappings(at.get("gidMappings")),
+        sysctl: at.texts("sysctl"),
+        resources: resources(at.get("resources")),
+        cgroups_path: cgroups_path(at),
+        namespaces: namespaces(at.get("namespaces")),
+        devices: at.each("devices", device),
+        net_devices: net_devices(at.get("netDevices")),
+        seccomp: Some(at.get("seccomp")).filter(|value| value.exists()).map(seccomp),
+        rootfs_propagation: rootfs_propagation(at),
+        masked_paths: at.paths("maskedPaths"),
+        readonly_paths: at.paths("readonlyPaths"),
+        mount_label: at.maybe("mountLabel"),
+        intel_rdt: rdt.exists().then(|| intel_rdt(rdt)),
+        memory_policy: policy.exists().then(|| MemoryPolicy {
+            mode: policy.number_of(
+                "mode",
+                "MPOL_",
+                "DEFAULT PREFERRED BIND INTERLEAVE LOCAL PREFERRED_MANY WEIGHTED_INTERLEAVE",
+            ),
+            nodes: policy.maybe("nodes"),
+            flags: policy.bits("flags", "MPOL_F_", "NUMA_BALANCING RELATIVE_NODES STATIC_NODES")
+                << 13,
+        }),
+        personality: personality(at.get("personality")),
+        time_offsets: time_offsets(at.get("timeOffsets")),
+    }
+}
+
+#[inline(never)]
+fn cgroups_path<'a>(at: Value<'_, 'a>) -> Option<&'a CStr> {
+    let path = at.maybe("cgroupsPath")?;
+    if path.to_bytes().split(|byte| *byte == b'/').any(|component| component == b"..") {
+        at.wrong_in("cgroupsPath", "a component is ..");
+    }
+    Some(path)
+}
+
+#[inline(never)]
+fn namespaces<'a>(at: Value<'_, 'a>) -> Vec<Namespace<'a>> {
+    const NAMES: &str = "time mount cgroup uts ipc user pid network";
+    const FLAGS: [i32; 8] = [
+        CLONE_NEWTIME,
+        libc::CLONE_NEWNS,
+        libc::CLONE_NEWCGROUP,
+        libc::CLONE_NEWUTS,
+        libc::CLONE_NEWIPC,
+        libc::CLONE_NEWUSER,
+        libc::CLONE_NEWPID,
+        libc::CLONE_NEWNET,
+    ];
+    let mut namespaces: Vec<Namespace> = Vec::new();
+    for namespace in at.list() {
+        let index = namespace.number_of("type", "", NAMES);
+        let kind = FLAGS[index as usize % FLAGS.len()] as u32;
+        let path = namespace.maybe("path");
+        if path.is_some_and(|path| !is_absolute(path)) {
+            namespace.wrong_in("path", "not an absolute path");
+        }
+        if namespaces.iter().any(|known| known.kind == kind) {
+            namespace.wrong_in("type", "said twice");
+            break;
+        }
+        namespaces.push(Namespace { kind, path });
+    }
+    namespaces
+}
+
+/// The largest numbers of a device that the kernel has.
+const MAJOR: u64 = 0xfff;
+const MINOR: u64 = 0xf_ffff;
+
+#[inline(never)]
+fn device<'a>(at: Value<'_, 'a>) -> Device<'a> {
+    let kind = match at.number_of("type", "", "c u b p") {
+        2 => libc::S_IFBLK,
+        3 => libc::S_IFIFO,
+        _ => libc::S_IFCHR,
+    };
+    let number = |name, largest| {
+        let number = if kind == libc::S_IFIFO { at.get(name) } else { at.need(name) };
+        number.unsigned(largest).unwrap_or_default() as u32
+    };
+    Device {
+        path: at.path("path"),
+        kind,
+        major: number("major", MAJOR),
+        minor: number("minor", MINOR),
+        // Engines give the type along.
+        file_mode: at.u32_of("fileMode").map(|mode| mode & 0o7777),
+        uid: at.u32_of("uid"),
+        gid: at.u32_of("gid"),
+    }
+}
+
+#[inline(never)]
+fn net_devices<'a>(at: Value<'_, 'a>) -> Vec<NetDevice<'a>> {
+    let read = |(host_name, device): (&'a CStr, Value<'_, 'a>)| {
+        let name = device.maybe("name");
+        for name in [Some(host_name), name].into_iter().flatten() {
+            let bytes = name.to_bytes();
+            let bad = |byte: &u8| matches!(byte, b'/' | b':' | 0..=b' ');
+            // What the kernel takes, but for %d, by which it chooses a number.
+            if bytes.is_empty()
+                || bytes.len() > 15
+                || bytes.iter().any(bad)
+                || bytes == b"."
+                || bytes == b".."
+            {
+                device.wrong("not an interface's name");
+            }
+        }
+        NetDevice { host_name, name }
+    };
+    at.pairs().into_iter().map(read).collect()
+}
+
+#[inline(never)]
+fn rootfs_propagation(at: Value) -> Option<u32> {
+    const WORDS: &str = "private rprivate slave rslave shared rshared unbindable runbindable";
+    at.maybe("rootfsPropagation")?;
+    let index = at.get("rootfsPropagation").word_of("", WORDS)? as u32;
+    const FLAGS: [libc::c_ulong; 4] =
+        [libc::MS_PRIVATE, libc::MS_SLAVE, libc::MS_SHARED, libc::MS_UNBINDABLE];
+    let flag = FLAGS[index as usize / 2 % FLAGS.len()] as u32;
+    Some(if index & 1 == 0 { flag } else { flag | libc::MS_REC as u32 })
+}
+
+#[inline(never)]
+fn intel_rdt<'a>(at: Value<'_, 'a>) -> IntelRdt<'a> {
+    IntelRdt {
+        clos_id: at.maybe("closID"),
+        schemata: at.strings_of("schemata"),
+        l3_cache_schema: at.maybe("l3CacheSchema"),
+        mem_bw_schema: at.maybe("memBwSchema"),
+        enable_monitoring: at.is("enableMonitoring"),
+    }
+}
+
+#[inline(never)]
+fn personality(at: Value) -> Option<u32> {
+    if !at.exists() {
+        return None;
+    }
+    if let Some(flag) = at.get("flags").list().next() {
+        flag.wrong("unknown");
+    }
+    const PER_LINUX32: u32 = 8;
+    Some(at.number_of("domain", "", "LINUX LINUX32") * PER_LINUX32)
+}
+
+#[inline(never)]
+fn time_offsets(at: Value) -> TimeOffsets {
+    let mut offsets = TimeOffsets::default();
+    for (name, clock) in at.pairs() {
+        let offset = TimeOffset {
+            secs: clock.i64_of("secs").unwrap_or_default(),
+            nanosecs: clock.get("nanosecs").unsigned(999_999_999).unwrap_or_default() as u32,
+        };
+        match name.to_bytes() {
+            b"monotonic" => offsets.monotonic = Some(offset),
+            b"boottime" => offsets.boottime = Some(offset),
+            _ => clock.wrong("unknown clock"),
+        }
+    }
+    offsets
+}
+
+#[inline(never)]
+fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
+    let network = at.get("network");
+    let unified = at.texts("unified");
+    if unified.iter().any(|(file, _)| file.is_empty() || file.to_bytes().contains(&b'/')) {
+        at.wrong_in("unified", "a name is no file's");
+    }
+    Resources {
+        devices: at.each("devices", device_rule),
+        memory: memory(at.get("memory")),
+        cpu: cpu(at.get("cpu")),
+        pids: at.get("pids").i64_of("limit"),
+        block_io: block_io(at.get("blockIO")),
+        hugepage_limits: at.each("hugepageLimits", hugepage_limit),
+        network: Network {
+            class_id: network.u32_of("classID"),
+            priorities: network.each("priorities", |priority| {
+                (priority.name("name"), priority.u32_or_0("priority"))
+            }),
+        },
+        rdma: rdma(at.get("rdma")),
+        unified,
+    }
+}
+
+#[inline(never)]
+fn device_rule(at: Value) -> DeviceRule {
+    let kind = match at.maybe("type").map_or(b"a".as_slice(), CStr::to_bytes) {
+        b"a" => None,
+        b"b" => Some(DeviceKind::Block),
+        b"c" | b"u" => Some(DeviceKind::Char),
+        _ => {
+            at.wrong_in("type", "unknown");
+            None
+        }
+    };
+    // -1 is Docker's way to say all.
+    let number = |name, largest| {
+        let value = at.get(name);
+        match value.i64()? {
+            -1 => None,
+            _ => value.unsigned(largest).map(|number| number as u32),
+        }
+    };
+    let mut access = 0;
+    for letter in at.name("access").to_bytes() {
+        access |= match letter {
+            b'm' => ACCESS_MKNOD,
+            b'r' => ACCESS_READ,
+            b'w' => ACCESS_WRITE,
+            _ => {
+                at.wrong_in("access", "a letter other than rwm");
+                0
+            }
+        };
+    }
+    DeviceRule {
+        allow: at.is("allow"),
+        kind,
+        major: number("major", MAJOR),
+        minor: number("minor", MINOR),
+        access,
+    }
+}
+
+#[inline(never)]
+fn memory(at: Value) -> Memory {
+    let bytes = |name| at.i64_of(name);
+    let is = |name| at.get(name).boolean();
+    Memory {
+        limit: bytes("limit"),
+        reservation: bytes("reservation"),
+        swap: bytes("swap"),
+        kernel: bytes("kernel"),
+        kernel_tcp: bytes("kernelTCP"),
+        swappiness: at.u64_of("swappiness"),
+        disable_oom_killer: is("disableOOMKiller"),
+        use_hierarchy: is("useHierarchy"),
+        check_before_update: is("checkBeforeUpdate"),
+    }
+}
+
+#[inline(never)]
+fn cpu<'a>(at: Value<'_, 'a>) -> Cpu<'a> {
+    let unsigned = |name| at.u64_of(name);
+    let signed = |name| at.i64_of(name);
+    Cpu {
+        shares: unsigned("shares"),
+        quota: signed("quota"),
+        burst: unsigned("burst"),
+        period: unsigned("period"),
+        realtime_runtime: signed("realtimeRuntime"),
+        realtime_period: unsigned("realtimePeriod"),
+        cpus: at.maybe("cpus"),
+        mems: at.maybe("mems"),
+        idle: signed("idle"),
+    }
+}
+
+#[inline(never)]
+fn block_io(at: Value) -> BlockIo {
+    let rates = |name: &str| {
+        at.each(name, |at| ThrottleDevice {
+            device: numbers(at),
+            rate: at.need("rate").u64().unwrap_or_default(),
+        })
+    };
+    BlockIo {
+        weight: at.u16("weight"),
+        leaf_weight: at.u16("leafWeight"),
+        weight_device: at.each("weightDevice", |at| WeightDevice {
+            device: numbers(at),
+            weight: at.u16("weight"),
+            leaf_weight: at.u16("leafWeight"),
+        }),
+        throttle_read_bps_device: rates("throttleReadBpsDevice"),
+        throttle_write_bps_device: rates("throttleWriteBpsDevice"),
+        throttle_read_iops_device: rates("throttleReadIOPSDevice"),
+        throttle_write_iops_device: rates("throttleWriteIOPSDevice"),
+    }
+}
+
+/// A device's numbers.
+fn numbers(at: Value) -> (u32, u32) {
+    let number = |name, largest| at.need(name).unsigned(largest).unwrap_or_default() as u32;
+    (number("major", MAJOR), number("minor", MINOR))
+}
+
+fn hugepage_limit<'a>(at: Value<'_, 'a>) -> HugepageLimit<'a> {
+    let page_size = at.text("pageSize");
+    // It becomes a part of a file's name.
+    let size = page_size.to_bytes().strip_suffix(b"B").and_then(<[u8]>::split_last);
+    if !size.is_some_and(|(unit, digits)| b"KMG".contains(unit) && number(digits, 10).is_some()) {
+        at.wrong_in("pageSize", "not a size like 2MB");
+    }
+    HugepageLimit { page_size, limit: at.need("limit").u64().unwrap_or_default() }
+}
+
+#[inline(never)]
+fn rdma<'a>(at: Value<'_, 'a>) -> Vec<Rdma<'a>> {
+    let read = |(name, limits): (&'a CStr, Value)| Rdma {
+        name,
+        hca_handles: limits.u32_of("hcaHandles"),
+        hca_objects: limits.u32_of("hcaObjects"),
+    };
+    at.pairs().into_iter().map(read).collect()
+}
+
+/// Reads rules about system calls.
+#[inline(never)]
+pub fn seccomp<'a>(at: Value<'_, 'a>) -> Seccomp<'a> {
+    // Bits 0 to 5 of the flags of seccomp(2); those in between are not for configurations.
+    const FLAGS: &str = "TSYNC LOG SPEC_ALLOW   WAIT_KILLABLE_RECV";
+    let seccomp = Seccomp {
+        default_action: action(at, "defaultAction", "defaultErrnoRet"),
+        architectures: at.bits("architectures", "SCMP_ARCH_", ARCHITECTURES),
+        flags: at.bits("flags", "SECCOMP_FILTER_FLAG_", FLAGS),
+        listener_path: at.maybe("listenerPath"),
+        listener_metadata: at.maybe("listenerMetadata"),
+        syscalls: at.each("syscalls", syscall),
+    };
+    if seccomp.listener_metadata.is_some() && seccomp.listener_path.is_none() {
+        at.wrong_in("listenerMetadata", "needs listenerPath");
+    }
+    seccomp
+}
+
+#[inline(never)]
+fn syscall<'a>(at: Value<'_, 'a>) -> Syscall<'a> {
+    Syscall {
+        names: at.need("names").strings(),
+        action: action(at, "action", "errnoRet"),
+        args: at.each("args", arg),
+    }
+}
+
+#[inline(never)]
+fn arg(at: Value) -> Arg {
+    let number = |name| at.u64_of(name).unwrap_or_default();
+    let op = match at.number_of("op", "SCMP_CMP_", "NE LT LE EQ GE GT MASKED_EQ") {
+        0 => Operator::NotEqual,
+        1 => Operator::LessThan,
+        2 => Operator::LessEqual,
+        3 => Operator::EqualTo,
+        4 => Operator::GreaterEqual,
+        5 => Operator::GreaterThan,
+        _ => Operator::MaskedEqual,
+    };
+    Arg {
+        index: at.need("index").unsigned(5).unwrap_or_default() as u32,
+        op,
+        value: number("value"),
+        value_two: number("valueTwo"),
+    }
+}
+
+/// What a filter returns for an action (linux/seccomp.h).
+#[inline(never)]
+fn action(at: Value, name: &'static str, errno: &'static str) -> u32 {
+    const NAMES: &str = "ERRNO TRACE KILL KILL_THREAD KILL_PROCESS TRAP LOG ALLOW NOTIFY";
+    const VALUES: [u32; 9] = [
+        0x0005_0000,
+        0x7ff0_0000,
+        0,
+        0,
+        0x8000_0000,
+        0x0003_0000,
+        0x7ffc_0000,
+        0x7fff_0000,
+        0x7fc0_0000,
+    ];
+    const EPERM: u32 = 1;
+    let index = at.number_of(name, "SCMP_ACT_", NAMES);
+    let value = VALUES[index as usize % VALUES.len()];
+    let data = at.get(errno).unsigned(0xffff).map(|errno| errno as u32);
+    match data {
+        _ if index < 2 => value | data.unwrap_or(EPERM),
+        None => value,
+        Some(_) => {
+            at.wrong_in(errno, "this action returns no error");
+            value
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
