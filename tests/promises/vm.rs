@@ -103,7 +103,10 @@ fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
             .arg(world.mini())
             .arg(vm.join(script))
             .args(["256", parameters])
-            .env("VM_ROOT", if script == "disk.sh" { "ext4" } else { "initramfs" })
+            .env(
+                "VM_ROOT",
+                if ["disk.sh", "wide.sh"].contains(&script) { "ext4" } else { "initramfs" },
+            )
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
