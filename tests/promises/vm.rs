@@ -57,6 +57,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "limits-v1.sh", "", 10),
     },
     Promise {
+        name: "sizes_ids_and_times_are_wide",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "wide.sh", "", 16),
+    },
+    Promise {
         name: "a_disabled_controller_is_an_error",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "no-memory-controller.sh", "cgroup_disable=memory", 4),
@@ -98,7 +103,10 @@ fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
             .arg(world.mini())
             .arg(vm.join(script))
             .args(["256", parameters])
-            .env("VM_ROOT", if script == "disk.sh" { "ext4" } else { "initramfs" })
+            .env(
+                "VM_ROOT",
+                if ["disk.sh", "wide.sh"].contains(&script) { "ext4" } else { "initramfs" },
+            )
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
