@@ -59,7 +59,7 @@ pub const PROMISES: &[Promise] = &[
     Promise {
         name: "sizes_ids_and_times_are_wide",
         needs: &[Need::Root, Need::Kernels],
-        check: |world| scenario(world, "wide.sh", "", 16),
+        check: |world| scenario(world, "wide.sh", "", 17),
     },
     Promise {
         name: "a_disabled_controller_is_an_error",

@@ -28,6 +28,10 @@ tar -C /r -cf /r.tar .
 truncate -s 3G /r.tar
 check "an archive of 3 GiB" 1 "$(mini run --rootfs /r.tar -- sh -c 'echo $$')"
 check "a date after 2038 in it" 2050 "$(mini run --rootfs /r.tar -- date -r /late +%Y)"
+# The directory's own time is read, and set again after what is written into it later.
+mkdir /r/late.d && echo >/r/late.d/file && touch -d '2050-01-01 00:00' /r/late.d
+(cd /r && tar -cf /late.tar late.d bin late.d/file)
+check "and of a directory that is written to" 2050 "$(mini run --rootfs /late.tar -- date -r /late.d +%Y)"
 check "a file system of 3 GiB" 3145728 "$(mini run --rootfs /r --tmpfs /mnt:size=3g -- stat -f -c '%b %s' /mnt | (read -r b s && echo $((b * (s / 1024)))))"
 check "a limit of 3 GB for files" 3000000000 "$(mini run --ulimit fsize=3000000000 -- sed -n 's/^Max file size *\([0-9]*\) .*/\1/p' /proc/self/limits)"
 check "ids above 65535" "100000 70000" \
