@@ -28,7 +28,7 @@ vm KERNEL SCRIPT: build
 matrix KERNELS: build
     tests/vm/matrix {{KERNELS}} target/release/mini >docs/matrix.md
 
-# Try mini on kernels of three CPUs (DIST as `just dist` makes it, KERNELS/CPU as .ci/kernels does).
+# Try mini on kernels of four CPUs (DIST as `just dist` makes it, KERNELS/CPU as .ci/kernels does).
 cpus DIST KERNELS:
     tests/vm/cpus {{DIST}} {{KERNELS}} >>docs/matrix.md
 

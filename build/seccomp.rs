@@ -65,6 +65,10 @@ const ARGUMENTS: u32 = 16;
 /// The newest call that was judged; newer ones have higher numbers on every CPU. Those beyond, and on
 /// x86_64 those of x32 (from 0x4000_0000 on), fail as if they did not exist.
 const NEWEST: &str = "file_setattr";
+/// ARM's own calls (asm/unistd.h): a breakpoint, flushing the cache of instructions, two that do nothing
+/// any more, and the thread pointer. No program runs without the last. Beyond lie, from 0x90_0000 on, the
+/// numbers of the old ABI (OABI); a kernel that understands those has no filters.
+const PRIVATE: std::ops::Range<u32> = 0xf_0001..0xf_0007;
 
 /// An instruction whose jumps are still names; None is the next instruction.
 struct Line {
@@ -175,8 +179,8 @@ pub fn generate(table: &str, cpu: &str, capabilities: &[&str]) -> String {
         .lines()
         .map(|line| line.split('#').next().unwrap().trim())
         .filter(|line| !line.is_empty())
-        .filter_map(|line| {
-            rule(line, cpu, capabilities).unwrap_or_else(|why| panic!("{line}: {why}"))
+        .flat_map(|line| {
+            rules(line, cpu, capabilities).unwrap_or_else(|why| panic!("{line}: {why}"))
         })
         .collect();
     let mut calls: BTreeMap<u32, Vec<&Rule>> = BTreeMap::new();
@@ -246,6 +250,10 @@ fn ranges(calls: &BTreeMap<u32, Vec<&Rule>>, cpu: &str) -> Vec<(u32, Label)> {
     }
     let newest = number(NEWEST, cpu).ok().flatten().expect("every CPU has the newest call");
     add(newest + 1, Label::Refuse(NO_SUCH_CALL));
+    if cpu == "arm" {
+        add(PRIVATE.start, Label::Allow);
+        add(PRIVATE.end, Label::Refuse(NO_SUCH_CALL));
+    }
     ranges
 }
 
@@ -254,6 +262,7 @@ fn audit_number(cpu: &str) -> u32 {
     match cpu {
         "x86_64" => 0xc000_003e,
         "aarch64" => 0xc000_00b7,
+        "arm" => 0x4000_0028,
         "riscv64" => 0xc000_00f3,
         _ => panic!("no seccomp filter for {cpu}"),
     }
@@ -261,23 +270,40 @@ fn audit_number(cpu: &str) -> u32 {
 
 /// A call's number; None where the CPU has no such call.
 fn number(name: &str, cpu: &str) -> Result<Option<u32>, String> {
-    use syscalls::{aarch64, riscv64, x86_64};
+    use syscalls::{aarch64, arm, riscv64, x86_64};
     let here = match cpu {
         "x86_64" => name.parse().ok().map(|call: x86_64::Sysno| call.id()),
         "aarch64" => name.parse().ok().map(|call: aarch64::Sysno| call.id()),
+        "arm" => name.parse().ok().map(|call: arm::Sysno| call.id()),
         _ => name.parse().ok().map(|call: riscv64::Sysno| call.id()),
     };
-    // The CPU with the longest history knows them all.
-    match name.parse::<x86_64::Sysno>() {
-        Err(()) => Err("no such call".into()),
-        Ok(_) => Ok(here.map(|number| number as u32)),
+    // The CPU with the longest history knows them all, but for what others have of their own.
+    if name.parse::<x86_64::Sysno>().is_err() && name.parse::<arm::Sysno>().is_err() {
+        return Err("no such call".into());
     }
+    Ok(here.map(|number| number as u32))
 }
 
-fn rule(line: &str, cpu: &str, capabilities: &[&str]) -> Result<Option<Rule>, String> {
+/// What calls of 32-bit kernels are called that came later, with wider arguments in the same places.
+const WIDE: [&str; 4] = ["", "32", "64", "_time64"];
+
+/// A line's rule for the call it names, and for that call's wide forms.
+fn rules(line: &str, cpu: &str, capabilities: &[&str]) -> Result<Vec<Rule>, String> {
+    let mut rules = Vec::new();
+    let (name, rest) = line.split_once(char::is_whitespace).ok_or("too few words")?;
+    for suffix in WIDE {
+        if let Ok(Some(number)) = number(&format!("{name}{suffix}"), cpu) {
+            rules.push(rule(number, rest, capabilities)?);
+        }
+    }
+    number(name, cpu)?;
+    Ok(rules)
+}
+
+fn rule(number: u32, line: &str, capabilities: &[&str]) -> Result<Rule, String> {
     let mut words = line.split_whitespace();
     let mut word = || words.next().ok_or("too few words");
-    let (name, errno, capability) = (word()?, word()?, word()?);
+    let (errno, capability) = (word()?, word()?);
     let errno = match errno {
         "EPERM" => 1,
         "ENOSYS" => 38,
@@ -294,7 +320,7 @@ fn rule(line: &str, cpu: &str, capabilities: &[&str]) -> Result<Option<Rule>, St
         rest => rest.split(|word| *word == "and").map(condition).collect::<Result<_, _>>()?,
     };
     let refusal = Refusal { errno, capability };
-    Ok(number(name, cpu)?.map(|number| Rule { number, refusal, conditions }))
+    Ok(Rule { number, refusal, conditions })
 }
 
 fn condition(words: &[&str]) -> Result<Condition, String> {

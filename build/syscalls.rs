@@ -79,6 +79,9 @@ pub fn generate(cpu: &str) -> String {
         "aarch64" => {
             numbers().filter_map(aarch64::Sysno::new).for_each(|call| first(call.name(), call.id()))
         }
+        "arm" => {
+            numbers().filter_map(arm::Sysno::new).for_each(|call| first(call.name(), call.id()))
+        }
         _ => {
             numbers().filter_map(riscv64::Sysno::new).for_each(|call| first(call.name(), call.id()))
         }
@@ -110,11 +113,17 @@ pub fn generate(cpu: &str) -> String {
             (entry.second, entry.second_extra) = (number, 31);
         }
     }
+    if cpu == "arm" {
+        for (name, number) in ARM {
+            let entry = entries.entry(name).or_insert(EMPTY);
+            (entry.first, entry.first_extra) = (number, 31);
+        }
+    }
     let mut table = Vec::new();
     for (name, entry) in &entries {
         table.extend(name.as_bytes());
         table.extend(packed(entry.first, entry.first_extra));
-        if cpu != "riscv64" {
+        if !matches!(cpu, "riscv64" | "arm") {
             table.extend(packed(entry.second, entry.second_extra));
         }
     }

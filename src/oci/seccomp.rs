@@ -65,6 +65,8 @@ const ABIS: [Abi; 2] = [
     Abi { cpu: 0xc000_00b7, bit: 4, base: 0, narrow: false },
     Abi { cpu: 0x4000_0028, bit: 3, base: 0, narrow: true },
 ];
+#[cfg(target_arch = "arm")]
+const ABIS: [Abi; 1] = [Abi { cpu: 0x4000_0028, bit: 3, base: 0, narrow: false }];
 #[cfg(target_arch = "riscv64")]
 const ABIS: [Abi; 1] = [Abi { cpu: 0xc000_00f3, bit: 5, base: 0, narrow: false }];
 
@@ -145,7 +147,8 @@ impl Abi {
                 return None;
             }
         }
-        if cfg!(target_arch = "aarch64") && self.narrow && numbers.second_extra == 31 {
+        let extra = if self.narrow { numbers.second_extra } else { numbers.first_extra };
+        if cfg!(any(target_arch = "aarch64", target_arch = "arm")) && extra == 31 {
             return Some(PRIVATE + number);
         }
         (number != NONE).then_some(number)

@@ -8,8 +8,6 @@ use mini::sys::memory::Program;
 
 /// Entries of the dynamic section that matter here (elf(5); DT_RELR* from the generic ABI).
 const DT_NULL: usize = 0;
-const DT_RELA: usize = 7;
-const DT_RELASZ: usize = 8;
 const DT_RELRSZ: usize = 35;
 const DT_RELR: usize = 36;
 
@@ -49,32 +47,36 @@ pub unsafe extern "C" fn enter(
 /// # Safety
 /// As [`enter`], once, before any relocated word is read.
 unsafe fn relocate(mut dynamic: *const [usize; 2], base: *mut u8) {
-    let (mut rela, mut rela_size, mut relr, mut relr_size) = (0, 0, 0, 0);
+    const TABLE: usize = arch::RELOCATIONS[0];
+    const TABLE_SIZE: usize = arch::RELOCATIONS[1];
+    let (mut table, mut table_size, mut relr, mut relr_size) = (0, 0, 0, 0);
     // SAFETY: the section ends with DT_NULL; the tables are where it says, inside the image,
     // and every word they name is writable.
     unsafe {
         while (*dynamic)[0] != DT_NULL {
             let [tag, value] = *dynamic;
             match tag {
-                DT_RELA => rela = value,
-                DT_RELASZ => rela_size = value,
+                TABLE => table = value,
+                TABLE_SIZE => table_size = value,
                 DT_RELR => relr = value,
                 DT_RELRSZ => relr_size = value,
                 _ => {}
             }
             dynamic = dynamic.add(1);
         }
-        let mut entry = base.add(rela).cast::<[usize; 3]>();
-        let end = base.add(rela + rela_size).cast();
+        let mut entry = base.add(table).cast::<arch::Relocation>();
+        let end = base.add(table + table_size).cast();
         while entry < end {
-            let [offset, info, addend] = *entry;
+            let [offset, info, ..] = *entry;
             if info == arch::RELATIVE {
-                *base.add(offset).cast::<usize>() = base as usize + addend;
+                let word = base.add(offset).cast::<usize>();
+                // Some CPUs' tables leave it in the word itself.
+                *word = base as usize + (*entry).get(2).copied().unwrap_or(*word);
             }
             entry = entry.add(1);
         }
-        // An even word is the address of a word to relocate; an odd one is a bitmap over the
-        // 63 words that follow the last one.
+        // An even word is the address of a word to relocate; an odd one is a bitmap over as
+        // many words less one as it has bits, those that follow the last one.
         let mut next = base.cast::<usize>();
         let mut entry = base.add(relr).cast::<usize>();
         let end = base.add(relr + relr_size).cast();

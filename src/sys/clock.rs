@@ -1,19 +1,17 @@
 //! Time.
 
-use core::mem::MaybeUninit;
-use syscalls::{Sysno, syscall};
+use super::width::{self, Time};
 
 /// Waits (nanosleep(2)); a signal is held back, not an interruption.
 pub fn pause(nanos: i64) {
-    let time = libc::timespec { tv_sec: 0, tv_nsec: nanos };
-    // SAFETY: the kernel reads one timespec. Waiting less than asked does no harm.
-    let _ = unsafe { syscall!(Sysno::nanosleep, &raw const time, 0) };
+    // Waiting less than asked does no harm.
+    let _ = width::nanosleep(&Time { seconds: 0, nanos });
 }
 
 /// So many nanoseconds as the kernel reads them.
 #[inline(always)]
-pub fn span(nanos: u64) -> libc::timespec {
-    libc::timespec { tv_sec: (nanos / SECOND) as _, tv_nsec: (nanos % SECOND) as _ }
+pub fn span(nanos: u64) -> Time {
+    Time { seconds: (nanos / SECOND) as i64, nanos: (nanos % SECOND) as i64 }
 }
 
 /// In nanoseconds.
@@ -21,13 +19,7 @@ pub const SECOND: u64 = 1_000_000_000;
 
 /// Nanoseconds since boot (clock_gettime(2), CLOCK_MONOTONIC), which never goes backwards.
 pub fn now() -> u64 {
-    let mut time = MaybeUninit::<libc::timespec>::uninit();
-    // SAFETY: the kernel fills the structure; the call cannot fail for this clock.
-    unsafe {
-        if syscall!(Sysno::clock_gettime, libc::CLOCK_MONOTONIC, time.as_mut_ptr()).is_err() {
-            return 0;
-        }
-        let time = time.assume_init();
-        time.tv_sec as u64 * SECOND + time.tv_nsec as u64
-    }
+    // It cannot fail for this clock.
+    width::clock_gettime(libc::CLOCK_MONOTONIC)
+        .map_or(0, |time| time.seconds as u64 * SECOND + time.nanos as u64)
 }

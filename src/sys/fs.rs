@@ -1,6 +1,7 @@
 //! Files, directories and pipes.
 
 use super::arch::FSTATAT;
+use super::width::{self, FCHOWN, FCNTL, LARGE_FILE, Stat};
 use super::{Errno, Fd, Result};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -22,10 +23,9 @@ pub fn open(path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
 
 /// openat(2), always close-on-exec.
 pub fn open_at(base: Base, path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
+    let flags = flags | libc::O_CLOEXEC | LARGE_FILE;
     // SAFETY: the path is NUL-terminated and outlives the call.
-    let fd =
-        unsafe { syscall!(Sysno::openat, base, path.as_ptr(), flags | libc::O_CLOEXEC, mode) }?;
-    Ok(Fd::own(fd))
+    unsafe { syscall!(Sysno::openat, base, path.as_ptr(), flags, mode) }.map(Fd::own)
 }
 
 /// read(2), again when a signal came between.
@@ -119,9 +119,9 @@ pub fn is_alone(end: &Fd) -> Result<bool> {
 /// What a descriptor is ready for (ppoll(2), without waiting).
 pub(super) fn poll_now(fd: i32, events: i16) -> Result<i16> {
     let mut poll = libc::pollfd { fd, events, revents: 0 };
-    let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: one pollfd and a timeout that live across the call, no signal mask.
-    unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, &raw const now, 0, 8) }?;
+    let now = width::Time { seconds: 0, nanos: 0 };
+    // SAFETY: one pollfd that lives across the call.
+    unsafe { width::ppoll(&raw mut poll, 1, Some(&now)) }?;
     Ok(poll.revents)
 }
 
@@ -168,8 +168,7 @@ pub fn link_file(file: &Fd, base: Base, name: &CStr) -> Result<()> {
 
 /// ftruncate(2) to nothing.
 pub fn empty(file: &Fd) -> Result<()> {
-    // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::ftruncate, file.raw(), 0) }.map(drop)
+    width::ftruncate(file.raw(), 0).map(drop)
 }
 
 /// linkat(2)
@@ -275,12 +274,8 @@ pub fn umask(mask: Mode) -> Mode {
 
 /// The file system type at a path (statfs(2), `f_type`: one of the *_MAGIC numbers).
 pub fn statfs_type(path: &CStr) -> Result<u32> {
-    let mut stat = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the kernel fills the structure when it returns success.
-    unsafe {
-        syscall!(Sysno::statfs, path.as_ptr(), stat.as_mut_ptr())?;
-        Ok(stat.assume_init().f_type as u32)
-    }
+    // SAFETY: the path is NUL-terminated.
+    unsafe { width::statfs(path.as_ptr()) }.map(|system| system.kind)
 }
 
 /// What tells files apart, and their kind (stat(2)).
@@ -305,7 +300,7 @@ pub fn identity_of(file: &Fd) -> Result<Identity> {
 }
 
 impl Identity {
-    fn of(stat: libc::stat) -> Identity {
+    fn of(stat: Stat) -> Identity {
         let is_directory = stat.st_mode & libc::S_IFMT == libc::S_IFDIR;
         Identity { device: stat.st_dev, inode: stat.st_ino, is_directory }
     }
@@ -395,8 +390,8 @@ pub fn is_directory(fd: Base) -> Result<bool> {
     Ok(stat.st_mode & libc::S_IFMT == libc::S_IFDIR)
 }
 
-fn stat(base: Base, path: &CStr, flags: i32) -> Result<libc::stat> {
-    let mut stat = MaybeUninit::<libc::stat>::uninit();
+fn stat(base: Base, path: &CStr, flags: i32) -> Result<Stat> {
+    let mut stat = MaybeUninit::<Stat>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
     unsafe {
         syscall!(FSTATAT, base, path.as_ptr(), stat.as_mut_ptr(), flags)?;
@@ -406,12 +401,7 @@ fn stat(base: Base, path: &CStr, flags: i32) -> Result<libc::stat> {
 
 /// The file system type of an open file (fstatfs(2), `f_type`).
 pub fn type_of(file: &Fd) -> Result<u32> {
-    let mut stat = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the kernel fills the structure when it returns success.
-    unsafe {
-        syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr())?;
-        Ok(stat.assume_init().f_type as u32)
-    }
+    width::fstatfs(file.raw()).map(|system| system.kind)
 }
 
 /// Whether an open file is one of procfs.
@@ -421,11 +411,7 @@ pub fn is_procfs(file: &Fd) -> Result<bool> {
 
 /// The flags of the mount an open file is on (fstatfs(2)), as mount(2) takes them.
 pub fn mount_flags(file: &Fd) -> Result<libc::c_ulong> {
-    // `struct statfs` of 64-bit kernels in words; libc's type hides the flags, its eleventh.
-    let mut stat = [0u64; 15];
-    // SAFETY: the kernel fills these 15 words.
-    unsafe { syscall!(Sysno::fstatfs, file.raw(), stat.as_mut_ptr()) }?;
-    let flags = stat[10] as libc::c_ulong;
+    let flags = width::fstatfs(file.raw())?.flags as libc::c_ulong;
     // ST_* and MS_* are the same numbers but for this one.
     // linux/statfs.h; not every C library's constants have it.
     const ST_RELATIME: libc::c_ulong = 0x1000;
@@ -581,7 +567,7 @@ pub fn lock(file: &Fd, start: u64, length: u64) -> Result<()> {
     lock.l_type = libc::F_WRLCK as libc::c_short;
     (lock.l_start, lock.l_len) = (start as i64, length as i64);
     // SAFETY: the kernel reads the structure.
-    unsafe { syscall!(Sysno::fcntl, file.raw(), libc::F_OFD_SETLK, &raw const lock) }.map(drop)
+    unsafe { syscall!(FCNTL, file.raw(), libc::F_OFD_SETLK, &raw const lock) }.map(drop)
 }
 
 /// Puts a copy of an open file in a descriptor's place, over exec too (dup3(2)).
@@ -631,7 +617,7 @@ pub fn set_nonblocking(fd: &Fd) -> Result<()> {
 /// Gives an open file to a user (fchown(2)); the group stays.
 pub fn give_to(fd: i32, uid: u32) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::fchown, fd, uid, u32::MAX) }.map(drop)
+    unsafe { syscall!(FCHOWN, fd, uid, u32::MAX) }.map(drop)
 }
 
 fn open_files_limit() -> Result<i32> {
@@ -687,23 +673,24 @@ pub struct Time {
 /// The time of the last change of an open file (fstat(2)).
 pub fn mtime_of(file: &Fd) -> Result<Time> {
     let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
-    Ok(Time { seconds: stat.st_mtime as _, nanos: stat.st_mtime_nsec as _ })
+    let (seconds, nanos) = width::mtime(file.raw(), &stat);
+    Ok(Time { seconds, nanos })
 }
 
 /// utimensat(2), of a link itself: the time of the last change. Without a path that of the open file.
 pub fn set_mtime_at(base: Base, path: Option<&CStr>, time: Time) -> Result<()> {
-    let spec = |nanos| libc::timespec { tv_sec: time.seconds as _, tv_nsec: nanos };
-    let times = [spec(libc::UTIME_OMIT), spec(time.nanos as _)];
+    let spec = |nanos| width::Time { seconds: time.seconds, nanos };
+    let times = [spec(libc::UTIME_OMIT as _), spec(time.nanos.into())];
     let flags = if path.is_some() { libc::AT_SYMLINK_NOFOLLOW } else { 0 };
     let path = path.map_or(core::ptr::null(), CStr::as_ptr);
-    // SAFETY: the path is NUL-terminated, or none, and the kernel reads two times.
-    unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }.map(drop)
+    // SAFETY: the path is NUL-terminated, or none.
+    unsafe { width::utimensat(base, path, &times, flags) }.map(drop)
 }
 
 /// fchown(2)
 pub fn fchown(file: &Fd, uid: u32, gid: u32) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::fchown, file.raw(), uid, gid) }.map(drop)
+    unsafe { syscall!(FCHOWN, file.raw(), uid, gid) }.map(drop)
 }
 
 /// fchmod(2)
@@ -729,15 +716,13 @@ pub fn fsetxattr(file: &Fd, name: &CStr, value: &[u8]) -> Result<()> {
 /// ftruncate(2)
 pub fn ftruncate(file: &Fd, size: u64) -> Result<()> {
     let size = i64::try_from(size).map_err(|_| Errno::EFBIG)?;
-    // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::ftruncate, file.raw(), size) }.map(drop)
+    width::ftruncate(file.raw(), size as u64).map(drop)
 }
 
 /// lseek(2): where the file is to be read or written next.
 pub fn seek(file: &Fd, to: u64) -> Result<()> {
     let to = i64::try_from(to).map_err(|_| Errno::EOVERFLOW)?;
-    // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::lseek, file.raw(), to, libc::SEEK_SET) }.map(drop)
+    width::lseek(file.raw(), to, libc::SEEK_SET).map(drop)
 }
 
 /// [`identity`], of a link itself.
@@ -749,7 +734,7 @@ pub fn identity_at(base: Base, path: &CStr) -> Result<Identity> {
 pub fn await_input(fd: &Fd) -> Result<()> {
     let mut poll = libc::pollfd { fd: fd.raw(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one pollfd that lives across the call, no time and no signal mask.
-    match unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, 0, 0, 8) } {
+    match unsafe { width::ppoll(&raw mut poll, 1, None) } {
         Err(Errno::EINTR) => Ok(()),
         result => result.map(drop),
     }
@@ -772,11 +757,8 @@ pub fn peek(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
         Err(Errno::ENOTSOCK) => {}
         result => return result,
     }
-    // SAFETY: numbers only.
-    let here = unsafe { syscall!(Sysno::lseek, fd.raw(), 0, libc::SEEK_CUR) };
-    let here = here.map_err(|_| Errno::EINVAL)?;
-    // SAFETY: the kernel writes into the buffer, no further than its length.
-    unsafe { syscall!(Sysno::pread64, fd.raw(), at, length, here) }
+    let here = width::lseek(fd.raw(), 0, libc::SEEK_CUR).map_err(|_| Errno::EINVAL)?;
+    width::pread(fd.raw(), buffer, here)
 }
 
 /// The number of the mount an open file is on, as the mount table has it: statx(2), Linux 5.8, or

@@ -2,6 +2,7 @@
 //! who have it mapped, and mini, once its command runs, needs nearly none of its pages.
 
 use super::memory::Program;
+use super::width::Time;
 use super::{Errno, Result, clock};
 
 /// After so many nanoseconds without anything to do, there will be nothing for a while. Most commands
@@ -16,21 +17,26 @@ pub const CALM: u64 = clock::SECOND / 10;
 #[inline(never)]
 pub fn wait<T, A>(deadline: Option<u64>, program: Option<&Program>, attempt: A) -> Result<Option<T>>
 where
-    A: Fn(Option<&libc::timespec>) -> Result<Option<T>>,
+    A: Fn(Option<&Time>) -> Result<Option<T>>,
 {
     loop {
         let mut left = deadline.map(|deadline| deadline.saturating_sub(clock::now()));
-        if let Some(program) = program.filter(|_| left.is_none_or(|left| left > CALM)) {
+        let program = program.filter(|_| left.is_none_or(|left| left > CALM));
+        if program.is_some() {
             match attempt(Some(&clock::span(CALM))) {
                 Ok(None) => {}
                 Err(Errno::EINTR) => continue,
                 result => return result,
             }
-            program.let_go_of_all_but(wait::<T, A> as *const () as usize);
-            // From here on nothing is called that lies elsewhere, not even to look at the clock.
             left = left.map(|left| left - CALM);
         }
-        match attempt(left.map(clock::span).as_ref()) {
+        // A division is a call of something that lies elsewhere on some CPUs.
+        let span = left.map(clock::span);
+        if let Some(program) = program {
+            program.let_go_of_all_but(wait::<T, A> as *const () as usize);
+        }
+        // From here on nothing is called that lies elsewhere, not even to look at the clock.
+        match attempt(span.as_ref()) {
             Err(Errno::EINTR) => {}
             result => return result,
         }

@@ -1,5 +1,6 @@
 //! Memory: pages from the kernel, and the child's stack.
 
+use super::width::{MMAP, WAIT_LENGTH, ftruncate};
 use super::{Fd, Result};
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU32;
@@ -14,7 +15,7 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     const NO_FILE: isize = -1;
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-    let at = unsafe { syscall!(Sysno::mmap, 0, size, protection, flags, NO_FILE, 0) }?;
+    let at = unsafe { syscall!(MMAP, 0, size, protection, flags, NO_FILE, 0) }?;
     Ok(at as *mut u8)
 }
 
@@ -34,8 +35,7 @@ impl SharedNumber {
         // SAFETY: the name is NUL-terminated and outlives the call.
         let file =
             unsafe { syscall!(Sysno::memfd_create, c"mini".as_ptr(), CLOEXEC) }.map(Fd::own)?;
-        // SAFETY: numbers only.
-        unsafe { syscall!(Sysno::ftruncate, file.raw(), size_of::<AtomicU32>()) }?;
+        ftruncate(file.raw(), size_of::<AtomicU32>() as u64)?;
         Ok(SharedNumber { number: map_number(file.raw())?, file })
     }
 }
@@ -45,7 +45,7 @@ pub fn map_number(file: i32) -> Result<&'static AtomicU32> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let size = size_of::<AtomicU32>();
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-    let at = unsafe { syscall!(Sysno::mmap, 0, size, access, libc::MAP_SHARED, file, 0) }?;
+    let at = unsafe { syscall!(MMAP, 0, size, access, libc::MAP_SHARED, file, 0) }?;
     // SAFETY: the beginning of a page that stays mapped; any bytes are a number, and only atomic
     // accesses are made to it.
     Ok(unsafe { &*(at as *const AtomicU32) })
@@ -66,10 +66,8 @@ impl Program {
     /// Gives all read-only pages back but those of the function at `kept` (madvise(2), MADV_DONTNEED).
     #[inline(always)]
     pub(super) fn let_go_of_all_but(&self, kept: usize) {
-        // Longer than that function.
-        const LENGTH: usize = 1024;
         let page = !(self.page_size - 1);
-        let (first, last) = (kept & page, (kept + LENGTH) & page);
+        let (first, last) = (kept & page, (kept + WAIT_LENGTH) & page);
         let_go(self.start, first);
         // What can be written to begins in a page of its own.
         let_go(last + self.page_size, self.end & page);
@@ -95,7 +93,8 @@ pub fn total() -> Result<u64> {
         syscall!(Sysno::sysinfo, info.as_mut_ptr())?;
         info.assume_init()
     };
-    Ok(info.totalram * u64::from(info.mem_unit))
+    let units: u64 = info.totalram as _;
+    Ok(units * u64::from(info.mem_unit))
 }
 
 /// The memory of a child of `clone`: a guard page, the stack that grows down towards it, and

@@ -22,6 +22,7 @@ pub mod security;
 pub mod signal;
 pub mod terminal;
 pub mod voice;
+pub mod width;
 
 pub use fd::Fd;
 pub use syscalls::Errno;

@@ -153,7 +153,7 @@ pub fn set_attributes(
     propagation: libc::c_ulong,
     recursive: bool,
 ) -> Result<()> {
-    let attributes: [u64; 4] = [set, clear, propagation, 0];
+    let attributes: [u64; 4] = [set as _, clear as _, propagation as _, 0];
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the kernel reads four words (struct mount_attr, its first version).
     unsafe {

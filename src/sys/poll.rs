@@ -2,9 +2,8 @@
 
 use super::memory::Program;
 use super::signal::Set;
-use super::{Fd, Result, idle};
+use super::{Fd, Result, idle, width};
 use core::mem::MaybeUninit;
-use core::ptr::null;
 use syscalls::{Sysno, syscall};
 
 /// signalfd(2): a descriptor that is readable while one of the blocked signals of `set` is there; or what
@@ -29,9 +28,8 @@ pub fn wait(
 ) -> Result<bool> {
     let (at, count) = (polls.as_mut_ptr(), polls.len());
     idle::wait(deadline, program, |time| {
-        let time = time.map_or(null(), |time| &raw const *time);
-        // SAFETY: the structures live across the call; no signal mask.
-        let ready = unsafe { syscall!(Sysno::ppoll, at, count, time, 0, 8) }?;
+        // SAFETY: the structures live across the call.
+        let ready = unsafe { width::ppoll(at, count, time) }?;
         Ok((ready > 0).then_some(()))
     })
     .map(|ready| ready.is_some())
@@ -62,8 +60,8 @@ pub fn take_changes(changes: &Fd) -> Result<()> {
 /// ppoll(2), without waiting: whether there is something to read.
 pub fn is_readable(fd: &Fd) -> Result<bool> {
     let mut poll = libc::pollfd { fd: fd.raw(), events: libc::POLLIN, revents: 0 };
-    let time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the structures live across the call; no signal mask.
-    unsafe { syscall!(Sysno::ppoll, &raw mut poll, 1, &raw const time, 0, 8) }?;
+    let time = width::Time { seconds: 0, nanos: 0 };
+    // SAFETY: the structure lives across the call.
+    unsafe { width::ppoll(&raw mut poll, 1, Some(&time)) }?;
     Ok(poll.revents & libc::POLLIN != 0)
 }

@@ -2,10 +2,10 @@
 
 use super::memory::ChildMemory;
 use super::security::prctl;
+use super::width::{GETEUID, SETGROUPS, SETRESGID, SETRESUID};
 use super::{Errno, Fd, Result, arch};
 use core::ffi::{CStr, c_void};
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
 /// exit_group(2)
@@ -25,7 +25,7 @@ pub fn getpid() -> i32 {
 /// geteuid(2)
 pub fn geteuid() -> u32 {
     // SAFETY: no memory involved; it cannot fail.
-    unsafe { syscall!(Sysno::geteuid) }.map_or(u32::MAX, |uid| uid as u32)
+    unsafe { syscall!(GETEUID) }.map_or(u32::MAX, |uid| uid as u32)
 }
 
 /// kill(2)
@@ -198,21 +198,22 @@ pub fn wait_any() -> Result<News> {
     const ANY: isize = -1;
     let mut status = 0i32;
     let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
-    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: the kernel writes one int and, for a child that ended, one rusage; zero is valid.
-    let (pid, usage) = unsafe {
+    // `struct rusage` in the kernel's words: two times of seconds and microseconds, the most memory in
+    // KiB, and 13 that do not matter here.
+    let mut usage = [0usize; 18];
+    // SAFETY: the kernel writes one int and, for a child that ended, one rusage.
+    let pid = unsafe {
         match syscall!(Sysno::wait4, ANY, &raw mut status, options, usage.as_mut_ptr()) {
             Ok(0) => return Ok(News::None),
             Err(Errno::ECHILD) => return Ok(News::NoChild),
-            result => (result? as i32, usage.assume_init()),
+            result => result? as i32,
         }
     };
-    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    let micros = |at: usize| usage[at] as u64 * 1_000_000 + usage[at + 1] as u64;
     let rusage = Rusage {
-        user_micros: micros(usage.ru_utime),
-        system_micros: micros(usage.ru_stime),
-        // In KiB.
-        max_rss: usage.ru_maxrss as u64 * 1024,
+        user_micros: micros(0),
+        system_micros: micros(2),
+        max_rss: usage[4] as u64 * 1024,
     };
     Ok(News::Of(pid, change(status), rusage))
 }
@@ -282,17 +283,17 @@ pub fn sethostname(name: &[u8]) -> Result<()> {
 /// setgroups(2)
 pub fn setgroups(groups: &[u32]) -> Result<()> {
     // SAFETY: the kernel reads the slice, no further than its length.
-    unsafe { syscall!(Sysno::setgroups, groups.len(), groups.as_ptr()) }.map(drop)
+    unsafe { syscall!(SETGROUPS, groups.len(), groups.as_ptr()) }.map(drop)
 }
 
 /// setresgid(2): all three to one.
 pub fn setgid(gid: u32) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::setresgid, gid, gid, gid) }.map(drop)
+    unsafe { syscall!(SETRESGID, gid, gid, gid) }.map(drop)
 }
 
 /// setresuid(2): all three to one.
 pub fn setuid(uid: u32) -> Result<()> {
     // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::setresuid, uid, uid, uid) }.map(drop)
+    unsafe { syscall!(SETRESUID, uid, uid, uid) }.map(drop)
 }

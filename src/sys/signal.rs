@@ -1,9 +1,9 @@
 //! Signals: mini blocks all of them and takes them one by one. No handler returns.
 
 use super::memory::Program;
+use super::width::{self, Time};
 use super::{Errno, Result, clock, idle, process};
 use core::mem::MaybeUninit;
-use core::ptr::null;
 use syscalls::{Sysno, syscall};
 
 /// The kernel's signal set: one bit a signal, signal 1 lowest.
@@ -45,16 +45,11 @@ pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Resul
 
 /// One call.
 #[inline(always)]
-fn attempt(set: Set, time: Option<&libc::timespec>) -> Result<Option<Taken>> {
+fn attempt(set: Set, time: Option<&Time>) -> Result<Option<Taken>> {
     // Not zeroed: that would be a call of something that lies elsewhere.
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-    let time = time.map_or(null(), |time| &raw const *time);
-    // SAFETY: the kernel reads the set and the time and fills the structure.
-    let taken = unsafe {
-        let (set, at) = (&raw const set, info.as_mut_ptr());
-        syscall!(Sysno::rt_sigtimedwait, set, at, time, size_of::<Set>())
-    };
-    match taken {
+    // SAFETY: the kernel fills the structure.
+    match unsafe { width::sigtimedwait(&set, info.as_mut_ptr(), time) } {
         Ok(signal) => {
             // SAFETY: filled by the kernel.
             let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
@@ -105,16 +100,19 @@ pub fn discard(set: Set) {
 
 /// `struct kernel_sigaction` with room for the longest (handler, flags, restorer, mask); the
 /// handler comes first on every CPU.
-type Action = [usize; 4];
+type Action = [usize; 3 + size_of::<Set>() / size_of::<usize>()];
+
+const NONE: Action = [0; size_of::<Action>() / size_of::<usize>()];
 
 /// sigaction(2): the default action for one signal; whether it was ignored before.
 fn set_default(signal: i32) -> Result<bool> {
-    static DEFAULT: Action = [libc::SIG_DFL, 0, 0, 0];
+    // SIG_DFL is 0.
+    static DEFAULT: Action = NONE;
     set_action(signal, &DEFAULT)
 }
 
 fn set_action(signal: i32, action: &Action) -> Result<bool> {
-    let mut before: Action = [0; 4];
+    let mut before = NONE;
     let (new, old) = (action.as_ptr(), before.as_mut_ptr());
     // SAFETY: the kernel reads one action, which names no handler that returns, and fills another.
     unsafe { syscall!(Sysno::rt_sigaction, signal, new, old, size_of::<Set>()) }?;
@@ -129,11 +127,13 @@ pub fn exit_after(nanos: u64) -> Result<bool> {
         process::exit(124)
     }
     // SA_RESTORER: x86 calls no handler without it; where it leads to does not matter.
-    let action = [exit as *const () as usize, 0x0400_0000, 0, 0];
+    let mut action = NONE;
+    (action[0], action[1]) = (exit as *const () as usize, 0x0400_0000);
     let was_ignored = nanos > 0 && set_action(libc::SIGALRM, &action)?;
     let micros = nanos.div_ceil(1000);
-    // struct itimerval: how often again, and when.
-    let timer: [u64; 4] = [0, 0, micros / 1_000_000, micros % 1_000_000];
+    // struct itimerval, in words: how often again, and when; the latest possible for what is later.
+    let seconds = (micros / 1_000_000).min(isize::MAX as u64);
+    let timer = [0, 0, seconds as usize, (micros % 1_000_000) as usize];
     // SAFETY: the kernel reads four words.
     unsafe { syscall!(Sysno::setitimer, libc::ITIMER_REAL, timer.as_ptr(), 0) }?;
     Ok(was_ignored)

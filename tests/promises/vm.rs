@@ -67,6 +67,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "limits-v1.sh", "", 10),
     },
     Promise {
+        name: "sizes_ids_and_times_are_wide",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "wide.sh", "", 17),
+    },
+    Promise {
         name: "a_disabled_controller_is_an_error",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "no-memory-controller.sh", "cgroup_disable=memory", 4),
@@ -101,7 +106,7 @@ fn first(world: &World) {
 
 /// Runs a scenario of `tests/vm` on every kernel; it prints a line for each of its checks.
 fn scenario(world: &World, script: &str, parameters: &str, checks: usize) {
-    let root = if script == "disk.sh" { "ext4" } else { "initramfs" };
+    let root = if ["disk.sh", "wide.sh"].contains(&script) { "ext4" } else { "initramfs" };
     scenario_on(world, script, root, parameters, checks)
 }
 

@@ -21,6 +21,10 @@ global_asm!(
     enter = sym super::super::start::enter,
 );
 
+/// What a relocation is: its place, its type, and what is added to it.
+pub type Relocation = [usize; 3];
+/// Where they are, and how many bytes: DT_RELA, DT_RELASZ.
+pub const RELOCATIONS: [usize; 2] = [7, 8];
 /// The type of a relocation that adds the load address: `R_X86_64_RELATIVE`.
 pub const RELATIVE: usize = 8;
 
