@@ -61,6 +61,9 @@ enum Need {
     Root,
     /// To be tried as an ordinary user only.
     User,
+    /// Tests that root has started, whoever they try it as: they look at what that user may not see, or need
+    /// what is not that user's.
+    StartedByRoot,
     /// A statically linked busybox on the host.
     Busybox,
     /// A host whose controllers root can use: memory, cpu, cpuset and pids.

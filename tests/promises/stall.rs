@@ -20,7 +20,11 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "stalled_files_end_when_told", needs: &[Need::Root], check: files },
     Promise { name: "stalled_words_end_when_told", needs: &[], check: words },
     Promise { name: "stalled_readers_are_not_waited_for", needs: &[], check: readers },
-    Promise { name: "stalled_readers_of_the_last_words", needs: &[], check: last_words },
+    Promise {
+        name: "stalled_readers_of_the_last_words",
+        needs: &[Need::StartedByRoot],
+        check: last_words,
+    },
     Promise {
         name: "stalled_supervisors_are_not_waited_for",
         needs: &[Need::Busybox],

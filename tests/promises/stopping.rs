@@ -19,7 +19,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "stopping_a_command_that_stopped_itself", needs: &[], check: by_itself },
     Promise {
         name: "stopping_needs_no_root_directory",
-        needs: &[Need::Busybox],
+        needs: &[Need::Busybox, Need::StartedByRoot],
         check: closed_root,
     },
 ];

@@ -94,6 +94,9 @@ impl Stage {
         if needs.contains(&Need::LaterCalls) && crate::old::is_wanted() {
             return Some("needs a later kernel than 4.4");
         }
+        if needs.contains(&Need::StartedByRoot) && !self.is_root {
+            return Some("needs to be started by root");
+        }
         if needs.contains(&Need::IdHelpers) && on_path("newuidmap").is_none() {
             return Some("needs newuidmap");
         }
