@@ -20,12 +20,12 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "nested_three_deep_in_itself", needs: &[Need::Busybox], check: three_deep },
     Promise {
         name: "nested_in_bubblewrap",
-        needs: &[Need::Busybox, Need::Bubblewrap],
+        needs: &[Need::Busybox, Need::Bubblewrap, Need::LaterCalls],
         check: in_bubblewrap,
     },
     Promise {
         name: "nested_bubblewrap_in_mini",
-        needs: &[Need::Busybox, Need::Bubblewrap],
+        needs: &[Need::Busybox, Need::Bubblewrap, Need::LaterCalls],
         check: bubblewrap_inside,
     },
     Promise {
