@@ -348,7 +348,12 @@ fn last_words(world: &World) {
                 let children = format!("/proc/{pid}/task/{pid}/children");
                 let is_alone = fs::read_to_string(children).is_ok_and(|it| it.is_empty());
                 let syscall = fs::read_to_string(format!("/proc/{pid}/syscall"));
-                let waits = syscall.is_ok_and(|it| it.starts_with(&libc::SYS_ppoll.to_string()));
+                // For everything, not a look at one descriptor, of which there are some before the command.
+                let waits = syscall.is_ok_and(|it| {
+                    let mut words = it.split(' ');
+                    words.next() == Some(&libc::SYS_ppoll.to_string())
+                        && words.nth(1) != Some("0x1")
+                });
                 (is_alone && waits) || mini.0.try_wait().unwrap().is_some()
             });
             let early = mini.0.try_wait().unwrap();

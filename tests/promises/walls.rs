@@ -546,6 +546,10 @@ fn program(world: &World) {
         vec!["--init", "--cap-add", "ALL"],
         vec!["--init", "--cap-add", "ALL", "--security-opt", "seccomp=unconfined"],
     ];
+    if crate::old::is_wanted() {
+        // Path rules are later than Linux 4.4.
+        options.retain(|options| !options.contains(&"--ro-path"));
+    }
     if world.is_root() {
         options.push(vec!["--init", "--userns", "auto", "--cap-add", "ALL"]);
         options.push(vec!["--init", "--uidmap", "0:0:65536", "--cap-add", "ALL"]);
