@@ -1,76 +1,74 @@
 //! mini runs a command in a Linux container: one static binary on raw system calls.
 //!
-//! The flow, one way only:
+//! Data flows one way:
 //!
 //! ```text
-//! words ─ cli ─> Command ─ run ─> Spec ─┐
-//!                                       ├─ plan ─> Plan ─ container ─> exit status
-//!            host: facts, read once ────┘           (launch · init · supervise)
+//! arguments ─── cli ─┐                                        ┌─ verbs::run: wait in the foreground
+//! config.json ─ oci ─┼─> Spec ─┐                              │
+//!                    │         ├─ plan ─> Plan ─ container ───┤
+//!      host facts, read once ──┘                              └─ exit status
 //! ```
 //!
 //! Four principles:
-//! 1. **The plan is the program.** What a launch does is decided by a pure function and written
-//!    down as steps; the child performs them in order and decides nothing.
-//! 2. **Fail closed.** A step that fails ends the launch before the command has started, with one
-//!    line that names the step, its object and the kernel's reason.
-//! 3. **Every system call earns its place.** No fact is asked for that a refused step would tell.
-//! 4. **`unsafe` lives in `sys`** (and in the binary's `rt`), in small blocks, each with its reason.
+//! 1. **The plan is the program.** A pure function decides what a launch does and writes it down as steps. The
+//!    child performs the steps in order and decides nothing.
+//! 2. **Fail closed.** A step that fails ends the launch before the command starts. One line names the step,
+//!    its object and the kernel's error.
+//! 3. **Every system call earns its place.** mini does not ask the kernel for a fact that a refused step
+//!    would tell anyway.
+//! 4. **`unsafe` is only in `sys`** and in the binary's `rt`, in small blocks, each with its reason.
 //!
-//! A module imports only what stands above it here, `sys` being the ground:
+//! The modules, in the order of their imports: a module imports only modules that stand above it here.
 
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
-/// The kernel, one function per system call.
-pub mod sys;
-
-/// Text for people.
+/// Text and numbers, without allocation on the way out.
 pub mod text;
 
-/// JSON for programs.
+/// The kernel: one thin, typed function per system call.
+pub mod sys;
+
+/// JSON output.
 pub mod json;
 
-/// The one kind of failure.
+/// The one-line error and the exit status that belongs to it.
 pub mod error;
 
-/// What a container is.
+/// What a container is: plain data in the words of the OCI runtime specification.
 pub mod spec;
 
-/// The OCI runtime specification: config.json, seccomp rules, device rules.
-pub mod oci;
-
-/// Control groups: hierarchies, control files, scales.
+/// cgroup hierarchies, control files and their values; pure.
 pub mod cgroup;
 
-/// What this machine is.
+/// What this machine and the caller are: facts.
 pub mod host;
 
-/// What will be done: steps.
+/// The OCI documents: config.json, seccomp rules, device rules.
+pub mod oci;
+
+/// (Spec, Host) to steps; pure.
 pub mod plan;
 
-/// Doing it: launch, the child, supervision.
+/// Executes a plan: the parent's part and the child's part.
 pub mod container;
 
-/// Words to a command.
+/// Command line arguments to a command; the option tables; help.
 pub mod cli;
 
-/// The verb `mini run`.
-pub mod run;
-
-/// The verb `mini check`.
-pub mod check;
+/// One module for each verb.
+pub mod verbs;
 
 /// mini as the machine's first process.
 pub mod machine;
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use cli::{Command, Topic};
 use core::ffi::CStr;
 use error::{Error, Result};
 use host::Caller;
-use spec::Then;
+use spec::AfterExit;
 use text::Text;
 
 /// The whole program: mini's words and environment in, an exit status out.
@@ -83,16 +81,16 @@ pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
         return error.status();
     }
     if !machine::is_mine() {
-        return obey(words, env, caller, None);
+        return run_command(words, env, caller, None);
     }
     machine::begin();
-    let mut then = Then::default();
-    let status = obey(words, env, caller, Some(&mut then));
+    let mut then = AfterExit::default();
+    let status = run_command(words, env, caller, Some(&mut then));
     machine::end(then, status)
 }
 
 /// `then` is there where mini is the machine's first process, to take down what is to follow.
-fn obey(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut Then>) -> u8 {
+fn run_command(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut AfterExit>) -> u8 {
     let result = cli::parse(words).and_then(|command| match command {
         // It lives as long as the process, and so does what is made of it.
         Command::Run(request) => {
@@ -104,17 +102,17 @@ fn obey(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut Then>)
                 }
                 None => {}
             }
-            run::run(Box::leak(request), env, caller)
+            verbs::run::run(Box::leak(request), env, caller)
         }
-        Command::Check { json } => check::check(json, env, caller),
+        Command::Check { json } => verbs::check::check(json, env, caller),
         Command::Help(topic) => show(topic),
-        Command::Version => print(concat!("mini ", env!("CARGO_PKG_VERSION"), "\n").into()),
+        Command::Version => verbs::print(concat!("mini ", env!("CARGO_PKG_VERSION"), "\n").into()),
     });
     let status = result.unwrap_or_else(|error| {
         error.print();
         error.status()
     });
-    container::listen::end();
+    container::signals::end();
     status
 }
 
@@ -124,13 +122,81 @@ fn show(topic: Topic) -> Result<u8> {
         Topic::Overview => cli::overview(&mut text),
         Topic::Run => cli::run_help(&mut text),
     }
-    print(text.bytes().into())
+    verbs::print(text.bytes().into())
 }
 
-/// Answers on standard output; a full disk or a closed descriptor is an error.
-fn print(text: Vec<u8>) -> Result<u8> {
-    match sys::fs::write_all(&sys::fd::STDOUT, &text) {
-        Ok(()) => Ok(0),
-        Err(errno) => Err(Error::new("write").object(b"standard output").errno(errno)),
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// The modules of this file, in their order.
+    fn modules() -> Vec<String> {
+        let source = include_str!("lib.rs").lines();
+        source
+            .filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned()))
+            .collect()
+    }
+
+    fn files(path: &Path, found: &mut Vec<std::path::PathBuf>) {
+        if path.is_dir() {
+            fs::read_dir(path).unwrap().for_each(|entry| files(&entry.unwrap().path(), found));
+        } else if path.exists() {
+            found.push(path.to_owned());
+        }
+    }
+
+    /// The modules that a file imports from the crate's root: `crate::name` and `crate::{name, name}`.
+    fn imports(text: &str) -> Vec<String> {
+        let names = |rest: &str| -> Vec<String> {
+            let first = |text: &str| -> String {
+                text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+            };
+            match rest.strip_prefix('{') {
+                Some(list) => list.split('}').next().unwrap().split(',').map(first).collect(),
+                None => vec![first(rest)],
+            }
+        };
+        let uses = text.split("crate::").skip(1);
+        uses.flat_map(names).filter(|name| !name.is_empty()).collect()
+    }
+
+    #[test]
+    fn imports_point_up_the_list() {
+        let modules = modules();
+        assert!(modules.len() > 10, "{modules:?}");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut seen = 0;
+        for (at, module) in modules.iter().enumerate() {
+            let mut list = Vec::new();
+            files(&source.join(module), &mut list);
+            files(&source.join(format!("{module}.rs")), &mut list);
+            for file in list {
+                for import in imports(&fs::read_to_string(&file).unwrap()) {
+                    let above = modules.iter().position(|module| *module == import);
+                    let above = above.unwrap_or_else(|| panic!("{file:?} imports crate::{import}"));
+                    assert!(
+                        above <= at,
+                        "{file:?}: {module} imports {import}, which stands below it"
+                    );
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 100, "{seen}");
+    }
+
+    /// ARCHITECTURE.md's table of modules names the same ones in the same order.
+    #[test]
+    fn the_architecture_tells_the_same_order() {
+        let text = include_str!("../ARCHITECTURE.md");
+        let table = text.split("| `rt` |").next().unwrap();
+        let rows: Vec<_> = table
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+            .filter(|name| modules().iter().any(|module| module == name))
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(rows, modules());
     }
 }

@@ -2,7 +2,7 @@
 //! be no /proc and no /dev yet, and when the command has ended there is nobody to go back to.
 
 use crate::error::{Error, FAILED};
-use crate::spec::Then;
+use crate::spec::AfterExit;
 use crate::sys::fs::{self, HERE};
 use crate::sys::{Errno, mount, power, process};
 use crate::text::Text;
@@ -64,23 +64,23 @@ pub fn begin() {
 }
 
 /// Says how it ended, and ends the machine.
-pub fn end(then: Then, status: u8) -> ! {
+pub fn end(then: AfterExit, status: u8) -> ! {
     let mut text = Text::new();
     text.str("mini: status ").number(status.into()).str(match then {
-        Then::PowerOff => ", power off",
-        Then::Reboot => ", reboot",
-        Then::Halt => ", halt",
-        Then::Panic => ", panic",
+        AfterExit::PowerOff => ", power off",
+        AfterExit::Reboot => ", reboot",
+        AfterExit::Halt => ", halt",
+        AfterExit::Panic => ", panic",
     });
     text.str("\n");
     // With the console gone there is nobody to tell.
     let _ = fs::write_all(&crate::sys::fd::STDERR, text.bytes());
     power::sync();
     let result = match then {
-        Then::PowerOff => power::off(),
-        Then::Reboot => power::restart(),
-        Then::Halt => power::halt(),
-        Then::Panic => process::exit(status.into()),
+        AfterExit::PowerOff => power::off(),
+        AfterExit::Reboot => power::restart(),
+        AfterExit::Halt => power::halt(),
+        AfterExit::Panic => process::exit(status.into()),
     };
     if let Err(errno) = result {
         Error::new("end the machine").errno(errno).print();

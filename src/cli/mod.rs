@@ -1,4 +1,4 @@
-//! Words to a command: nothing but words in, data or an error out.
+//! Args to a command: nothing but words in, data or an error out.
 
 mod help;
 mod mounts;
@@ -14,8 +14,8 @@ pub use security::CapabilityEdits;
 use crate::error::{Error, Result};
 use crate::spec::mounts::{Masks, Overlay, Volume};
 use crate::spec::resources::Resources;
-use crate::spec::security::{IdRange, PathRule, Rlimit, Users};
-use crate::spec::{Id, Namespaces, Then, User, Word};
+use crate::spec::security::{IdMapping, IdRange, PathRule, Rlimit};
+use crate::spec::{AfterExit, Id, Namespaces, User};
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -55,7 +55,7 @@ pub struct Run<'a> {
     /// `--read-only`
     pub read_only: bool,
     /// The further directories of `--rootfs DIR:DIR:O`.
-    pub lowers: Vec<Word<'a>>,
+    pub lowers: Vec<&'a CStr>,
     /// `:O` after the rootfs, `--overlay`
     pub overlay: Option<Overlay<'a>>,
     /// `-v`, `--mount`, `--tmpfs`, in the order given.
@@ -79,7 +79,7 @@ pub struct Run<'a> {
     /// `--ro-path`, `--rw-path`
     pub paths: Vec<PathRule<'a>>,
     /// `--userns`
-    pub users: Users<'a>,
+    pub users: IdMapping<'a>,
     /// Whether that was `host`.
     pub shares_users: bool,
     /// `--uidmap`
@@ -109,7 +109,7 @@ pub struct Run<'a> {
     /// `--stop-signal`
     pub stop_signal: Option<i32>,
     /// `--then`
-    pub then: Option<Then>,
+    pub then: Option<AfterExit>,
     /// `--pidfile`
     pub pidfile: Option<&'a CStr>,
     /// `--ready-fd`
@@ -129,7 +129,7 @@ pub struct Run<'a> {
     /// `--trace`
     pub trace: bool,
     /// The command and its arguments.
-    pub words: &'a [&'a CStr],
+    pub args: &'a [&'a CStr],
 }
 
 /// Which system calls are refused.
@@ -190,30 +190,30 @@ fn unknown_verb(verb: &[u8]) -> Error {
 
 fn parse_run<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
     let mut run = Box::new(Run::default());
-    let mut words = Words { words };
+    let mut words = Args { words };
     while let Some(word) = words.next_option() {
         if matches!(word.to_bytes(), b"--help") {
             return Ok(Command::Help(Topic::Run));
         }
-        if let Some((option, value)) = options::spelled_whole(word) {
+        if let Some((option, value)) = options::by_long_name(word) {
             take(&mut run, &option, value, word, &mut words)?;
         } else if word.to_bytes().starts_with(b"--") {
             return Err(options::unknown(word.to_bytes()));
         } else {
-            bundle(&mut run, word, &mut words)?;
+            short_options(&mut run, word, &mut words)?;
         }
     }
     if words.words.first().is_none_or(|command| command.is_empty()) {
         let usage = "usage: mini run [OPTIONS] [--] COMMAND [ARG...]";
         return Err(Error::new("run").cause("no command given").hint(usage));
     }
-    run.words = words.words;
+    run.args = words.words;
     Ok(Command::Run(run))
 }
 
 /// Short options in one word: flags, then at most one that takes a value, which is the rest of
 /// the word or the next one.
-fn bundle<'a>(run: &mut Run<'a>, word: &'a CStr, words: &mut Words<'a>) -> Result<()> {
+fn short_options<'a>(run: &mut Run<'a>, word: &'a CStr, words: &mut Args<'a>) -> Result<()> {
     let letters = word.to_bytes();
     for (at, letter) in letters.iter().enumerate().skip(1) {
         let Some(option) = options::by_letter(*letter) else {
@@ -237,7 +237,7 @@ fn take<'a>(
     option: &Unpacked,
     value: Option<&'a CStr>,
     word: &'a CStr,
-    words: &mut Words<'a>,
+    words: &mut Args<'a>,
 ) -> Result<()> {
     match (&option.act, value) {
         (Act::Flag(set), None) => {
@@ -258,11 +258,11 @@ fn take<'a>(
 }
 
 /// The words not read yet.
-struct Words<'a> {
+struct Args<'a> {
     words: &'a [&'a CStr],
 }
 
-impl<'a> Words<'a> {
+impl<'a> Args<'a> {
     fn next(&mut self) -> Option<&'a CStr> {
         let (first, rest) = self.words.split_first()?;
         self.words = rest;

@@ -3,13 +3,12 @@
 use super::Run;
 use super::values::{bad, not_empty, size};
 use crate::error::Result;
-use crate::spec::Word;
 use crate::spec::mounts::{Kind, Options, Overlay, Setting, Size, Tmpfs, Volume};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-fn word<'a>(bytes: &[u8]) -> Word<'a> {
+fn word<'a>(bytes: &[u8]) -> &'a CStr {
     let mut text = Text::new();
     text.raw(bytes);
     text.leak()

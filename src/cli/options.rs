@@ -699,7 +699,7 @@ const TABLE: [Opt; 61] = [
 const MEMORY: (u64, u64) = (512 << 10, u64::MAX >> 1);
 
 /// Finds an option spelled out as `--name`, `--name=value`, or as in the original, `-name`.
-pub fn spelled_whole(word: &CStr) -> Option<(Unpacked, Option<&CStr>)> {
+pub fn by_long_name(word: &CStr) -> Option<(Unpacked, Option<&CStr>)> {
     let bytes = word.to_bytes();
     let end = bytes.iter().position(|b| *b == b'=');
     let spelled = &bytes[..end.unwrap_or(bytes.len())];

@@ -4,7 +4,7 @@ use super::values::{bad, id, number_in};
 use super::{Run, SeccompChoice};
 use crate::error::{Error, Result};
 use crate::spec::capability::{self, NAMES, Set};
-use crate::spec::security::{IdRange, PathRule, Rlimit, Users};
+use crate::spec::security::{IdMapping, IdRange, PathRule, Rlimit};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -154,11 +154,11 @@ pub fn group_add<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
 /// `--userns host|auto`
 pub fn user_namespace(run: &mut Run, value: &CStr) -> Result<()> {
     run.users = match value.to_bytes() {
-        b"auto" => Users::Auto,
-        b"host" => Users::Own,
+        b"auto" => IdMapping::Auto,
+        b"host" => IdMapping::Own,
         other => return Err(bad("--userns", other, "unknown").hint("host or auto")),
     };
-    run.shares_users = run.users == Users::Own;
+    run.shares_users = run.users == IdMapping::Own;
     Ok(())
 }
 

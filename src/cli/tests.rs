@@ -29,12 +29,12 @@ fn error(words: &[&str]) -> String {
 #[test]
 fn options_end_at_the_command() {
     run(&["ls", "-l", "--rootfs", "x"], |run| {
-        assert_eq!(run.words, [c"ls", c"-l", c"--rootfs", c"x"]);
+        assert_eq!(run.args, [c"ls", c"-l", c"--rootfs", c"x"]);
         assert_eq!(run.rootfs, None);
     });
-    run(&["--", "-odd"], |run| assert_eq!(run.words, [c"-odd"]));
-    run(&["--trace", "--", "--", "x"], |run| assert_eq!(run.words, [c"--", c"x"]));
-    run(&["-", "x"], |run| assert_eq!(run.words, [c"-", c"x"]));
+    run(&["--", "-odd"], |run| assert_eq!(run.args, [c"-odd"]));
+    run(&["--trace", "--", "--", "x"], |run| assert_eq!(run.args, [c"--", c"x"]));
+    run(&["-", "x"], |run| assert_eq!(run.args, [c"-", c"x"]));
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn values_come_joined_or_as_the_next_word() {
         run(words, |run| {
             assert_eq!(run.rootfs, Some(c"/r"), "{words:?}");
             assert_eq!(run.hostname, Some(c"box"), "{words:?}");
-            assert_eq!(run.words, [c"sh"], "{words:?}");
+            assert_eq!(run.args, [c"sh"], "{words:?}");
         });
     }
 }
@@ -135,14 +135,14 @@ fn every_option_is_found_by_each_of_its_names_and_shown_in_help() {
     let help = String::from_utf8(help.bytes().to_vec()).unwrap();
     for option in options::all() {
         let long = CString::new([b"--", option.long].concat()).unwrap();
-        assert_eq!(options::spelled_whole(&long).unwrap().0.long, option.long);
+        assert_eq!(options::by_long_name(&long).unwrap().0.long, option.long);
         assert!(help.contains(long.to_str().unwrap()), "{long:?}");
         if let Some(letter) = option.short {
             assert_eq!(options::by_letter(letter).unwrap().long, option.long);
         }
         if !option.original.is_empty() {
             let original = CString::new(option.original).unwrap();
-            assert_eq!(options::spelled_whole(&original).unwrap().0.long, option.long);
+            assert_eq!(options::by_long_name(&original).unwrap().0.long, option.long);
         }
     }
 }
@@ -182,7 +182,7 @@ proptest::proptest! {
             .collect();
         let words: Vec<&CStr> = owned.iter().map(|word| &**word).collect();
         match parse(&words) {
-            Ok(Command::Run(run)) => assert_eq!(run.words, &words[6..]),
+            Ok(Command::Run(run)) => assert_eq!(run.args, &words[6..]),
             other => panic!("{other:?}"),
         }
     }

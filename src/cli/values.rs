@@ -5,7 +5,7 @@ use crate::cgroup::Controller;
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::error::{Error, Result};
 use crate::spec::resources::{Conf, Limit};
-use crate::spec::{Id, Namespace, Then, User};
+use crate::spec::{AfterExit, Id, Namespace, User};
 use crate::sys::clock::SECOND;
 use crate::text::{Text, number};
 use core::ffi::CStr;
@@ -272,12 +272,12 @@ pub fn stop_signal(value: &CStr) -> Result<i32> {
 }
 
 /// `poweroff`, `reboot`, `halt` or `panic`.
-pub fn then(value: &CStr) -> Result<Then> {
+pub fn then(value: &CStr) -> Result<AfterExit> {
     match value.to_bytes() {
-        b"poweroff" => Ok(Then::PowerOff),
-        b"reboot" => Ok(Then::Reboot),
-        b"halt" => Ok(Then::Halt),
-        b"panic" => Ok(Then::Panic),
+        b"poweroff" => Ok(AfterExit::PowerOff),
+        b"reboot" => Ok(AfterExit::Reboot),
+        b"halt" => Ok(AfterExit::Halt),
+        b"panic" => Ok(AfterExit::Panic),
         other => Err(bad("--then", other, "unknown").hint("poweroff, reboot, halt or panic")),
     }
 }

@@ -1,51 +1,22 @@
-//! Doing what the plan says. The parent makes the groups, launches the child, hands it the
-//! command's words and waits; the child performs the steps and becomes the command.
+//! Executes a plan. The parent creates the cgroups, starts the child, sends it the command's arguments and
+//! waits for it; the child performs the steps and becomes the command.
 
-mod confine;
-mod exec;
-mod explain;
-mod files;
-mod foreground;
-mod gate;
-mod groups;
-mod ids;
-mod init;
-mod input_end;
-mod inside;
-mod launch;
-mod layers;
-pub mod listen;
-mod passwd;
-mod places;
-mod ready;
-mod reaper;
-pub mod report;
-mod sources;
+mod args_pipe;
+mod child;
+mod parent;
 mod status;
 pub mod stdio;
-mod supervise;
-mod tar;
-mod terminal;
-mod trace;
-mod unpack;
-mod usage;
-mod volume;
 
-use crate::error::{Error, Result};
-use crate::host::Host;
-use crate::plan::Plan;
-use crate::spec::Spec;
-use crate::sys::clock;
+pub use child::init::serve as serve_as_init;
+pub use parent::{report, run, signals};
+
 use crate::sys::memory::Program;
-use crate::text::Text;
 use core::ffi::CStr;
-use groups::Groups;
-pub use reaper::serve_as_init;
-use usage::{Figure, Usage};
+use parent::usage::Usage;
 
 /// How to go about it, beside what to do.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner<'a> {
+pub struct RunOptions<'a> {
     /// Print each step with its result and time.
     pub trace: bool,
     /// Measure what the command uses.
@@ -95,44 +66,4 @@ pub struct Outcome {
     pub signal: Option<u8>,
     /// What it used.
     pub usage: Usage,
-}
-
-/// Launches, waits, and tells how it ended.
-///
-/// # Errors
-/// Whatever kept the command from starting; nothing is left behind.
-pub fn run(plan: &Plan, spec: &Spec, host: &Host, manner: Manner) -> Result<Outcome> {
-    let start = if manner.measure { clock::now() } else { 0 };
-    let _locks = layers::claim(spec)?;
-    // Before there is anything that a signal could leave behind.
-    let failed = |errno| Error::new("hold signals").errno(errno);
-    listen::begin().map_err(failed)?;
-    let mut groups = Groups::make(plan, spec, host, manner.trace)?;
-    groups.guard(host)?;
-    let launched = launch::launch(plan, spec, host, &groups.doors, manner)?;
-    // The command is on its way: what others left behind delays only its end.
-    groups::sweep(host);
-    let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, manner)?;
-    let killed = outcome.status == 128 + libc::SIGKILL as u8;
-    let usage = &mut outcome.usage;
-    if manner.measure {
-        usage.note(Figure::Wall, Some((clock::now() - start) / 1000));
-    }
-    if manner.measure || (killed && spec.resources.memory.limit.is_some()) {
-        groups.usage(host, usage);
-    }
-    // A group counts everybody; where none tells, those that were waited for.
-    usage.note(Figure::User, Some(rusage.user_micros));
-    usage.note(Figure::System, Some(rusage.system_micros));
-    usage.note(Figure::MaxRss, Some(rusage.max_rss));
-    if killed && usage.get(Figure::OomKills) > Some(0) {
-        out_of_memory(spec).print();
-    }
-    Ok(outcome)
-}
-
-fn out_of_memory(spec: &Spec) -> Error {
-    let mut hint = Text::new();
-    hint.str("the limit is ").number(spec.resources.memory.limit.unwrap_or(0)).str(" bytes");
-    Error::new("out of memory").cause("the kernel killed the command").hint_text(&hint)
 }

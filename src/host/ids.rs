@@ -2,7 +2,7 @@
 
 use super::Caller;
 use crate::error::{Error, Result};
-use crate::spec::security::{IdRange, Users};
+use crate::spec::security::{IdMapping, IdRange};
 use crate::sys::{Errno, fs};
 use crate::text::{Text, number};
 use alloc::vec;
@@ -11,14 +11,14 @@ use core::ffi::CStr;
 
 /// Whose ids the container's are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ids {
+pub enum IdMaps {
     /// The host's: there is no user namespace.
-    Shared,
+    None,
     /// The caller's, alone.
-    Own,
+    Single,
     /// These ranges.
-    Mapped {
-        /// Users.
+    Ranges {
+        /// IdMapping.
         uids: Vec<IdRange>,
         /// Groups.
         gids: Vec<IdRange>,
@@ -38,22 +38,22 @@ const COUNT: u32 = 65_536;
 ///
 /// # Errors
 /// When the caller has no range to give.
-pub fn find(users: &Users, caller: Caller, may_administer: bool) -> Result<Ids> {
+pub fn find(users: &IdMapping, caller: Caller, may_administer: bool) -> Result<IdMaps> {
     let is_root = caller.euid == 0;
     Ok(match users {
-        Users::Own if may_administer => Ids::Shared,
-        Users::Own => Ids::Own,
-        Users::Mapped { uids, gids } => {
-            Ids::Mapped { uids: uids.to_vec(), gids: gids.to_vec(), by_helper: !is_root }
+        IdMapping::Own if may_administer => IdMaps::None,
+        IdMapping::Own => IdMaps::Single,
+        IdMapping::Mapped { uids, gids } => {
+            IdMaps::Ranges { uids: uids.to_vec(), gids: gids.to_vec(), by_helper: !is_root }
         }
-        Users::Auto if is_root => {
+        IdMapping::Auto if is_root => {
             let name = user_name(caller.euid);
             let uids = granted(c"/etc/subuid", &name, caller.euid)?.unwrap_or(FIXED);
             let gids = granted(c"/etc/subgid", &name, caller.euid)?.unwrap_or(FIXED);
             let (uids, gids) = claim(uids, gids)?;
-            Ids::Mapped { uids: vec![uids], gids: vec![gids], by_helper: false }
+            IdMaps::Ranges { uids: vec![uids], gids: vec![gids], by_helper: false }
         }
-        Users::Auto => {
+        IdMapping::Auto => {
             let name = user_name(caller.euid);
             let range = |file: &CStr, own: u32| -> Result<Vec<IdRange>> {
                 let granted = granted(file, &name, caller.euid)?;
@@ -68,7 +68,7 @@ pub fn find(users: &Users, caller: Caller, may_administer: bool) -> Result<Ids> 
             };
             let uids = range(c"/etc/subuid", caller.euid)?;
             let gids = range(c"/etc/subgid", caller.egid)?;
-            Ids::Mapped { uids, gids, by_helper: true }
+            IdMaps::Ranges { uids, gids, by_helper: true }
         }
     })
 }

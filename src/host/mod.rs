@@ -1,7 +1,7 @@
 //! What this machine and the caller are: facts, each read at most once and only when the spec
 //! needs it. What the kernel can tell by refusing a step is not asked for beforehand.
 
-pub mod groups;
+pub mod cgroups;
 pub mod ids;
 
 use crate::error::{Error, Result};
@@ -11,9 +11,9 @@ use crate::spec::mounts::{Kind, Overlay, Tmpfs, Volume};
 use crate::sys::memory::Program;
 use crate::sys::{Errno, Fd, fs};
 use alloc::vec::Vec;
+use cgroups::Cgroups;
 use core::ffi::CStr;
-use groups::Groups;
-use ids::Ids;
+use ids::IdMaps;
 
 /// Who called mini; the kernel hands this to every program (getauxval(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Caller {
     /// Effective group id.
     pub egid: u32,
     /// What mini's file gave it that its caller does not have.
-    pub gain: Gain,
+    pub gain: FilePrivilege,
     /// The path by which mini's file was executed.
     pub path: &'static CStr,
     /// Where mini itself lies in memory.
@@ -32,7 +32,7 @@ pub struct Caller {
 
 /// What a program's file can give to whoever runs it (execve(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gain {
+pub enum FilePrivilege {
     /// Nothing.
     Nothing,
     /// Another user or group.
@@ -49,14 +49,14 @@ impl Caller {
     /// When mini is set-user-id or set-group-id, or has file capabilities that its caller has not.
     pub fn check(&self) -> Result<()> {
         let cause = match self.gain {
-            Gain::Nothing => return Ok(()),
-            Gain::SetId => {
+            FilePrivilege::Nothing => return Ok(()),
+            FilePrivilege::SetId => {
                 "mini is set-user-id or set-group-id, or its caller is half another user"
             }
             // For root there are none; and a security module asks for care, too, when it gives a
             // program a label of its own.
-            Gain::Secure if self.euid == 0 => return Ok(()),
-            Gain::Secure => match crate::sys::security::permitted() {
+            FilePrivilege::Secure if self.euid == 0 => return Ok(()),
+            FilePrivilege::Secure => match crate::sys::security::permitted() {
                 Ok(0) => return Ok(()),
                 _ => "mini has file capabilities",
             },
@@ -132,7 +132,7 @@ pub struct Host {
     /// The path by which mini's file was executed.
     pub path: &'static CStr,
     /// Whose ids the container's are: with some of its own everything happens in a user namespace.
-    pub ids: Ids,
+    pub ids: IdMaps,
     /// Whether mini itself is in a user namespace other than the machine's first: root there is not the
     /// machine's root, whatever its number. False unless it matters.
     pub in_user_namespace: bool,
@@ -160,7 +160,7 @@ pub struct Host {
     /// Bytes of memory; 0 unless it matters.
     pub memory: u64,
     /// Where the container's cgroups will be.
-    pub groups: Groups,
+    pub cgroups: Cgroups,
 }
 
 impl Host {
@@ -212,8 +212,8 @@ impl Host {
                 _ => {}
             }
         }
-        let throttled_cpus = if spec.masks.unmask_all { 0 } else { groups::throttled_cpus() };
-        let groups = groups::find(spec)?;
+        let throttled_cpus = if spec.masks.unmask_all { 0 } else { cgroups::throttled_cpus() };
+        let cgroups = cgroups::find(spec)?;
         // What mini may do, not the number of its user, tells what it is.
         let capabilities = if caller.euid == 0 { effective_capabilities()? } else { 0 };
         let has = |capability: u8| capabilities & 1 << capability != 0;
@@ -225,14 +225,14 @@ impl Host {
         let makes_namespace = is_plain
             && copies_mounts
             && !root_is_initramfs
-            && ids == Ids::Shared
+            && ids == IdMaps::None
             && crate::sys::mount::can_make_namespaces()
             && user_namespace == Some(UserNamespace::First);
         Ok(Host {
             euid: caller.euid,
             egid: caller.egid,
             path: caller.path,
-            may_make_devices: ids == Ids::Shared && !in_user_namespace && has(MKNOD),
+            may_make_devices: ids == IdMaps::None && !in_user_namespace && has(MKNOD),
             may_set_groups: !(in_user_namespace && denies_groups()),
             in_user_namespace,
             ids,
@@ -244,7 +244,7 @@ impl Host {
             throttled_cpus,
             cwd,
             memory,
-            groups,
+            cgroups,
         })
     }
 }
@@ -277,9 +277,9 @@ pub fn in_user_namespace() -> bool {
 }
 
 /// Whether the plan has steps that root may do only where it is the machine's root.
-fn asks_for_rights(spec: &Spec, ids: &Ids) -> bool {
+fn asks_for_rights(spec: &Spec, ids: &IdMaps) -> bool {
     spec.rootfs.is_some()
-        || matches!(ids, Ids::Mapped { .. })
+        || matches!(ids, IdMaps::Ranges { .. })
         || spec.process.user.is_some()
         || spec.process.oom_score_adj.is_some()
         || !spec.security.groups.is_empty()

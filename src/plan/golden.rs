@@ -3,8 +3,8 @@
 
 use super::Plan;
 use crate::cgroup::{Controller, Set, Version};
-use crate::host::groups::{Group, Groups};
-use crate::host::ids::Ids;
+use crate::host::cgroups::{Cgroup, Cgroups};
+use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
 use crate::spec::capability;
 use crate::spec::mounts::{Kind, Masks, Options, Overlay, Tmpfs, Volume};
@@ -19,7 +19,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         euid,
         egid,
         path: c"mini",
-        ids: if euid == 0 { Ids::Shared } else { Ids::Own },
+        ids: if euid == 0 { IdMaps::None } else { IdMaps::Single },
         in_user_namespace: false,
         may_make_devices: euid == 0,
         may_set_groups: true,
@@ -31,7 +31,7 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
-        groups: Groups::default(),
+        cgroups: Cgroups::default(),
     }
 }
 
@@ -333,10 +333,10 @@ fn an_ordinary_user_who_shares_the_hosts_namespaces_shows_the_hosts_processes() 
     }
 }
 
-fn group(version: Version, controllers: &[Controller], parent: &str) -> Group {
+fn group(version: Version, controllers: &[Controller], parent: &str) -> Cgroup {
     let mut set = Set::EMPTY;
     controllers.iter().for_each(|controller| set.add(*controller));
-    Group {
+    Cgroup {
         version,
         controllers: set,
         names: controllers[0].name(version).into(),
@@ -349,10 +349,10 @@ fn group(version: Version, controllers: &[Controller], parent: &str) -> Group {
     }
 }
 
-fn groups(list: Vec<Group>) -> Groups {
+fn groups(list: Vec<Cgroup>) -> Cgroups {
     let mut name = Text::new();
     name.str("mini-7-8");
-    Groups { name, list, ends_others: false }
+    Cgroups { name, list, kills_remaining: false }
 }
 
 fn limits() -> Resources<'static> {
@@ -367,7 +367,7 @@ fn limits_on_v1_are_set_before_the_child_and_joined_by_it_first() {
     let spec = Spec { resources: Box::leak(Box::new(limits())), ..spec() };
     let cg = "/sys/fs/cgroup";
     let host = Host {
-        groups: groups(vec![
+        cgroups: groups(vec![
             group(Version::V1, &[Controller::Pids], &format!("{cg}/pids")),
             group(Version::V1, &[Controller::Memory], &format!("{cg}/memory/jobs")),
             group(Version::V1, &[Controller::Cpuset], &format!("{cg}/cpuset")),
@@ -418,7 +418,7 @@ fn limits_on_v2_from_within_a_container_whose_only_member_is_mini() {
     let controllers = [Controller::Memory, Controller::Pids];
     let mut group = group(Version::V2, &controllers, "/sys/fs/cgroup");
     (group.enable, group.evacuate) = (group.controllers, true);
-    let host = Host { groups: groups(vec![group]), ..root() };
+    let host = Host { cgroups: groups(vec![group]), ..root() };
     check(
         &spec,
         &host,
@@ -454,7 +454,7 @@ exec /bin/sh
 fn a_root_of_its_own_shows_its_groups() {
     let show = |list| {
         let spec = Spec { resources: Box::leak(Box::new(limits())), ..with_rootfs() };
-        let host = Host { groups: groups(list), ..root() };
+        let host = Host { cgroups: groups(list), ..root() };
         let mut text = Text::new();
         Plan::new(&spec, &host).describe(&mut text);
         let text = String::from_utf8(text.bytes().to_vec()).unwrap();
@@ -720,7 +720,7 @@ fn an_archive_is_unpacked_into_memory_when_nothing_but_that_is_within_reach() {
     );
     // With nothing of the host's, and nothing of the kernel's, within reach.
     assert_eq!(between(&spec, &host, "detach old root", "attach /sys"), ["chdir /", "unpack"]);
-    let host = Host { ids: Ids::Own, ..host };
+    let host = Host { ids: IdMaps::Single, ..host };
     assert_eq!(between(&spec, &host, "chdir /", "attach /sys"), ["unpack as one's own"]);
 }
 
@@ -866,7 +866,7 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
 fn ranges_of_ids_are_mapped_by_the_parent_while_the_child_waits() {
     let range = |inside, outside, count| IdRange { inside, outside, count };
     let uids = vec![range(0, 1000, 1), range(1, 100_000, 9)];
-    let ids = Ids::Mapped { uids, gids: vec![range(7, 100, 1)], by_helper: true };
+    let ids = IdMaps::Ranges { uids, gids: vec![range(7, 100, 1)], by_helper: true };
     let host = Host { ids, ..user() };
     let spec = spec();
     let mut text = Text::new();
@@ -919,7 +919,7 @@ fn root_in_a_user_namespace_with_a_rootfs() {
         String::from_utf8(text.bytes().to_vec()).unwrap()
     };
     let range = || vec![IdRange { inside: 0, outside: 0, count: 1 }];
-    let ids = Ids::Mapped { uids: range(), gids: range(), by_helper: false };
+    let ids = IdMaps::Ranges { uids: range(), gids: range(), by_helper: false };
     let mapped = planned(&Host { ids: ids.clone(), ..nested.clone() });
     assert!(mapped.contains("become 0:0 with its groups\n"), "{mapped}");
     let mapped = planned(&Host { ids, ..root() });

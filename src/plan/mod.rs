@@ -4,21 +4,21 @@
 //! The order of the steps is the design: take, let go, look inside. First everything is taken that
 //! the host has to give (copies of mounts, device nodes, an image, mini's own program). What mini
 //! makes itself (/proc, /sys, /dev) is mounted over the new root, one on the other, and filled there,
-//! where every name is mini's own. Then the old root is detached. Only then is the first name of the
+//! where every name is mini's own. AfterExit the old root is detached. Only then is the first name of the
 //! container's root looked up, and no link in it, hostile or not, has anything of the host to lead to.
 
-mod confine;
-mod filter;
-mod groups;
-mod root;
+mod cgroups;
+mod rights;
+mod rootfs;
+mod seccomp;
 mod step;
 
-pub use confine::KEPT_WRITABLE;
-pub use filter::built_in as built_in_filter;
-pub use root::is_masked;
-pub use step::{Mount, Place, Step};
+pub use rights::KEPT_WRITABLE;
+pub use rootfs::is_masked;
+pub use seccomp::built_in as built_in_filter;
+pub use step::{Mount, PathAt, Step};
 
-use crate::host::ids::Ids;
+use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
 use crate::spec::{Namespace, Spec};
 use crate::sys::fs::HERE;
@@ -100,20 +100,20 @@ struct Planner<'p, 'a> {
 impl<'a> Planner<'_, 'a> {
     fn steps(&mut self) {
         // First, so that no moment of the launch outlives mini.
-        self.add(Step::DieWithParent);
+        self.add(Step::SetParentDeathSignal);
         // Next, so that what follows counts against the limits.
-        let groups = &self.host.groups;
+        let groups = &self.host.cgroups;
         for (number, group) in groups.list.iter().enumerate() {
-            self.add(Step::JoinGroup { number, path: groups.path_in(group) });
+            self.add(Step::JoinCgroup { number, path: groups.path_in(group) });
         }
         if !groups.list.is_empty() && self.spec.namespaces.cgroup == Namespace::New {
             // The group one is in when the namespace is made is its top (cgroup_namespaces(7)).
-            self.add(Step::NewCgroupNamespace);
+            self.add(Step::UnshareCgroupNamespace);
         }
         // Before anything that creates a file: without ids the kernel has no owner for it.
         self.users();
         if self.spec.rootfs.is_some() {
-            self.add(Step::NewSessionKeyring);
+            self.add(Step::JoinSessionKeyring);
         }
         if !self.host.makes_namespace {
             // Before any mount, or the host would see it: most hosts share theirs. As a slave the
@@ -134,7 +134,7 @@ impl<'a> Planner<'_, 'a> {
             None => self.host_root(),
         }
         if let (Some(name), Namespace::New) = (self.spec.hostname, self.spec.namespaces.uts) {
-            self.add(Step::Hostname(name));
+            self.add(Step::SetHostname(name));
         }
         if self.spec.namespaces.net == Namespace::New {
             self.add(Step::LoopbackUp);
@@ -156,11 +156,11 @@ impl<'a> Planner<'_, 'a> {
                 flags |= flag;
             }
         }
-        if !self.host.groups.list.is_empty() {
+        if !self.host.cgroups.list.is_empty() {
             // Later, when the child is in its groups.
             flags &= !CLONE_NEWCGROUP;
         }
-        if self.host.ids != Ids::Shared {
+        if self.host.ids != IdMaps::None {
             flags |= CLONE_NEWUSER;
         }
         flags
@@ -168,7 +168,7 @@ impl<'a> Planner<'_, 'a> {
 
     /// Whether the child is in a user namespace, be it one of its own or the one that mini is in.
     fn in_user_namespace(&self) -> bool {
-        self.host.ids != Ids::Shared || self.host.in_user_namespace
+        self.host.ids != IdMaps::None || self.host.in_user_namespace
     }
 
     fn root_stays_below(&self) -> bool {
@@ -191,11 +191,11 @@ impl<'a> Planner<'_, 'a> {
     /// What mini was started with and the command shall not have is really closed, before the first
     /// name of the container is looked up: close-on-exec acts only after execve(2) has found the command.
     fn close_descriptors(&mut self, keep: bool) {
-        self.add(Step::CloseFrom { first: 3 + self.spec.security.descriptors, keep });
+        self.add(Step::CloseRange { first: 3 + self.spec.security.descriptors, keep });
     }
 
     fn write(&mut self, path: &'static CStr, content: Text) {
-        let place = Place { base: HERE, path };
+        let place = PathAt { base: HERE, path };
         self.add(Step::WriteFile { place, other: None, content, if_there: false });
     }
 

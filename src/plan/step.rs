@@ -3,7 +3,7 @@
 use crate::spec::capability::Set;
 use crate::spec::mounts::Setting;
 use crate::spec::security::{PathRule, Rlimit};
-use crate::spec::{Id, User, Word};
+use crate::spec::{Id, User};
 use crate::sys::clock::SECOND;
 use crate::sys::fs::Base;
 use crate::text::Text;
@@ -18,35 +18,35 @@ use libc::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
     /// Have the kernel kill this process when its parent dies.
-    DieWithParent,
+    SetParentDeathSignal,
     /// Close every file descriptor from this one on, mini's own excepted.
-    CloseFrom {
+    CloseRange {
         /// The first one.
         first: u32,
         /// Whether mini keeps its own, as far as they still have to serve; else the status pipe alone.
         keep: bool,
     },
     /// Make a control group; it is removed when the container has ended.
-    MakeGroup(Place),
+    MakeCgroup(PathAt),
     /// Put mini itself into a group that was made for that.
-    MoveToGroup(Place),
+    MoveToCgroup(PathAt),
     /// Open the file by which the child joins a v1 group.
-    OpenTasks(Place),
+    OpenCgroupTasks(PathAt),
     /// Open the v2 group that the child joins, or is born in.
-    OpenGroup(Place),
+    OpenCgroup(PathAt),
     /// Join a cgroup that was opened.
-    JoinGroup {
+    JoinCgroup {
         /// As which it was opened.
         number: usize,
         /// Its directory.
         path: &'static CStr,
     },
     /// See one's own groups as the top ones.
-    NewCgroupNamespace,
+    UnshareCgroupNamespace,
     /// Write a value to a control file of the kernel.
     WriteFile {
         /// The file.
-        place: Place,
+        place: PathAt,
         /// Its name in kernels that call it so.
         other: Option<&'static CStr>,
         /// The value.
@@ -57,38 +57,38 @@ pub enum Step<'a> {
     /// Mount something.
     Mount(Mount<'a>),
     /// Take a copy of what the host has mounted at a path, to put it into the container.
-    TakeTree {
+    OpenTree {
         /// Its number.
         number: usize,
         /// The host's path.
-        source: Word<'a>,
+        source: &'a CStr,
         /// Whether what is mounted below comes along.
         recursive: bool,
         /// Whether by a copy, or by the path as long as that leads there.
         copy: bool,
     },
     /// Mount a file system where nobody sees it, to put it into the container.
-    TakeFileSystem {
+    CreateMount {
         /// Its number.
         number: usize,
         /// Its type; None: as the image says.
-        fstype: Option<Word<'a>>,
+        fstype: Option<&'a CStr>,
         /// Its options.
         settings: &'a [Setting<'a>],
         /// The host's path of the image it is in.
-        image: Option<Word<'a>>,
+        image: Option<&'a CStr>,
     },
     /// Before Linux 5.2: bind what was opened for the volumes into a tmpfs that lies on the new root, where they
     /// stay in reach when the old root is gone.
-    StageVolumes,
+    StageMounts,
     /// Let go of that tmpfs.
-    Unstage,
+    UnmountStage,
     /// Attach such a copy.
-    PutTree {
+    MoveMount {
         /// Its number.
         number: usize,
         /// The container's path.
-        target: Word<'a>,
+        target: &'a CStr,
         /// MS_RDONLY and the like.
         flags: libc::c_ulong,
         /// MS_SLAVE or MS_PRIVATE.
@@ -99,9 +99,9 @@ pub enum Step<'a> {
         make: bool,
     },
     /// Mount memory at a path of the container.
-    Tmpfs {
+    MountTmpfs {
         /// The container's path.
-        target: Word<'a>,
+        target: &'a CStr,
         /// MS_*.
         flags: libc::c_ulong,
         /// Its size and the like.
@@ -119,7 +119,7 @@ pub enum Step<'a> {
     /// Mount the file system in a file, read-only.
     MountImage {
         /// The host's path of the file.
-        image: Word<'a>,
+        image: &'a CStr,
         /// Its file system.
         fstype: &'static CStr,
         /// Where.
@@ -128,38 +128,38 @@ pub enum Step<'a> {
         flags: libc::c_ulong,
     },
     /// Cover a file or directory of mini's own /proc or /sys, if it is there, so that it reads as empty.
-    Mask(&'a CStr),
+    MaskOwn(&'a CStr),
     /// Cover a file or directory anywhere in the container; it must be there.
     MaskPath(&'a CStr),
     /// Make a file or directory of mini's own /proc read-only, if it is there.
-    Protect(&'a CStr),
+    MakeReadonly(&'a CStr),
     /// Add flags to the mount of the root and to all that is mounted below (MS_NODEV and the like). With
-    /// MS_RDONLY, the root itself stays writable until [`Step::RestrictRoot`].
-    RestrictTree(libc::c_ulong),
+    /// MS_RDONLY, the root itself stays writable until [`Step::SetRootAttributes`].
+    SetTreeAttributes(libc::c_ulong),
     /// Add flags to the mount of the root (MS_RDONLY and the like).
-    RestrictRoot(libc::c_ulong),
+    SetRootAttributes(libc::c_ulong),
     /// Enter the new root, which lies over `/`, and keep its descriptor.
-    EnterRoot,
+    OpenRoot,
     /// Move the file system that lies topmost on the root to its place in the container (MS_MOVE).
-    Attach(&'static CStr),
+    MoveToTarget(&'static CStr),
     /// See that nothing lies on the root any more, so that `/..` is `/`.
     VerifyRoot,
     /// Keep mini's own program, for the container's process 1: as a read-only mount that is attached nowhere, or
     /// a sealed copy in memory.
-    TakeProgram {
+    OpenInitProgram {
         /// Whether it has to be the copy.
         copy: bool,
         /// Where it is, if there is no /proc to tell.
         path: &'static CStr,
     },
     /// Enter a mount namespace that has a copy of this directory for its root, and nothing else.
-    EnterNamespaceOf(&'a CStr),
+    UnshareMountNamespace(&'a CStr),
     /// Make the working directory the root; the old root becomes the working directory.
     PivotRoot,
     /// The same by chroot(2), where `/` is the initramfs and stays below.
     Chroot,
     /// Let go of the old root, which is the working directory, or of what lies on it.
-    DetachOldRoot,
+    UnmountOldRoot,
     /// Change the working directory.
     Chdir {
         /// To here.
@@ -180,22 +180,22 @@ pub enum Step<'a> {
         minor: u32,
     },
     /// Make a directory that everybody may look into.
-    MakeDirectory(Word<'static>),
+    MakeDirectory(&'static CStr),
     /// Make an empty file to bind something over.
     MakeFile(&'static CStr),
     /// Make a symbolic link.
     Symlink {
         /// What it says.
-        target: Word<'static>,
+        target: &'static CStr,
         /// Where it is.
-        path: Word<'static>,
+        path: &'static CStr,
     },
     /// Set the host name.
-    Hostname(&'a CStr),
+    SetHostname(&'a CStr),
     /// Bring the loopback interface up.
     LoopbackUp,
     /// Say to the kernel which ids of the child are which outside (the parent's part).
-    MapIds {
+    WriteIdMap {
         /// `uid` or `gid`.
         kind: &'static CStr,
         /// A line for each range.
@@ -204,9 +204,9 @@ pub enum Step<'a> {
         by_helper: bool,
     },
     /// Wait for the parent to have said so.
-    AwaitMaps,
+    WaitForIdMaps,
     /// Become who makes the container.
-    Become {
+    SetIds {
         /// User.
         uid: u32,
         /// Group.
@@ -215,15 +215,15 @@ pub enum Step<'a> {
         leave_groups: bool,
     },
     /// Have a session keyring of one's own (keyrings(7)).
-    NewSessionKeyring,
+    JoinSessionKeyring,
     /// Let nobody but root look into this process and mini, with which it shares its memory.
-    Undumpable,
+    SetNotDumpable,
     /// Set a limit of each process.
-    Limit(Rlimit),
+    SetRlimit(Rlimit),
     /// Let no program have other capabilities than these (capabilities(7)).
-    BoundCapabilities(Set),
+    DropBoundingSet(Set),
     /// Give up all capabilities but these.
-    KeepCapabilities {
+    SetCapabilities {
         /// What root keeps.
         set: Set,
         /// What others keep of it.
@@ -232,9 +232,9 @@ pub enum Step<'a> {
         named: Set,
     },
     /// Have these groups beside one's own, and no others.
-    Groups(&'a [Id<'a>]),
+    SetGroups(&'a [Id<'a>]),
     /// Become a user.
-    User {
+    SetUser {
         /// This one.
         user: User<'a>,
         /// The groups to have beside its own, and, unless one was named, those that /etc/group
@@ -246,44 +246,44 @@ pub enum Step<'a> {
         keep_capabilities: bool,
     },
     /// Let no program have more rights than its caller.
-    NoNewPrivileges,
+    SetNoNewPrivileges,
     /// Take a copy of what is mounted at a path of the container, to be put there again as it is.
-    TakeWritable {
+    OpenWritableTree {
         /// Its number.
         number: usize,
         /// The path.
-        path: Word<'a>,
+        path: &'a CStr,
         /// Whether it may be missing.
         optional: bool,
     },
     /// Make every mount of the container read-only.
-    ReadOnlyMounts,
+    SetMountsReadonly,
     /// Attach such a copy where it was taken.
-    PutWritable {
+    MoveWritableMount {
         /// Its number.
         number: usize,
         /// The path.
-        path: Word<'a>,
+        path: &'a CStr,
     },
     /// Let no path be reached but these.
-    AllowPaths(Vec<PathRule<'a>>),
+    RestrictPaths(Vec<PathRule<'a>>),
     /// Open a terminal, give its outer side to the parent, and go on at it.
-    Terminal {
+    OpenTerminal {
         /// Whether to show it as /dev/console.
         console: bool,
     },
     /// Leave a process behind as process 1, to collect whoever ends, and go on as its child.
-    Init {
+    StartInit {
         /// How long others have to end when the command has, in nanoseconds.
         grace: u64,
         /// Where mini's file is, if the command can reach it by that name anyway.
         path: Option<&'static CStr>,
     },
     /// Read the command's words from the parent, and see that it is still alive.
-    Gate,
+    ReceiveArgs,
     /// Undo what the launch changed for itself, or mini's caller for mini: the dispositions of
     /// signals, and the mask of permissions, in place of which there may be another one.
-    Restore {
+    RestoreSignals {
         /// That one.
         umask: Option<u32>,
     },
@@ -292,7 +292,7 @@ pub enum Step<'a> {
         /// Its instructions.
         program: &'a [u64],
         /// Where it is from.
-        name: Word<'a>,
+        name: &'a CStr,
     },
     /// Run the command.
     Exec(&'a CStr),
@@ -300,11 +300,11 @@ pub enum Step<'a> {
 
 /// A path, and where it begins when it is a relative one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PathAt {
     /// A directory of mini's own, or the working directory.
     pub base: Base,
     /// The path.
-    pub path: Word<'static>,
+    pub path: &'static CStr,
 }
 
 /// A call of mount(2).
@@ -313,17 +313,17 @@ pub struct Mount<'a> {
     /// A path, or a name to show for what has none.
     pub source: &'a CStr,
     /// The mount point.
-    pub target: Word<'a>,
+    pub target: &'a CStr,
     /// The type; None for a bind or a change of propagation.
     pub fstype: Option<&'a CStr>,
     /// MS_*.
     pub flags: libc::c_ulong,
     /// Options of the file system.
-    pub data: Option<Word<'a>>,
+    pub data: Option<&'a CStr>,
     /// Whether a missing mount point is no error.
     pub if_there: bool,
     /// Whether it is mounted over the root at first, where no name in the container can lead astray what is made
-    /// in it: [`Step::Attach`] moves it to its target.
+    /// in it: [`Step::MoveToTarget`] moves it to its target.
     pub aside: bool,
 }
 
@@ -331,63 +331,63 @@ impl Step<'_> {
     /// The act's name, as errors begin with it.
     pub fn name(&self) -> &'static str {
         match self {
-            Step::DieWithParent => "die with parent",
-            Step::CloseFrom { .. } => "close from",
-            Step::MakeGroup(_) => "make group",
-            Step::MoveToGroup(_) => "move to group",
-            Step::OpenTasks(_) | Step::OpenGroup(_) => "open",
-            Step::JoinGroup { .. } => "join group",
-            Step::NewCgroupNamespace => "new cgroup namespace",
+            Step::SetParentDeathSignal => "die with parent",
+            Step::CloseRange { .. } => "close from",
+            Step::MakeCgroup(_) => "make group",
+            Step::MoveToCgroup(_) => "move to group",
+            Step::OpenCgroupTasks(_) | Step::OpenCgroup(_) => "open",
+            Step::JoinCgroup { .. } => "join group",
+            Step::UnshareCgroupNamespace => "new cgroup namespace",
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
-            Step::TakeTree { .. } => "take",
-            Step::TakeFileSystem { .. } => "take file system",
-            Step::StageVolumes => "stage volumes",
-            Step::Unstage => "unstage volumes",
-            Step::PutTree { .. } => "put",
-            Step::Tmpfs { .. } => "tmpfs",
+            Step::OpenTree { .. } => "take",
+            Step::CreateMount { .. } => "take file system",
+            Step::StageMounts => "stage volumes",
+            Step::UnmountStage => "unstage volumes",
+            Step::MoveMount { .. } => "put",
+            Step::MountTmpfs { .. } => "tmpfs",
             Step::OpenArchive(_) => "open archive",
             Step::Unpack { .. } => "unpack",
             Step::MountImage { .. } => "mount image",
-            Step::Mask(_) | Step::MaskPath(_) => "mask",
-            Step::Protect(_) => "protect",
-            Step::RestrictTree(_) => "restrict tree",
-            Step::EnterRoot => "enter root",
-            Step::Attach(_) => "attach",
+            Step::MaskOwn(_) | Step::MaskPath(_) => "mask",
+            Step::MakeReadonly(_) => "protect",
+            Step::SetTreeAttributes(_) => "restrict tree",
+            Step::OpenRoot => "enter root",
+            Step::MoveToTarget(_) => "attach",
             Step::VerifyRoot => "verify root",
-            Step::TakeProgram { .. } => "take program",
-            Step::RestrictRoot(_) => "restrict root",
-            Step::EnterNamespaceOf(_) => "new mount namespace of",
+            Step::OpenInitProgram { .. } => "take program",
+            Step::SetRootAttributes(_) => "restrict root",
+            Step::UnshareMountNamespace(_) => "new mount namespace of",
             Step::PivotRoot => "pivot_root",
             Step::Chroot => "chroot",
-            Step::DetachOldRoot => "detach old root",
+            Step::UnmountOldRoot => "detach old root",
             Step::Chdir { .. } => "chdir",
             Step::ClearUmask => "clear umask",
             Step::MakeDevice { .. } => "mknod",
             Step::MakeDirectory(_) => "mkdir",
             Step::MakeFile(_) => "make file",
             Step::Symlink { .. } => "symlink",
-            Step::Hostname(_) => "hostname",
+            Step::SetHostname(_) => "hostname",
             Step::LoopbackUp => "loopback up",
-            Step::MapIds { .. } => "map",
-            Step::AwaitMaps => "await maps",
-            Step::Become { .. } => "become",
-            Step::NewSessionKeyring => "new session keyring",
-            Step::Undumpable => "undumpable",
-            Step::Limit(_) => "limit",
-            Step::BoundCapabilities(_) => "bound capabilities",
-            Step::KeepCapabilities { .. } => "keep capabilities",
-            Step::Groups(_) => "groups",
-            Step::User { .. } => "user",
-            Step::NoNewPrivileges => "no new privileges",
-            Step::TakeWritable { .. } => "take writable",
-            Step::ReadOnlyMounts => "read-only mounts",
-            Step::PutWritable { .. } => "put writable",
-            Step::AllowPaths(_) => "allow paths",
-            Step::Terminal { .. } => "terminal",
-            Step::Init { .. } => "init",
-            Step::Gate => "gate",
-            Step::Restore { .. } => "restore",
+            Step::WriteIdMap { .. } => "map",
+            Step::WaitForIdMaps => "await maps",
+            Step::SetIds { .. } => "become",
+            Step::JoinSessionKeyring => "new session keyring",
+            Step::SetNotDumpable => "undumpable",
+            Step::SetRlimit(_) => "limit",
+            Step::DropBoundingSet(_) => "bound capabilities",
+            Step::SetCapabilities { .. } => "keep capabilities",
+            Step::SetGroups(_) => "groups",
+            Step::SetUser { .. } => "user",
+            Step::SetNoNewPrivileges => "no new privileges",
+            Step::OpenWritableTree { .. } => "take writable",
+            Step::SetMountsReadonly => "read-only mounts",
+            Step::MoveWritableMount { .. } => "put writable",
+            Step::RestrictPaths(_) => "allow paths",
+            Step::OpenTerminal { .. } => "terminal",
+            Step::StartInit { .. } => "init",
+            Step::ReceiveArgs => "gate",
+            Step::RestoreSignals { .. } => "restore",
             Step::Seccomp { .. } => "seccomp",
             Step::Exec(_) => "exec",
         }
@@ -398,61 +398,63 @@ impl Step<'_> {
         match self {
             Step::MakeFile(path) | Step::MakeDevice { path, .. } => out.word(path),
             Step::MakeDirectory(path) | Step::Symlink { path, .. } => out.word(path),
-            Step::MakeGroup(place)
-            | Step::MoveToGroup(place)
-            | Step::OpenTasks(place)
-            | Step::OpenGroup(place)
+            Step::MakeCgroup(place)
+            | Step::MoveToCgroup(place)
+            | Step::OpenCgroupTasks(place)
+            | Step::OpenCgroup(place)
             | Step::WriteFile { place, .. } => out.word(place.path),
-            Step::TakeTree { source, .. } => out.word(source),
-            Step::TakeFileSystem { fstype, image, .. } => {
+            Step::OpenTree { source, .. } => out.word(source),
+            Step::CreateMount { fstype, image, .. } => {
                 out.word(image.or(*fstype).unwrap_or_default())
             }
-            Step::PutTree { target, .. } | Step::Tmpfs { target, .. } => out.word(target),
-            Step::TakeWritable { path, .. } | Step::PutWritable { path, .. } => out.word(path),
+            Step::MoveMount { target, .. } | Step::MountTmpfs { target, .. } => out.word(target),
+            Step::OpenWritableTree { path, .. } | Step::MoveWritableMount { path, .. } => {
+                out.word(path)
+            }
             Step::MountImage { image, .. } => out.word(image),
-            Step::OpenArchive(path) | Step::EnterNamespaceOf(path) => out.word(path),
-            Step::Mask(path) | Step::MaskPath(path) | Step::Protect(path) => out.word(path),
-            Step::Attach(path) => out.word(path),
-            Step::JoinGroup { path, .. } => out.word(path),
+            Step::OpenArchive(path) | Step::UnshareMountNamespace(path) => out.word(path),
+            Step::MaskOwn(path) | Step::MaskPath(path) | Step::MakeReadonly(path) => out.word(path),
+            Step::MoveToTarget(path) => out.word(path),
+            Step::JoinCgroup { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
-            Step::Hostname(name) => out.word(name),
-            Step::CloseFrom { first, .. } => out.number((*first).into()),
-            Step::MapIds { kind, .. } => out.word(kind),
-            Step::Become { uid, gid, .. } => {
+            Step::SetHostname(name) => out.word(name),
+            Step::CloseRange { first, .. } => out.number((*first).into()),
+            Step::WriteIdMap { kind, .. } => out.word(kind),
+            Step::SetIds { uid, gid, .. } => {
                 out.number((*uid).into()).str(":").number((*gid).into())
             }
-            Step::Limit(limit) => out.str(limit.name),
-            Step::BoundCapabilities(set) | Step::KeepCapabilities { set, .. } => out.hex(*set),
-            Step::Groups(groups) => ids_text(groups, out),
-            Step::User { user, .. } => user_text(user, out),
+            Step::SetRlimit(limit) => out.str(limit.name),
+            Step::DropBoundingSet(set) | Step::SetCapabilities { set, .. } => out.hex(*set),
+            Step::SetGroups(groups) => ids_text(groups, out),
+            Step::SetUser { user, .. } => user_text(user, out),
             Step::Seccomp { name, .. } => out.word(name),
             Step::Exec(command) => out.word(command),
-            Step::DieWithParent
-            | Step::NewCgroupNamespace
-            | Step::RestrictRoot(_)
-            | Step::RestrictTree(_)
-            | Step::EnterRoot
+            Step::SetParentDeathSignal
+            | Step::UnshareCgroupNamespace
+            | Step::SetRootAttributes(_)
+            | Step::SetTreeAttributes(_)
+            | Step::OpenRoot
             | Step::VerifyRoot
-            | Step::TakeProgram { .. }
-            | Step::StageVolumes
-            | Step::Unstage
-            | Step::AwaitMaps
-            | Step::NewSessionKeyring
-            | Step::Undumpable
-            | Step::NoNewPrivileges
-            | Step::ReadOnlyMounts
-            | Step::AllowPaths(_)
-            | Step::Terminal { .. }
-            | Step::Init { .. }
-            | Step::Restore { .. }
+            | Step::OpenInitProgram { .. }
+            | Step::StageMounts
+            | Step::UnmountStage
+            | Step::WaitForIdMaps
+            | Step::JoinSessionKeyring
+            | Step::SetNotDumpable
+            | Step::SetNoNewPrivileges
+            | Step::SetMountsReadonly
+            | Step::RestrictPaths(_)
+            | Step::OpenTerminal { .. }
+            | Step::StartInit { .. }
+            | Step::RestoreSignals { .. }
             | Step::Unpack { .. }
             | Step::PivotRoot
             | Step::Chroot
-            | Step::DetachOldRoot
+            | Step::UnmountOldRoot
             | Step::ClearUmask
             | Step::LoopbackUp
-            | Step::Gate => out,
+            | Step::ReceiveArgs => out,
         };
     }
 
@@ -477,11 +479,11 @@ impl Step<'_> {
                 }
             }
             Step::Mount(mount) => mount.describe(out),
-            Step::TakeTree { number, recursive, .. } => {
+            Step::OpenTree { number, recursive, .. } => {
                 out.str(" as ").number(*number as u64);
                 out.str(if *recursive { " recursive" } else { "" });
             }
-            Step::TakeFileSystem { number, settings, .. } => {
+            Step::CreateMount { number, settings, .. } => {
                 out.str(" as ").number(*number as u64);
                 for (name, value) in *settings {
                     out.str(" ").word(name);
@@ -490,43 +492,45 @@ impl Step<'_> {
                     }
                 }
             }
-            Step::PutTree { number, flags, propagation, recursive, make, .. } => {
+            Step::MoveMount { number, flags, propagation, recursive, make, .. } => {
                 out.str(" from ").number(*number as u64);
                 describe_flags(*flags, out);
                 out.str(if *propagation == libc::MS_SLAVE { " slave" } else { "" });
                 out.str(if *recursive { " recursive" } else { "" });
                 out.str(if *make { " make" } else { "" });
             }
-            Step::Tmpfs { flags, data, make, .. } => {
+            Step::MountTmpfs { flags, data, make, .. } => {
                 describe_flags(*flags, out);
                 out.str(" ").word(data);
                 out.str(if *make { " make" } else { "" });
             }
-            Step::TakeWritable { number, optional, .. } => {
+            Step::OpenWritableTree { number, optional, .. } => {
                 out.str(" as ").number(*number as u64);
                 out.str(if *optional { " if there" } else { "" });
             }
-            Step::PutWritable { number, .. } => {
+            Step::MoveWritableMount { number, .. } => {
                 out.str(" from ").number(*number as u64);
             }
-            Step::RestrictRoot(flags) | Step::RestrictTree(flags) => describe_flags(*flags, out),
-            Step::CloseFrom { keep: true, .. } => {
+            Step::SetRootAttributes(flags) | Step::SetTreeAttributes(flags) => {
+                describe_flags(*flags, out)
+            }
+            Step::CloseRange { keep: true, .. } => {
                 out.str(" but mini's");
             }
             Step::MaskPath(_) => {
                 out.str(" anywhere");
             }
-            Step::TakeProgram { copy: true, .. } => {
+            Step::OpenInitProgram { copy: true, .. } => {
                 out.str(" as a copy");
             }
-            Step::MapIds { content, by_helper, .. } => {
+            Step::WriteIdMap { content, by_helper, .. } => {
                 out.str(" ").quoted(content.bytes());
                 out.str(if *by_helper { " by helper" } else { "" });
             }
-            Step::Become { leave_groups: false, .. } => {
+            Step::SetIds { leave_groups: false, .. } => {
                 out.str(" with its groups");
             }
-            Step::Limit(limit) => {
+            Step::SetRlimit(limit) => {
                 for number in [limit.soft, limit.hard] {
                     match number {
                         u64::MAX => out.str(" unlimited"),
@@ -534,24 +538,24 @@ impl Step<'_> {
                     };
                 }
             }
-            Step::KeepCapabilities { added, .. } if *added != 0 => {
+            Step::SetCapabilities { added, .. } if *added != 0 => {
                 out.str(" added ").hex(*added);
             }
-            Step::User { groups, .. } if groups.is_some_and(|groups| !groups.is_empty()) => {
+            Step::SetUser { groups, .. } if groups.is_some_and(|groups| !groups.is_empty()) => {
                 ids_text(groups.unwrap_or_default(), out.str(" and "));
             }
-            Step::AllowPaths(rules) => {
+            Step::RestrictPaths(rules) => {
                 for rule in rules {
                     out.str(if rule.writable { " rw " } else { " ro " }).word(rule.path);
                 }
             }
-            Step::Terminal { console: true } => {
+            Step::OpenTerminal { console: true } => {
                 out.str(" and /dev/console");
             }
-            Step::Init { grace, .. } => {
+            Step::StartInit { grace, .. } => {
                 out.str(" grace ").number(grace / SECOND).str(" s");
             }
-            Step::Restore { umask: Some(umask) } => {
+            Step::RestoreSignals { umask: Some(umask) } => {
                 out.str(" umask ").octal(*umask);
             }
             Step::Unpack { own } => {

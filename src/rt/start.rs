@@ -3,7 +3,7 @@
 use super::arch;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_char};
-use mini::host::{Caller, Gain};
+use mini::host::{Caller, FilePrivilege};
 use mini::sys::memory::Program;
 
 /// Entries of the dynamic section that matter here (elf(5); DT_RELR* from the generic ABI).
@@ -120,7 +120,7 @@ unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
 /// # Safety
 /// `at` is the kernel's auxiliary vector.
 unsafe fn caller_at(mut at: *const [usize; 2], program: Program) -> Caller {
-    let mut caller = Caller { euid: 0, egid: 0, gain: Gain::Nothing, path: c"", program };
+    let mut caller = Caller { euid: 0, egid: 0, gain: FilePrivilege::Nothing, path: c"", program };
     let (mut uid, mut gid, mut is_secure) = (0, 0, false);
     // SAFETY: the vector ends with AT_NULL.
     unsafe {
@@ -140,9 +140,9 @@ unsafe fn caller_at(mut at: *const [usize; 2], program: Program) -> Caller {
         }
     }
     if uid != caller.euid || gid != caller.egid {
-        caller.gain = Gain::SetId;
+        caller.gain = FilePrivilege::SetId;
     } else if is_secure {
-        caller.gain = Gain::Secure;
+        caller.gain = FilePrivilege::Secure;
     }
     caller
 }

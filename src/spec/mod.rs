@@ -12,9 +12,6 @@ use mounts::{Masks, Overlay, Volume};
 use resources::Resources;
 use security::Security;
 
-/// Text for the kernel: a word of mini's own, or put together, for the life of the process.
-pub type Word<'a> = &'a CStr;
-
 /// The search path of a container that was not told otherwise.
 pub const DEFAULT_PATH: &CStr =
     c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,7 +26,7 @@ pub struct Spec<'a> {
     /// Whether nothing in its root can be changed.
     pub read_only: bool,
     /// Directories whose files show where the root has none, the upper ones first.
-    pub lowers: &'a [Word<'a>],
+    pub lowers: &'a [&'a CStr],
     /// How what is written to its root is kept from it.
     pub overlay: Option<Overlay<'a>>,
     /// What is mounted in it beside, in order.
@@ -52,7 +49,7 @@ pub struct Process<'a> {
     /// The command and its arguments; never empty.
     pub args: &'a [&'a CStr],
     /// The environment, `KEY=VALUE`, each key once.
-    pub env: Vec<Word<'a>>,
+    pub env: Vec<&'a CStr>,
     /// Whether HOME is still to be set, from the user's entry in the container's /etc/passwd.
     pub home_from_passwd: bool,
     /// The working directory; None: `/` under a rootfs, else as mini's own.
@@ -114,7 +111,7 @@ pub struct Namespaces {
 
 /// What the machine does when the command has ended, where mini is its first process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Then {
+pub enum AfterExit {
     /// Switch the machine off.
     #[default]
     PowerOff,

@@ -1,7 +1,7 @@
 //! What is mounted into a container beside its root: plain data.
 
-use super::Word;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// A mount at a path of the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Volume<'a> {
     /// What is mounted.
     pub kind: Kind<'a>,
     /// Where, from the container's root.
-    pub target: Word<'a>,
+    pub target: &'a CStr,
     /// How.
     pub options: Options,
 }
@@ -18,18 +18,18 @@ pub struct Volume<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind<'a> {
     /// A file or directory of the host.
-    Bind(Word<'a>),
+    Bind(&'a CStr),
     /// A device of the host.
-    Device(Word<'a>),
+    Device(&'a CStr),
     /// A file system of the kernel's, with its options.
     FileSystem {
         /// Its type.
-        fstype: Word<'a>,
+        fstype: &'a CStr,
         /// Its options.
         settings: Vec<Setting<'a>>,
     },
     /// The file system in a file of the host.
-    Image(Word<'a>),
+    Image(&'a CStr),
     /// Memory.
     Tmpfs(Tmpfs),
 }
@@ -64,7 +64,7 @@ pub enum Size {
 }
 
 /// An option of a file system: a name, and a value unless it is a flag.
-pub type Setting<'a> = (Word<'a>, Option<Word<'a>>);
+pub type Setting<'a> = (&'a CStr, Option<&'a CStr>);
 
 /// How it is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,9 +107,9 @@ pub enum Overlay<'a> {
     /// It goes to a directory.
     Kept {
         /// What was written.
-        upper: Word<'a>,
+        upper: &'a CStr,
         /// The kernel's own; empty, and on the same file system.
-        work: Word<'a>,
+        work: &'a CStr,
     },
 }
 

@@ -1,7 +1,8 @@
 //! What a container may do: plain data, in the OCI runtime-spec's words.
 
+use super::Id;
 use super::capability::Set;
-use super::{Id, Word};
+use core::ffi::CStr;
 
 /// What the command may do, and who it is outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Security<'a> {
     /// The only paths it can reach; none: all.
     pub paths: &'a [PathRule<'a>],
     /// Who its users are outside.
-    pub users: Users<'a>,
+    pub users: IdMapping<'a>,
     /// How many of mini's caller's descriptors it gets, from 3 on.
     pub descriptors: u32,
 }
@@ -40,7 +41,7 @@ impl Security<'_> {
         umask: None,
         groups: &[],
         paths: &[],
-        users: Users::Own,
+        users: IdMapping::Own,
         descriptors: 0,
     };
 }
@@ -66,7 +67,7 @@ pub enum Seccomp<'a> {
     /// Those that a program says, read from a file.
     Program {
         /// The file's name.
-        file: Word<'a>,
+        file: &'a CStr,
         /// Its instructions (struct sock_filter).
         instructions: &'a [u64],
     },
@@ -89,7 +90,7 @@ pub struct Rlimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PathRule<'a> {
     /// The path.
-    pub path: Word<'a>,
+    pub path: &'a CStr,
     /// Whether it can be changed, too.
     pub writable: bool,
     /// Whether it may be missing.
@@ -98,7 +99,7 @@ pub struct PathRule<'a> {
 
 /// Who the container's users are outside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Users<'a> {
+pub enum IdMapping<'a> {
     /// Root's: the same; an ordinary user's: that one, alone.
     #[default]
     Own,
@@ -106,7 +107,7 @@ pub enum Users<'a> {
     Auto,
     /// As said.
     Mapped {
-        /// Users.
+        /// IdMapping.
         uids: &'a [IdRange],
         /// Groups.
         gids: &'a [IdRange],

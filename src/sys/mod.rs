@@ -7,6 +7,7 @@
 pub mod arch;
 pub mod bpf;
 pub mod clock;
+pub mod diagnostics;
 pub mod fd;
 pub mod fs;
 pub mod idle;
@@ -14,14 +15,13 @@ pub mod loopdev;
 pub mod memory;
 pub mod mount;
 pub mod net;
-pub mod outlet;
+pub mod output;
 pub mod poll;
 pub mod power;
 pub mod process;
 pub mod security;
 pub mod signal;
 pub mod terminal;
-pub mod voice;
 pub mod width;
 
 pub use fd::Fd;

@@ -184,7 +184,7 @@ pub struct Rusage {
 
 /// What wait4(2) has to tell.
 #[derive(Debug, Clone, Copy)]
-pub enum News {
+pub enum WaitResult {
     /// This child changed so, and used this much.
     Of(i32, Change, Rusage),
     /// No child has changed.
@@ -194,7 +194,7 @@ pub enum News {
 }
 
 /// wait4(2) for any child without blocking, stops and their ends included.
-pub fn wait_any() -> Result<News> {
+pub fn wait_any() -> Result<WaitResult> {
     const ANY: isize = -1;
     let mut status = 0i32;
     let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
@@ -204,8 +204,8 @@ pub fn wait_any() -> Result<News> {
     // SAFETY: the kernel writes one int and, for a child that ended, one rusage.
     let pid = unsafe {
         match syscall!(Sysno::wait4, ANY, &raw mut status, options, usage.as_mut_ptr()) {
-            Ok(0) => return Ok(News::None),
-            Err(Errno::ECHILD) => return Ok(News::NoChild),
+            Ok(0) => return Ok(WaitResult::None),
+            Err(Errno::ECHILD) => return Ok(WaitResult::NoChild),
             result => result? as i32,
         }
     };
@@ -215,7 +215,7 @@ pub fn wait_any() -> Result<News> {
         system_micros: micros(2),
         max_rss: usage[4] as u64 * 1024,
     };
-    Ok(News::Of(pid, change(status), rusage))
+    Ok(WaitResult::Of(pid, change(status), rusage))
 }
 
 /// wait4(2) for one child without blocking: how it ended, if it has.

@@ -29,7 +29,7 @@ pub fn set_mask(mask: Set) -> Result<()> {
 
 /// A signal that was taken.
 #[derive(Debug, Clone, Copy)]
-pub struct Taken {
+pub struct ReceivedSignal {
     /// Its number.
     pub signal: i32,
     /// Whether the kernel itself raised it (SI_KERNEL), as a terminal's driver does for Ctrl-C,
@@ -39,13 +39,17 @@ pub struct Taken {
 
 /// sigtimedwait(2): waits for one of `set`, all of which must be blocked, at most until `deadline`
 /// (by [`super::clock::now`]); None when that has come. A long wait lets go of `program`.
-pub fn wait(set: Set, deadline: Option<u64>, program: Option<&Program>) -> Result<Option<Taken>> {
+pub fn wait(
+    set: Set,
+    deadline: Option<u64>,
+    program: Option<&Program>,
+) -> Result<Option<ReceivedSignal>> {
     idle::wait(deadline, program, |time| attempt(set, time))
 }
 
 /// One call.
 #[inline(always)]
-fn attempt(set: Set, time: Option<&Time>) -> Result<Option<Taken>> {
+fn attempt(set: Set, time: Option<&Time>) -> Result<Option<ReceivedSignal>> {
     // Not zeroed: that would be a call of something that lies elsewhere.
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     // SAFETY: the kernel fills the structure.
@@ -53,7 +57,7 @@ fn attempt(set: Set, time: Option<&Time>) -> Result<Option<Taken>> {
         Ok(signal) => {
             // SAFETY: filled by the kernel.
             let from_kernel = unsafe { info.assume_init_ref() }.si_code == libc::SI_KERNEL;
-            Ok(Some(Taken { signal: signal as i32, from_kernel }))
+            Ok(Some(ReceivedSignal { signal: signal as i32, from_kernel }))
         }
         Err(Errno::EAGAIN) => Ok(None),
         Err(errno) => Err(errno),
@@ -79,12 +83,12 @@ pub fn let_stop() -> Result<()> {
 }
 
 /// Takes one of `set` that has come, if one has.
-pub fn take(set: Set) -> Result<Option<Taken>> {
+pub fn take(set: Set) -> Result<Option<ReceivedSignal>> {
     wait_for(set, 0)
 }
 
 /// Waits for one of `set` for so many nanoseconds.
-pub fn wait_for(set: Set, nanos: u64) -> Result<Option<Taken>> {
+pub fn wait_for(set: Set, nanos: u64) -> Result<Option<ReceivedSignal>> {
     loop {
         match attempt(set, Some(&clock::span(nanos))) {
             Err(Errno::EINTR) => {}

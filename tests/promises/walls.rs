@@ -656,25 +656,25 @@ fn panicking(world: &World) {
 }
 
 /// Where a path is handed to the kernel in `src/container`, how often, and why that is no name of the
-/// container's. Whoever adds one says so here, or walks there with `inside`.
+/// container's. Whoever adds one says so here, or walks there with `resolve`.
 const LOOK_UPS: [(&str, usize, &str); 13] = [
+    ("cgroups.rs", 1, "the parent, cgroups"),
     (
         "exec.rs",
         2,
         "to explain why execve(2) refused the command, with nothing of the host in reach",
     ),
     ("explain.rs", 2, "the parent, the host's /proc"),
-    ("files.rs", 1, "the parent, the caller's pidfile and report"),
-    ("groups.rs", 1, "the parent, cgroups"),
-    ("ids.rs", 2, "the parent, newuidmap"),
-    ("init.rs", 9, "images and archives before the switch; what lies topmost; the host's files"),
-    ("inside.rs", 1, "the resolver's beginning, the root itself"),
-    ("layers.rs", 2, "the parent, the caller's layers"),
-    ("places.rs", 22, "mini's own file systems, from their descriptors or topmost on the root"),
-    ("reaper.rs", 4, "mini's own program; process 1 leaves for the root"),
+    ("id_maps.rs", 2, "the parent, newuidmap"),
+    ("init.rs", 4, "mini's own program; process 1 leaves for the root"),
+    ("mount_tree.rs", 4, "the host's sources and images, taken before the switch"),
+    ("output_file.rs", 1, "the parent, the caller's pidfile and report"),
+    ("overlay_lock.rs", 2, "the parent, the caller's layers"),
+    ("perform.rs", 9, "images and archives before the switch; what lies topmost; the host's files"),
+    ("resolve.rs", 1, "the resolver's beginning, the root itself"),
+    ("rootfs.rs", 22, "mini's own file systems, from their descriptors or topmost on the root"),
     ("stdio.rs", 2, "the parent's /dev/null and /dev/tty"),
     ("supervise.rs", 1, "the parent, the host's /proc"),
-    ("volume.rs", 4, "the host's sources and images, taken before the switch"),
 ];
 
 fn one_resolver(_world: &World) {

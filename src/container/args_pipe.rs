@@ -1,0 +1,242 @@
+//! The arguments pipe: carries the command and its environment to the child. The child blocks on it until
+//! the parent has placed it in its cgroups and written everything.
+//!
+//! On the wire: three u32 (arguments, variables, bytes that follow), then each word as a u32
+//! length, its bytes, and a NUL, all in the machine's byte order. Lengths carry any content;
+//! the NUL lets the child pass the args to execve(2) where they lie.
+
+use crate::sys::memory::bytes_of;
+use crate::sys::process::PointerTable;
+use crate::sys::{Errno, Fd, Result, fs};
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+const HEADER: usize = 12;
+
+/// Slots of the pointer table beside the args: a spare one in front (for an interpreter), a
+/// null behind the arguments, one for a late variable, and the last null.
+const EXTRA_SLOTS: usize = 4;
+
+/// The message for the child.
+pub fn pack(args: &[&CStr], env: &[&CStr]) -> Vec<u8> {
+    let strings = || args.iter().copied().chain(env.iter().copied());
+    let body: usize = strings().map(|word| 4 + word.count_bytes() + 1).sum();
+    let mut message = Vec::with_capacity(HEADER + body);
+    for number in [args.len(), env.len(), body] {
+        message.extend_from_slice(&(number as u32).to_ne_bytes());
+    }
+    for word in strings() {
+        message.extend_from_slice(&(word.count_bytes() as u32).to_ne_bytes());
+        message.extend_from_slice(word.to_bytes_with_nul());
+    }
+    message
+}
+
+/// What of a message there was no room for in the pipe yet.
+pub struct PendingArgs<'a> {
+    pipe: &'a Fd,
+    message: Vec<u8>,
+    sent: usize,
+}
+
+impl<'a> PendingArgs<'a> {
+    /// Sends as much as there is room for, and closes the pipe behind the last of it; what is left.
+    pub fn send(pipe: &'a Fd, message: Vec<u8>) -> Result<Option<PendingArgs<'a>>> {
+        // What every new pipe has room for (pipe(7)): PIPE_BUF, and no more where the user has many.
+        if message.len() > 4096 {
+            fs::set_nonblocking(pipe)?;
+        }
+        PendingArgs { pipe, message, sent: 0 }.go_on()
+    }
+
+    /// Sends more.
+    pub fn go_on(mut self) -> Result<Option<PendingArgs<'a>>> {
+        while self.sent < self.message.len() {
+            match fs::write(self.pipe, &self.message[self.sent..]) {
+                Ok(length) => self.sent += length,
+                Err(Errno::EAGAIN) => return Ok(Some(self)),
+                // The child is gone already; its record or its status says why.
+                Err(Errno::EPIPE) => {
+                    crate::container::signals::discard_pipe();
+                    break;
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+        self.pipe.close_copy();
+        Ok(None)
+    }
+
+    /// The pipe, to wait for room in it.
+    pub fn pipe(&self) -> &Fd {
+        self.pipe
+    }
+}
+
+/// Bytes of memory that [`receive`] needs for such a message.
+pub fn buffer_size(args: usize, env: usize, message: usize) -> usize {
+    (args + env + EXTRA_SLOTS) * size_of::<usize>() + message.next_multiple_of(size_of::<usize>())
+}
+
+/// The args, in the child's memory, with their addresses in a table.
+pub struct Args {
+    table: &'static mut [usize],
+    args: usize,
+    /// argv[0]
+    command: &'static CStr,
+    /// The value of PATH.
+    path: Option<&'static [u8]>,
+}
+
+/// Waits for the word that the parent sends before the message when the child has to wait for it;
+/// whether it came.
+pub fn wait_for_byte(pipe: &Fd) -> Result<bool> {
+    Ok(fs::read_full(pipe, &mut [0; BYTE.len()])? == BYTE.len())
+}
+
+/// That word.
+pub const BYTE: [u8; 1] = [1];
+
+/// Reads the message; None when the parent is gone before it is whole.
+pub fn receive(pipe: &Fd, buffer: &'static mut [usize]) -> Result<Option<Args>> {
+    let mut header = [0u8; HEADER];
+    if fs::read_full(pipe, &mut header)? < HEADER {
+        return Ok(None);
+    }
+    let [args, env, length] = numbers(header);
+    let slots = args + env + EXTRA_SLOTS;
+    let (table, rest) = buffer.split_at_mut_checked(slots).ok_or(Errno::EMSGSIZE)?;
+    let body = bytes_of(rest).get_mut(..length).ok_or(Errno::EMSGSIZE)?;
+    if fs::read_full(pipe, body)? < length {
+        return Ok(None);
+    }
+    unpack(table, body, args, env).ok_or(Errno::EBADMSG).map(Some)
+}
+
+fn numbers(header: [u8; HEADER]) -> [usize; 3] {
+    let number = |at: usize| {
+        u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]) as usize
+    };
+    [number(0), number(4), number(8)]
+}
+
+/// Finds the args in the body and fills in the table; None when they are not as announced.
+fn unpack(
+    table: &'static mut [usize],
+    mut body: &'static [u8],
+    args: usize,
+    env: usize,
+) -> Option<Args> {
+    let mut command = None;
+    let mut path = None;
+    table.fill(0);
+    for index in 0..args + env {
+        let (length, rest) = body.split_first_chunk()?;
+        let (word, rest) = rest.split_at_checked(u32::from_ne_bytes(*length) as usize + 1)?;
+        body = rest;
+        let word = CStr::from_bytes_with_nul(word).ok()?;
+        if index == 0 {
+            command = Some(word);
+        }
+        if index >= args && path.is_none() {
+            path = word.to_bytes().strip_prefix(b"PATH=");
+        }
+        // The spare slot before the arguments, their null before the variables.
+        let slot = index + if index < args { 1 } else { 2 };
+        *table.get_mut(slot)? = word.as_ptr() as usize;
+    }
+    (args > 0 && body.is_empty()).then_some(Args { table, args, command: command?, path })
+}
+
+impl Args {
+    /// The command's name.
+    pub fn command(&self) -> &'static CStr {
+        self.command
+    }
+
+    /// The value of PATH in the command's environment.
+    pub fn path(&self) -> Option<&'static [u8]> {
+        self.path
+    }
+
+    /// Adds one variable; the text must live until execve.
+    pub fn add_variable(&mut self, variable: &CStr) {
+        let slot = self.table.len() - 2;
+        self.table[slot] = variable.as_ptr() as usize;
+    }
+
+    /// The arguments, for execve.
+    pub fn args(&self) -> PointerTable<'_> {
+        PointerTable::new(&self.table[1..self.args + 2])
+    }
+
+    /// Makes them `interpreter script arg...`, as a shell is given a script; the texts must live
+    /// until execve.
+    pub fn interpret(&mut self, interpreter: &CStr, script: &CStr) {
+        self.table[0] = interpreter.as_ptr() as usize;
+        self.table[1] = script.as_ptr() as usize;
+    }
+
+    /// The arguments with the interpreter in front.
+    pub fn interpreted_args(&self) -> PointerTable<'_> {
+        PointerTable::new(&self.table[..self.args + 2])
+    }
+
+    /// The environment, for execve.
+    pub fn env(&self) -> PointerTable<'_> {
+        PointerTable::new(&self.table[self.args + 2..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+
+    fn leaked_table(slots: usize) -> &'static mut [usize] {
+        vec![1; slots].leak()
+    }
+
+    fn unpacked(message: &[u8]) -> Option<Args> {
+        let [args, env, length] = numbers(message[..HEADER].try_into().unwrap());
+        let body: &'static [u8] = message[HEADER..].to_vec().leak();
+        assert_eq!(body.len(), length);
+        unpack(leaked_table(args + env + EXTRA_SLOTS), body, args, env)
+    }
+
+    proptest::proptest! {
+        /// What goes in comes out: any args, empty ones too.
+        #[test]
+        fn words_arrive_byte_for_byte(
+            args in proptest::collection::vec(proptest::collection::vec(1u8.., 0..300), 1..20),
+            env in proptest::collection::vec(proptest::collection::vec(1u8.., 0..300), 0..20),
+        ) {
+            let args: Vec<CString> = args.into_iter().map(|w| CString::new(w).unwrap()).collect();
+            let env: Vec<CString> = env.into_iter().map(|w| CString::new(w).unwrap()).collect();
+            let env: Vec<&CStr> = env.iter().map(|w| &**w).collect();
+            let borrowed: Vec<&CStr> = args.iter().map(|w| &**w).collect();
+            let message = pack(&borrowed, &env);
+            assert!(buffer_size(args.len(), env.len(), message.len()) >= message.len());
+            let received = unpacked(&message).unwrap();
+            assert_eq!(received.command(), borrowed[0]);
+            let stored = |address: usize| {
+                // SAFETY: the table holds addresses in the leaked body.
+                unsafe { CStr::from_ptr(address as *const _) }
+            };
+            for (slot, word) in borrowed.iter().enumerate() {
+                assert_eq!(stored(received.table[1 + slot]), *word);
+            }
+            assert_eq!(received.table[1 + args.len()], 0);
+            for (slot, word) in env.iter().enumerate() {
+                assert_eq!(stored(received.table[2 + args.len() + slot]), *word);
+            }
+            assert_eq!(received.table[received.table.len() - 2..], [0, 0]);
+        }
+
+        /// A broken message is refused, never read past its end.
+        #[test]
+        fn any_body_unpacks_or_is_refused(body: Vec<u8>, args in 0usize..5, env in 0usize..5) {
+            unpack(leaked_table(args + env + EXTRA_SLOTS), body.leak(), args, env);
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Volumes: copies of the host's mounts, taken while its paths mean what they say, and attached
+//! when only the container can be reached.
+//!
+//! The kernel has calls for this since 5.2, and for the options of all that is mounted below since
+//! 5.12. Before, volumes are bound into a tmpfs of mini's own, the stage, and from there over their
+//! targets, by the descriptors' names in mini's own /proc; a walk through the mount table sets the
+//! options.
+
+use super::resolve::{self, Make};
+use super::rootfs::Rootfs;
+use crate::host::{Image, image_in};
+use crate::spec::mounts::Setting;
+use crate::sys::fs::{self, NumberedPath};
+use crate::sys::{Errno, Fd, Result, loopdev, mount};
+use crate::text::{number, unescaped};
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicI32, Ordering};
+use libc::{
+    MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE,
+};
+
+/// What was taken: the descriptor of a copy, or of the file itself, told by this bit.
+pub struct MountTree(AtomicI32);
+
+const ONLY_OPENED: i32 = 1 << 30;
+/// Whether what is mounted below comes along.
+const RECURSIVE: i32 = 1 << 29;
+const MARKS: i32 = ONLY_OPENED | RECURSIVE;
+
+/// How a volume is attached.
+#[derive(Debug, Clone, Copy)]
+pub struct AttachOptions {
+    /// MS_RDONLY and the like.
+    pub flags: libc::c_ulong,
+    /// MS_SLAVE or MS_PRIVATE.
+    pub propagation: libc::c_ulong,
+    /// Whether what is mounted below comes along, and all of this applies to it.
+    pub recursive: bool,
+    /// Whether to make what the path lacks.
+    pub make: bool,
+}
+
+impl MountTree {
+    /// Nothing yet.
+    pub const fn new() -> MountTree {
+        MountTree(AtomicI32::new(-1))
+    }
+
+    /// Takes what is mounted at a path of the host: a copy, where the kernel makes some.
+    pub fn take(&self, source: &CStr, recursive: bool, copy: bool) -> Result<()> {
+        let (fd, mark) = match copy {
+            true => (mount::take_tree(source, recursive)?, 0),
+            false if recursive => (fs::open(source, libc::O_PATH, 0)?, ONLY_OPENED | RECURSIVE),
+            false => (fs::open(source, libc::O_PATH, 0)?, ONLY_OPENED),
+        };
+        self.0.store(fd.raw() | mark, Ordering::Relaxed);
+        fd.leak();
+        Ok(())
+    }
+
+    /// Takes a copy of what is mounted at a path of the container, and below.
+    pub fn take_inside(&self, path: &CStr, optional: bool) -> Result<()> {
+        match resolve::open(path, Make::Nothing) {
+            Err(Errno::ENOENT) if optional => Ok(()),
+            found => self.keep(mount::copy_of(&found?)?),
+        }
+    }
+
+    /// Attaches that copy at the same path.
+    pub fn put_back(&self, path: &CStr) -> Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            -1 => Ok(()),
+            fd => mount::put_tree(fd, &resolve::open(path, Make::Nothing)?),
+        }
+    }
+
+    /// Mounts a file system where nobody sees it.
+    pub fn take_file_system(&self, fstype: &CStr, settings: &[Setting]) -> Result<()> {
+        self.keep(mount::mount_unseen(fstype, settings.iter().copied(), 0)?)
+    }
+
+    /// The same with the one in a file, read-only, through a loop device that goes with it.
+    pub fn take_image(&self, image: &CStr) -> Result<()> {
+        let file = fs::open(image, libc::O_RDONLY, 0)?;
+        let Some(Image::FileSystem(fstype)) = image_in(&file)? else {
+            return Err(Errno::EINVAL);
+        };
+        let (_device, path) = loopdev::attach(&file)?;
+        let settings = [
+            (c"source", Some(path.as_c_str())),
+            (c"ro", None),
+            // The journal of an ext4 that was not played back is left alone; and what is wrong with it
+            // does not stop the machine, whatever its maker wrote into its superblock.
+            (c"noload", None),
+            (c"errors", Some(c"continue")),
+        ];
+        let count = if fstype == c"ext4" { 4 } else { 2 };
+        self.keep(mount::mount_unseen(fstype, settings.into_iter().take(count), 0)?)
+    }
+
+    fn keep(&self, tree: Fd) -> Result<()> {
+        self.0.store(tree.raw(), Ordering::Relaxed);
+        tree.leak();
+        Ok(())
+    }
+
+    /// Binds what was only opened into the stage, where it stays in reach when the old root is gone.
+    fn stage(&self, number: u32, rootfs: &mut Rootfs) -> Result<()> {
+        let taken = self.0.load(Ordering::Relaxed);
+        if taken < 0 || taken & ONLY_OPENED == 0 {
+            return Ok(());
+        }
+        let name = NumberedPath::new(b"", number);
+        let base = rootfs.stage()?.raw();
+        match fs::is_directory(taken & !MARKS)? {
+            true => fs::mkdir_at(base, name.as_c_str(), 0o700)?,
+            false => fs::mknod_at(base, name.as_c_str(), libc::S_IFREG | 0o600, 0)?,
+        }
+        let place = fs::open_at(base, name.as_c_str(), libc::O_PATH, 0)?;
+        let recursive = if taken & RECURSIVE != 0 { MS_REC } else { 0 };
+        rootfs.mount_on(taken & !MARKS, place.raw(), MS_BIND | recursive)?;
+        let staged = fs::open_at(base, name.as_c_str(), libc::O_PATH, 0)?;
+        fs::replace_closing(taken & !MARKS, &staged)
+    }
+
+    /// Attaches it at a path of the container.
+    pub fn put(&self, target: &CStr, options: AttachOptions, rootfs: &mut Rootfs) -> Result<()> {
+        let taken = self.0.load(Ordering::Relaxed);
+        let fd = taken & !MARKS;
+        let make = match (options.make, fs::is_directory(fd)?) {
+            (false, _) => Make::Nothing,
+            (true, true) => Make::Directory,
+            (true, false) => Make::File,
+        };
+        let on = resolve::open(target, make)?;
+        let AttachOptions { flags, propagation, recursive, .. } = options;
+        if taken & ONLY_OPENED == 0 {
+            let result = mount::set_attributes(fd, flags, 0, propagation, recursive);
+            if result != Err(Errno::ENOSYS) {
+                result?;
+                return mount::put_tree(fd, &on);
+            }
+            mount::put_tree(fd, &on)?;
+            // It can be changed only when it is attached.
+            return set_options(&self.opened()?, options, rootfs);
+        }
+        if rootfs.stage().is_ok() {
+            rootfs.mount_on(fd, on.raw(), MS_MOVE)?;
+            return set_options(&self.opened()?, options, rootfs);
+        }
+        rootfs.mount_on(fd, on.raw(), MS_BIND | if recursive { MS_REC } else { 0 })?;
+        // With the host's files: the walk now leads to what was mounted there.
+        set_options(&resolve::open(target, Make::Nothing)?, options, rootfs)
+    }
+
+    /// Its descriptor, of which another one is the owner.
+    fn opened(&self) -> Result<Fd> {
+        fs::duplicate(self.0.load(Ordering::Relaxed) & !MARKS)
+    }
+
+    /// The descriptor, if there is one.
+    pub fn raw(&self) -> Option<i32> {
+        let taken = self.0.load(Ordering::Relaxed);
+        (taken >= 0).then_some(taken & !MARKS)
+    }
+}
+
+/// Binds all volumes that were only opened into the stage.
+pub fn stage(trees: &[MountTree], rootfs: &mut Rootfs) -> Result<()> {
+    (0u32..).zip(trees).try_for_each(|(number, taken)| taken.stage(number, rootfs))
+}
+
+/// Adds flags to the mount of the root.
+pub fn restrict_root(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
+    let root = rootfs.root()?.raw();
+    match mount::set_attributes(root, flags, 0, 0, false) {
+        Err(Errno::ENOSYS) => {
+            let root = fs::duplicate(root)?;
+            rootfs.add_flags(&root, flags)
+        }
+        result => result,
+    }
+}
+
+/// Adds flags to the mount of the root and to those below; the root itself stays writable.
+pub fn restrict_tree(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
+    let root = rootfs.root()?.raw();
+    match mount::set_attributes(root, flags, 0, 0, true) {
+        Err(Errno::ENOSYS) => {
+            let root = fs::duplicate(root)?;
+            if flags & !MS_RDONLY != 0 {
+                rootfs.add_flags(&root, flags & !MS_RDONLY)?;
+            }
+            return set_below(&root, flags, rootfs);
+        }
+        result => result?,
+    }
+    if flags & MS_RDONLY == 0 {
+        return Ok(());
+    }
+    match mount::set_attributes(root, 0, MS_RDONLY, 0, false) {
+        // The host's own mount is read-only: nothing is to be made in it.
+        Err(Errno::EPERM) => Ok(()),
+        result => result,
+    }
+}
+
+/// Sets the options of a volume that is attached already, without mount_setattr(2).
+#[inline(never)]
+fn set_options(top: &Fd, options: AttachOptions, rootfs: &mut Rootfs) -> Result<()> {
+    let recursive = if options.recursive { MS_REC } else { 0 };
+    rootfs.set_propagation(top, options.propagation & (MS_SLAVE | MS_PRIVATE) | recursive)?;
+    if options.flags == 0 {
+        return Ok(());
+    }
+    rootfs.add_flags(top, options.flags)?;
+    if options.recursive { set_below(top, options.flags, rootfs) } else { Ok(()) }
+}
+
+/// Adds flags to every mount below one. Each is walked to by its path in the mount table, which
+/// whoever shares the files may change meanwhile; so the table is read until it says that all of them
+/// have the flags.
+#[inline(never)]
+fn set_below(top: &Fd, flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
+    let top_id = fs::mount_id(top)?;
+    let mut lacking = usize::MAX;
+    loop {
+        let before = lacking;
+        lacking = 0;
+        // The mounts that belong to the tree; those that follow are told by their parents.
+        let mut tree = [0u64; MOUNTS];
+        tree[0] = top_id;
+        let (mut known, mut length) = (1, None);
+        for_each_mount(rootfs, |line, rootfs| {
+            if line.id == top_id {
+                length = Some(line.point.to_bytes().len());
+                return Ok(());
+            }
+            if !tree[..known].contains(&line.parent) {
+                return Ok(());
+            }
+            // The kernel lists a mount before those below it.
+            let top_length = length.ok_or(Errno::EBADMSG)?;
+            let path = line.point.to_bytes();
+            let rest = &line.point[if top_length == 1 { 0 } else { top_length.min(path.len()) }..];
+            if rest.to_bytes().iter().all(|b| *b == b'/') {
+                // It lies on the root of the tree, until it is moved to its place: mini's own.
+                return Ok(());
+            }
+            *tree.get_mut(known).ok_or(Errno::E2BIG)? = line.id;
+            known += 1;
+            if has_options(line.options, flags) {
+                return Ok(());
+            }
+            lacking += 1;
+            match resolve::open_below(top, rest) {
+                Ok(at) if fs::mount_id(&at)? == line.id => rootfs.add_flags(&at, flags),
+                Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(()),
+                Err(errno) => Err(errno),
+            }
+        })?;
+        if lacking == 0 {
+            return if length.is_some() { Ok(()) } else { Err(Errno::ENOENT) };
+        }
+        if lacking >= before {
+            // What cannot be reached cannot be made safe.
+            return Err(Errno::EBUSY);
+        }
+    }
+}
+
+/// As many mounts in a volume as anybody has.
+const MOUNTS: usize = 512;
+
+/// Whether a mount's options in the table (`rw,nosuid,relatime`) have these flags.
+fn has_options(options: &[u8], flags: libc::c_ulong) -> bool {
+    let has = |name: &[u8]| options.split(|b| *b == b',').any(|option| option == name);
+    [(MS_RDONLY, &b"ro"[..]), (MS_NOSUID, b"nosuid"), (MS_NODEV, b"nodev"), (MS_NOEXEC, b"noexec")]
+        .into_iter()
+        .all(|(flag, name)| flags & flag == 0 || has(name))
+}
+
+/// A line of the mount table (proc_pid_mountinfo(5)).
+struct Line<'l> {
+    id: u64,
+    parent: u64,
+    point: &'l CStr,
+    options: &'l [u8],
+}
+
+/// Shows the mount table, line by line. What is cut off by the buffer's end is an error, since it
+/// would be missed.
+#[inline(never)]
+fn for_each_mount(
+    rootfs: &mut Rootfs,
+    mut show: impl FnMut(Line, &mut Rootfs) -> Result<()>,
+) -> Result<()> {
+    let file = rootfs.open_own(c"/proc/self/mountinfo")?;
+    let mut buffer = [0; 3 * resolve::LONGEST];
+    let mut filled = 0;
+    loop {
+        let read = fs::read(&file, &mut buffer[filled..])?;
+        filled += read;
+        let mut start = 0;
+        while let Some(length) = buffer[start..filled].iter().position(|b| *b == b'\n') {
+            let mut fields = buffer[start..start + length].split(|b| *b == b' ');
+            let mut next = || fields.next().ok_or(Errno::EBADMSG);
+            let (id, parent, _device, _root) = (next()?, next()?, next()?, next()?);
+            let (point, options) = (next()?, next()?);
+            let id = number(id, 10).ok_or(Errno::EBADMSG)?;
+            let parent = number(parent, 10).ok_or(Errno::EBADMSG)?;
+            let mut plain = [0; resolve::LONGEST];
+            show(Line { id, parent, point: unescape(point, &mut plain)?, options }, rootfs)?;
+            start += length + 1;
+        }
+        if read == 0 {
+            return Ok(());
+        }
+        if start == 0 && filled == buffer.len() {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        buffer.copy_within(start..filled, 0);
+        filled -= start;
+    }
+}
+
+/// Undoes the octal escapes of mountinfo.
+fn unescape<'b>(text: &[u8], plain: &'b mut [u8; resolve::LONGEST]) -> Result<&'b CStr> {
+    for (at, byte) in unescaped(text).enumerate() {
+        *plain.get_mut(at).ok_or(Errno::ENAMETOOLONG)? = byte;
+    }
+    CStr::from_bytes_until_nul(plain).map_err(|_| Errno::ENAMETOOLONG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read() {
+        assert!(has_options(b"ro,nosuid,nodev,relatime", MS_RDONLY | MS_NODEV));
+        assert!(!has_options(b"rw,nosuid,relatime", MS_NODEV));
+        assert!(!has_options(b"rw,nodevx", MS_NODEV));
+        assert!(has_options(b"rw", 0));
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        let mut plain = [0; resolve::LONGEST];
+        assert_eq!(unescape(b"/a\\040b\\134c", &mut plain), Ok(c"/a b\\c"));
+        let mut plain = [0; resolve::LONGEST];
+        assert_eq!(unescape(&[b'x'; resolve::LONGEST], &mut plain), Err(Errno::ENAMETOOLONG));
+    }
+
+    #[test]
+    fn the_mount_table_is_shown() {
+        let mut found = Vec::new();
+        for_each_mount(&mut Rootfs::new(), |line, _| {
+            found.push((line.point.to_owned(), line.id));
+            Ok(())
+        })
+        .unwrap();
+        let root = fs::open(c"/", libc::O_PATH, 0).unwrap();
+        let id = fs::mount_id(&root).unwrap();
+        assert!(found.iter().any(|(point, _)| &**point == c"/proc"));
+        assert!(found.contains(&(c"/".to_owned(), id)));
+    }
+}

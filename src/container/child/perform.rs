@@ -1,0 +1,359 @@
+//! The child: performs the plan's steps, and with the last one becomes the command.
+//!
+//! It shares the parent's memory until then (CLONE_VM), so it neither allocates nor formats:
+//! it works on its own stack and buffer, and on failure sends the step's number and the kernel's
+//! reason. The parent, which holds the same plan, says what that means.
+
+use super::exec;
+use super::init;
+use super::mount_tree::{self, MountTree};
+use super::passwd::Account;
+use super::resolve::{self, Make};
+use super::rights;
+use super::rootfs::{Rootfs, TOP};
+use super::unpack;
+use crate::container::args_pipe::{self, Args};
+use crate::container::parent::cgroups::CgroupHandle;
+use crate::container::status::{Detail, Record};
+use crate::plan::{Plan, Step};
+use crate::sys::memory::SharedNumber;
+use crate::sys::{
+    Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
+};
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// What the child gets from its parent.
+pub struct Child<'a> {
+    /// What to do.
+    pub plan: &'a Plan<'a>,
+    /// The pipe of the command's args: (read end, write end).
+    pub args_pipe: (Fd, Fd),
+    /// The pipe of reports: (read end, write end).
+    pub status: (Fd, Fd),
+    /// The files through which it joins its groups, in order.
+    pub handles: &'a [CgroupHandle],
+    /// Whether it has joined the v2 group by being born.
+    pub is_born_in_cgroup: AtomicBool,
+    /// What it takes of the host's mounts, by number.
+    pub trees: &'a [MountTree],
+    /// The connection over which a terminal goes: (the parent's end, the child's).
+    pub terminal: Option<(Fd, Fd)>,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<SharedNumber>,
+    /// Whether to report the steps that went well, too.
+    pub trace: bool,
+}
+
+/// What the steps hand on to each other.
+struct State {
+    buffer: Option<&'static mut [usize]>,
+    args: Option<Args>,
+    old_umask: Option<fs::Mode>,
+    account: Account,
+    archive: Option<Fd>,
+    /// mini's own program, for a process 1 of mini's.
+    program: Option<Fd>,
+    rootfs: Rootfs,
+    /// What to say of a failure beyond its errno.
+    detail: Detail,
+}
+
+/// The child's whole life until it is the command.
+pub fn enter(child: &Child, buffer: &'static mut [usize]) -> ! {
+    // Now only the parent holds the other ends: their closing means its death.
+    child.args_pipe.1.close_copy();
+    child.status.0.close_copy();
+    let mut state = State {
+        buffer: Some(buffer),
+        args: None,
+        old_umask: None,
+        account: Account::new(),
+        archive: None,
+        program: None,
+        rootfs: Rootfs::new(),
+        detail: Detail::new(),
+    };
+    for (index, step) in child.plan.steps.iter().enumerate() {
+        let start = if child.trace { clock::now() } else { 0 };
+        let failure = perform(step, &mut state, child).err();
+        if child.trace || failure.is_some() {
+            let nanos = if child.trace { clock::now() - start } else { 0 };
+            let record = Record { step: index, failure, nanos };
+            // If the parent is gone there is nobody to tell.
+            let _ = record.write(&state.detail, &child.status.1);
+        }
+        if failure.is_some() {
+            break;
+        }
+    }
+    process::exit(i32::from(crate::error::FAILED))
+}
+
+fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
+    match step {
+        Step::SetParentDeathSignal => process::set_parent_death_signal(libc::SIGKILL)?,
+        Step::JoinCgroup { number, .. } => {
+            let handle = child.handles.get(*number).ok_or(Errno::EBADF)?;
+            handle.join(child.is_born_in_cgroup.load(Ordering::Relaxed))?;
+        }
+        Step::UnshareCgroupNamespace => match process::unshare(libc::CLONE_NEWCGROUP) {
+            // As in the launch: before Linux 4.6 there is nothing to hide.
+            Ok(()) | Err(Errno::EINVAL) => {}
+            Err(errno) => return Err(errno),
+        },
+        Step::WriteFile { place, content, .. } => {
+            let (base, path) = state.rootfs.find(place.path)?;
+            fs::write_file_at(base, path, content.bytes())?;
+        }
+        Step::Mount(mount) => state.rootfs.mount(mount)?,
+        Step::OpenTree { number, source, recursive, copy } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive, *copy)?;
+        }
+        Step::CreateMount { number, fstype, settings, image } => {
+            let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
+            match (image, fstype) {
+                (Some(image), _) => taken.take_image(image)?,
+                (None, Some(fstype)) => taken.take_file_system(fstype, settings)?,
+                (None, None) => return Err(Errno::EINVAL),
+            }
+        }
+        Step::MoveMount { number, target, flags, propagation, recursive, make } => {
+            let options = mount_tree::AttachOptions {
+                flags: *flags,
+                propagation: *propagation,
+                recursive: *recursive,
+                make: *make,
+            };
+            let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
+            taken.put(target, options, &mut state.rootfs)?;
+        }
+        Step::StageMounts => mount_tree::stage(child.trees, &mut state.rootfs)?,
+        Step::UnmountStage => mount::umount(TOP, libc::MNT_DETACH)?,
+        Step::MountTmpfs { target, flags, data, make } => {
+            let make = if *make { Make::Directory } else { Make::Nothing };
+            let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            fs::fchdir(&resolve::open(target, make)?)?;
+            mount::mount(Some(c"tmpfs"), c".", Some(c"tmpfs"), *flags, Some(data))?;
+            fs::fchdir(&here)?;
+        }
+        Step::OpenArchive(path) => {
+            state.archive = Some(match path.to_bytes() {
+                b"-" => fs::duplicate(0)?,
+                _ => fs::open(path, libc::O_RDONLY, 0)?,
+            });
+            if child.terminal.is_some() && path.to_bytes() == b"-" {
+                crate::container::stdio::take_keyboard()?;
+            }
+        }
+        Step::Unpack { own } => {
+            let archive = state.archive.take().ok_or(Errno::EALREADY)?;
+            unpack::unpack(&archive, *own, &mut state.detail)?;
+        }
+        Step::MountImage { image, fstype, target, flags } => {
+            mount_image(image, fstype, target, *flags)?;
+        }
+        Step::MaskOwn(path) => state.rootfs.mask(path)?,
+        Step::MaskPath(path) => state.rootfs.mask_path(path)?,
+        Step::MakeReadonly(path) => state.rootfs.protect(path)?,
+        Step::SetTreeAttributes(flags) => mount_tree::restrict_tree(*flags, &mut state.rootfs)?,
+        Step::SetRootAttributes(flags) => mount_tree::restrict_root(*flags, &mut state.rootfs)?,
+        Step::UnshareMountNamespace(path) => mount::enter_namespace_of(path)?,
+        Step::OpenRoot => state.rootfs.enter_root()?,
+        Step::MoveToTarget(path) => state.rootfs.attach(path)?,
+        Step::VerifyRoot => state.rootfs.verify()?,
+        Step::OpenInitProgram { copy, path } => {
+            state.program = Some(init::take_program(*copy, path, &state.rootfs)?);
+        }
+        Step::PivotRoot => state.rootfs.pivot()?,
+        Step::Chroot => state.rootfs.chroot()?,
+        Step::UnmountOldRoot => mount::umount(c".", libc::MNT_DETACH)?,
+        Step::Chdir { path, inside } => {
+            state.rootfs.forget_working_directory();
+            match inside {
+                // A link of /proc to a directory that is open somewhere would lead out
+                // (CVE-2024-21626): the walk follows none.
+                true => fs::fchdir(&resolve::open(path, Make::Nothing)?)?,
+                false => fs::chdir(path)?,
+            }
+        }
+        Step::ClearUmask => state.old_umask = Some(fs::umask(0)),
+        Step::MakeDevice { path, major, minor } => {
+            let (base, name) = state.rootfs.find(path)?;
+            fs::mknod_at(base, name, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
+        }
+        Step::MakeDirectory(path) => {
+            let (base, name) = state.rootfs.find(path)?;
+            fs::mkdir_at(base, name, 0o755)?;
+        }
+        Step::MakeFile(path) => {
+            let (base, name) = state.rootfs.find(path)?;
+            fs::mknod_at(base, name, libc::S_IFREG | 0o666, 0)?;
+        }
+        Step::Symlink { target, path } => {
+            let (base, name) = state.rootfs.find(path)?;
+            fs::symlink_at(target, base, name)?;
+        }
+        Step::SetHostname(name) => process::sethostname(name.to_bytes())?,
+        Step::LoopbackUp => net::loopback_up()?,
+        Step::CloseRange { first, keep } => close_from(*first as i32, *keep, state, child)?,
+        Step::WaitForIdMaps => {
+            if !args_pipe::wait_for_byte(&child.args_pipe.0)? {
+                process::exit(i32::from(crate::error::FAILED));
+            }
+        }
+        Step::SetIds { uid, gid, leave_groups } => {
+            if *leave_groups {
+                process::setgroups(&[])?;
+            }
+            process::setgid(*gid)?;
+            process::setuid(*uid)?;
+        }
+        Step::JoinSessionKeyring => rights::new_session_keyring()?,
+        Step::SetNotDumpable => security::make_undumpable()?,
+        Step::SetRlimit(limit) => security::set_limit(limit.resource, limit.soft, limit.hard)?,
+        Step::DropBoundingSet(set) => rights::bound_capabilities(*set)?,
+        Step::SetCapabilities { set, added, named } => {
+            rights::keep_capabilities(*set, *added, *named, &mut state.detail)?;
+        }
+        Step::SetGroups(groups) => rights::set_groups(groups, &mut state.detail)?,
+        Step::SetUser { user, groups, find_home, keep_capabilities } => {
+            let user_options = rights::UserOptions { groups: *groups, find_home: *find_home };
+            rights::become_user(
+                user,
+                user_options,
+                &mut state.account,
+                &mut state.detail,
+                *keep_capabilities,
+            )?;
+        }
+        Step::SetNoNewPrivileges => security::no_new_privileges()?,
+        Step::OpenWritableTree { number, path, optional } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.take_inside(path, *optional)?;
+        }
+        Step::SetMountsReadonly => {
+            let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, 0, true)?;
+        }
+        Step::MoveWritableMount { number, path } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.put_back(path)?;
+        }
+        Step::RestrictPaths(rules) => rights::allow_paths(rules, &mut state.detail)?,
+        Step::RestoreSignals { umask } => restore(*umask, state, child)?,
+        Step::Seccomp { program, .. } => security::set_filter(program)?,
+        // The parent's part.
+        Step::MakeCgroup(_)
+        | Step::MoveToCgroup(_)
+        | Step::OpenCgroupTasks(_)
+        | Step::OpenCgroup(_)
+        | Step::WriteIdMap { .. } => {
+            return Err(Errno::ENOSYS);
+        }
+        Step::OpenTerminal { console } => open_terminal(*console, state, child)?,
+        Step::StartInit { grace, path } => {
+            let program = state.program.take().ok_or(Errno::EBADF)?;
+            let signal = child.signal.as_ref().ok_or(Errno::EBADF)?;
+            init::begin(*grace, &program, *path, &signal.file, &child.status.1)?;
+        }
+        Step::ReceiveArgs => pass_gate(state, child)?,
+        Step::Exec(_) => return Err(exec_command(state)),
+    }
+    Ok(())
+}
+
+/// Closes what the command shall not have, and with `keep` not what mini still needs.
+fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Result<()> {
+    let status = Some(child.status.1.raw());
+    let program = state.program.as_ref().map(Fd::raw);
+    let signal = child.signal.as_ref().map(|place| place.file.raw());
+    let serving = [
+        Some(child.args_pipe.0.raw()),
+        child.terminal.as_ref().map(|(_, own)| own.raw()),
+        state.archive.as_ref().map(Fd::raw),
+    ];
+    let trees = || child.trees.iter().map(MountTree::raw).filter(|_| keep);
+    let next = |from| {
+        let others = serving.into_iter().filter(|_| keep);
+        let all = [status, program, signal].into_iter().chain(others).chain(trees());
+        all.flatten().filter(|fd| *fd >= from).min()
+    };
+    fs::close_all_but(first, &next, &|| state.rootfs.open_own(c"/proc/self/fd"))?;
+    if !keep {
+        // They are closed: nobody is to close them again.
+        core::mem::forget(core::mem::replace(&mut state.rootfs, Rootfs::new()));
+    }
+    Ok(())
+}
+
+/// Read-only, through a loop device that goes with the mount.
+#[inline(never)]
+fn mount_image(image: &CStr, fstype: &CStr, target: &CStr, flags: libc::c_ulong) -> Result<()> {
+    // ext4: a journal that was not played back is left alone; and what is wrong with the file system does
+    // not stop the machine, whatever its maker wrote into its superblock.
+    let data = (fstype == c"ext4").then_some(c"noload,errors=continue");
+    let flags = flags | libc::MS_RDONLY;
+    let mount = |source| mount::mount(Some(source), target, Some(fstype), flags, data);
+    // erofs reads a file by itself, where the kernel (6.12) was built so.
+    if fstype == c"erofs" && mount(image).is_ok() {
+        return Ok(());
+    }
+    let file = fs::open(image, libc::O_RDONLY, 0)?;
+    let (_device, path) = loopdev::attach(&file)?;
+    mount(path.as_c_str())
+}
+
+fn open_terminal(console: bool, state: &mut State, child: &Child) -> Result<()> {
+    let (_, socket) = child.terminal.as_ref().ok_or(Errno::EBADF)?;
+    let (dev, ptmx) = state.rootfs.find(c"/dev/ptmx")?;
+    let pair = terminal::open_pair(dev, ptmx, |number| {
+        let path = fs::NumberedPath::new(b"/dev/pts/", number);
+        let (base, name) = state.rootfs.find(path.as_c_str())?;
+        fs::open_at(base, name, libc::O_RDWR | libc::O_NOCTTY, 0)
+    })?;
+    // As the one mini was started at: it is not made raw before this one has arrived.
+    if let Ok(settings) = terminal::settings(0) {
+        terminal::set_settings(pair.end.raw(), &settings)?;
+    }
+    if let Some(size) = crate::container::parent::terminal::outer_size() {
+        terminal::set_size(pair.main.raw(), size)?;
+    }
+    if console {
+        state.rootfs.show_console(pair.number)?;
+    }
+    net::send_descriptors(socket, [&pair.main, &pair.end])?;
+    socket.close_copy();
+    terminal::take(&pair.end)
+}
+
+fn pass_gate(state: &mut State, child: &Child) -> Result<()> {
+    let buffer = state.buffer.take().ok_or(Errno::EALREADY)?;
+    let Some(args) = args_pipe::receive(&child.args_pipe.0, buffer)? else {
+        process::exit(i32::from(crate::error::FAILED));
+    };
+    state.args = Some(args);
+    Ok(())
+}
+
+/// Runs the command.
+fn exec_command(state: &mut State) -> Errno {
+    let Some(mut args) = state.args.take() else {
+        return Errno::EALREADY;
+    };
+    if let Some(home) = state.account.variable() {
+        args.add_variable(home);
+    }
+    exec::exec(&mut args, &mut state.detail)
+}
+
+fn restore(umask: Option<fs::Mode>, state: &State, child: &Child) -> Result<()> {
+    // The parent may have died before the kernel was told, or told again after a change of user, to end
+    // this process with it; its end of the status pipe then has closed. If it dies later, the signal comes.
+    if fs::is_alone(&child.status.1)? {
+        process::exit(i32::from(crate::error::FAILED));
+    }
+    if let Some(mask) = umask.or(state.old_umask) {
+        fs::umask(mask);
+    }
+    // A blocked signal stays blocked over execve(2).
+    signal::set_mask(0)
+}

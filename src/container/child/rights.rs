@@ -1,0 +1,200 @@
+//! The child gives up what the command shall not have: who it is, capabilities, paths. Works on the
+//! child's stack alone.
+
+use super::passwd::{self, Account, SupplementaryGroups};
+use super::resolve::{self, Make};
+use crate::container::status::Detail;
+use crate::container::stdio;
+use crate::spec::capability::{NAMES, Set};
+use crate::spec::security::PathRule;
+use crate::spec::{Id, User};
+use crate::sys::security::access;
+use crate::sys::{Errno, Result, fs, process, security};
+
+/// What is to be found out about a user.
+#[derive(Clone, Copy)]
+pub struct UserOptions<'a> {
+    /// The groups to have beside those of /etc/group; None: leave them.
+    pub groups: Option<&'a [Id<'a>]>,
+    /// Whether its home matters.
+    pub find_home: bool,
+}
+
+/// What `detail` says when no such group was found.
+pub const GROUP: &[u8] = b"group";
+
+/// Becomes a user, by number or as the container's own files name it.
+#[inline(never)]
+pub fn become_user(
+    user: &User,
+    options: UserOptions,
+    account: &mut Account,
+    detail: &mut Detail,
+    keep_capabilities: bool,
+) -> Result<()> {
+    let is_told = matches!(user.uid, Id::Number(_)) && user.gid.is_some();
+    let entry = match is_told && !options.find_home {
+        true => None,
+        false => passwd::user(user.uid, account)?,
+    };
+    let uid = match (user.uid, &entry) {
+        (Id::Number(number), _) => number,
+        (Id::Name(_), Some(entry)) => entry.uid,
+        (Id::Name(_), None) => return Err(Errno::ESRCH),
+    };
+    let gid = match user.gid {
+        Some(id) => group(id, detail)?,
+        None => entry.map_or(0, |entry| entry.gid),
+    };
+    if let Some(added) = options.groups {
+        let mut list = SupplementaryGroups::new();
+        list.add(gid)?;
+        // A group that was named is meant to be the only one, as in Docker.
+        if user.gid.is_none() && !account.name().is_empty() {
+            passwd::groups_of(account.name(), &mut list)?;
+        }
+        add_groups(added, &mut list, detail)?;
+        process::setgroups(list.list())?;
+    }
+    if !options.find_home {
+        account.forget_home();
+    }
+    // Some programs open them again by their paths.
+    stdio::give_to(uid)?;
+    if keep_capabilities {
+        security::keep_capabilities()?;
+    }
+    process::setgid(gid)?;
+    process::setuid(uid)?;
+    if keep_capabilities {
+        // The change took them out of force, but they are still permitted.
+        let held = security::permitted()?;
+        security::set_capabilities(held, 0)?;
+    }
+    Ok(())
+}
+
+/// Has these groups and no others.
+#[inline(never)]
+pub fn set_groups(groups: &[Id], detail: &mut Detail) -> Result<()> {
+    let mut list = SupplementaryGroups::new();
+    add_groups(groups, &mut list, detail)?;
+    process::setgroups(list.list())
+}
+
+fn add_groups(groups: &[Id], list: &mut SupplementaryGroups, detail: &mut Detail) -> Result<()> {
+    groups.iter().try_for_each(|id| list.add(group(*id, detail)?))
+}
+
+fn group(id: Id, detail: &mut Detail) -> Result<u32> {
+    match id {
+        Id::Number(number) => Ok(number),
+        Id::Name(name) => passwd::group(name)?.ok_or_else(|| {
+            detail.set(GROUP);
+            Errno::ESRCH
+        }),
+    }
+}
+
+/// Lets no program have other capabilities: those of the kernel, up to its last one.
+pub fn bound_capabilities(set: Set) -> Result<()> {
+    for capability in 0..64 {
+        if set & 1 << capability != 0 {
+            continue;
+        }
+        match security::drop_bounding(capability) {
+            // The kernel has none from here on: unless it is one that there must be, which it can tell.
+            Err(Errno::EINVAL)
+                if capability as usize >= NAMES.len()
+                    || security::is_bounding(capability) == Err(Errno::EINVAL) =>
+            {
+                break;
+            }
+            // Without CAP_SETPCAP that is in order where it is gone already.
+            Err(Errno::EPERM) if !security::is_bounding(capability)? => {}
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+/// Keeps, as root, what is in the set and held; as another user what was added and is held.
+pub fn keep_capabilities(set: Set, added: Set, named: Set, detail: &mut Detail) -> Result<()> {
+    let held = security::permitted()?;
+    if let Some(missing) = (0..64).find(|bit| named & !held & (1 << bit) != 0) {
+        detail.set(NAMES.get(missing).map_or(b"?", |name| name.as_bytes()));
+        return Err(Errno::EPERM);
+    }
+    if process::geteuid() == 0 {
+        return security::set_capabilities(held & set, 0);
+    }
+    // They outlive execve(2) of an ordinary program only as ambient ones.
+    let added = added & held;
+    security::set_capabilities(added, added)?;
+    (0..64).filter(|bit| added & 1 << bit != 0).try_for_each(security::raise_ambient)
+}
+
+/// A new session keyring, unless the kernel has no keyrings at all.
+pub fn new_session_keyring() -> Result<()> {
+    match security::new_session_keyring() {
+        Err(Errno::ENOSYS) => Ok(()),
+        result => result,
+    }
+}
+
+/// The first version that can keep a file from being cut short; before there is no wall.
+const LANDLOCK: usize = 3;
+/// The first version that knows of IOCTL_DEV.
+const LANDLOCK_IOCTL: usize = 5;
+/// The first version that knows of RESOLVE_UNIX (Linux 7.1).
+const LANDLOCK_UNIX: usize = 9;
+
+/// Lets no path be reached but these (landlock(7)); those of mini's own that are not there are
+/// passed over.
+pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
+    let version = security::landlock_version()?;
+    if version < LANDLOCK {
+        detail.set(b"version");
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let last = match version {
+        0..LANDLOCK_IOCTL => access::TRUNCATE,
+        LANDLOCK_IOCTL..LANDLOCK_UNIX => access::IOCTL_DEV,
+        _ => access::RESOLVE_UNIX,
+    };
+    let all = (last << 1) - 1;
+    let readable = access::EXECUTE | access::READ_FILE | access::READ_DIR;
+    let ruleset = security::landlock_ruleset(all)?;
+    for rule in rules {
+        let path = match resolve::open(rule.path, Make::Nothing) {
+            Err(Errno::ENOENT) if rule.optional => continue,
+            result => result.inspect_err(|_| detail.set(rule.path.to_bytes()))?,
+        };
+        let mut allowed = if rule.writable { all } else { readable };
+        if !fs::is_directory(path.raw())? {
+            allowed &= access::OF_FILES;
+        }
+        security::landlock_allow(&ruleset, &path, allowed & all)
+            .inspect_err(|_| detail.set(rule.path.to_bytes()))?;
+    }
+    for fd in 0..=2 {
+        // What is open already can be opened once more, by its name in /dev. Pipes always can.
+        let Ok(fs::Stream { kind: libc::S_IFREG | libc::S_IFCHR, reads, writes, .. }) =
+            fs::stream(fd)
+        else {
+            continue;
+        };
+        let readable = if reads { access::READ_FILE } else { 0 };
+        let writable = if writes { access::WRITE_FILE | access::TRUNCATE } else { 0 };
+        let allowed = (readable | writable | access::IOCTL_DEV) & all;
+        if readable | writable == 0 {
+            continue;
+        }
+        match security::landlock_allow(&ruleset, &fs::duplicate(fd)?, allowed) {
+            // A file that is on no file system (memfd_create(2)) is within reach anyway.
+            Err(Errno::EBADFD) => {}
+            result => result?,
+        }
+    }
+    security::landlock_restrict(&ruleset)
+}

@@ -1,0 +1,301 @@
+//! Where the child works: the new root, and the file systems that mini mounts over it before it
+//! looks at anything in it. Their descriptors are kept, so that what is made, mounted or covered in
+//! them is named from there, and no name in the container's root can lead it astray. Works on the
+//! child's stack alone.
+//!
+//! With the host's files there is no new root, and an absolute path is the host's.
+
+use super::resolve::{self, Make};
+use crate::plan::Mount;
+use crate::sys::fs::{self, Base, NumberedPath};
+use crate::sys::{Errno, Fd, Result, mount};
+use core::ffi::CStr;
+use libc::{MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT};
+
+/// A directory, without following a link to it.
+const DIRECTORY: i32 = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+
+/// What lies topmost on the root: a look-up of ".." at the root stays there, and then goes up through
+/// the mounts on it.
+pub const TOP: &CStr = c"/..";
+
+/// The directories that mini works in.
+pub struct Rootfs {
+    root: Option<Fd>,
+    dev: Option<Fd>,
+    proc: Option<Fd>,
+    sys: Option<Fd>,
+    /// What holds the volumes before Linux 5.2.
+    stage: Option<Fd>,
+    /// Which of them is the working directory; -1 for none.
+    here: Base,
+}
+
+impl Rootfs {
+    /// None yet.
+    pub const fn new() -> Rootfs {
+        Rootfs { root: None, dev: None, proc: None, sys: None, stage: None, here: -1 }
+    }
+
+    /// Enters the root that lies over the present one.
+    pub fn enter_root(&mut self) -> Result<()> {
+        self.root = Some(fs::open(TOP, DIRECTORY, 0)?);
+        self.enter(|rootfs| &rootfs.root).map(drop)
+    }
+
+    fn enter(&mut self, which: impl Fn(&Rootfs) -> &Option<Fd>) -> Result<()> {
+        let fd = which(self).as_ref().ok_or(Errno::EBADF)?;
+        if self.here != fd.raw() {
+            fs::fchdir(fd)?;
+            self.here = fd.raw();
+        }
+        Ok(())
+    }
+
+    /// Somebody else has changed the working directory.
+    pub fn forget_working_directory(&mut self) {
+        self.here = -1;
+    }
+
+    /// The new root.
+    pub fn root(&self) -> Result<&Fd> {
+        self.root.as_ref().ok_or(Errno::EBADF)
+    }
+
+    /// What holds the volumes before Linux 5.2.
+    pub fn stage(&self) -> Result<&Fd> {
+        self.stage.as_ref().ok_or(Errno::EBADF)
+    }
+
+    /// By which descriptor and name to reach what mini made itself; the host's own path where there
+    /// is no new root.
+    pub fn find<'p>(&self, path: &'p CStr) -> Result<(Base, &'p CStr)> {
+        for (top, place) in [("/dev/", &self.dev), ("/proc/", &self.proc), ("/sys/", &self.sys)] {
+            if let Some(directory) = place
+                && path.to_bytes().starts_with(top.as_bytes())
+            {
+                return Ok((directory.raw(), &path[top.len()..]));
+            }
+        }
+        match self.root {
+            // The planner's own paths; a name of the container's is for `inside` to walk.
+            Some(_) if path.to_bytes().starts_with(b"/") => Err(Errno::EXDEV),
+            _ => Ok((fs::HERE, path)),
+        }
+    }
+
+    /// The same for mount(2), which begins at the working directory.
+    fn go<'p>(&mut self, path: &'p CStr) -> Result<&'p CStr> {
+        let (base, name) = self.find(path)?;
+        if base != fs::HERE && base != self.here {
+            fs::change_directory(base)?;
+            self.here = base;
+        }
+        Ok(name)
+    }
+
+    /// Calls mount(2) as a step says.
+    pub fn mount(&mut self, step: &Mount) -> Result<()> {
+        let Mount { source, fstype, flags, data, .. } = *step;
+        if step.aside {
+            mount::mount(Some(source), c"/", fstype, flags, data)?;
+            return self.keep_top(step.target);
+        }
+        let target = match step.target == c"/" {
+            true => step.target,
+            false => self.go(step.target)?,
+        };
+        match mount::mount(Some(source), target, fstype, flags, data) {
+            Err(Errno::ENOENT) if step.if_there => Ok(()),
+            Ok(()) if flags & (MS_BIND | MS_RDONLY | MS_REMOUNT) == MS_BIND | MS_RDONLY => {
+                // The call itself ignores it.
+                let bound = fs::open(target, libc::O_PATH, 0)?;
+                match mount::set_attributes(bound.raw(), MS_RDONLY, 0, 0, false) {
+                    Err(Errno::ENOSYS) => remount(&bound, target, MS_RDONLY),
+                    result => result,
+                }
+            }
+            result => result,
+        }
+    }
+
+    /// Takes note of what was mounted over the root.
+    fn keep_top(&mut self, target: &CStr) -> Result<()> {
+        let top = fs::open(TOP, DIRECTORY, 0)?;
+        let (place, magic) = match target.to_bytes() {
+            b"/dev" => (&mut self.dev, None),
+            // What is masked there is named as the kernel names it.
+            b"/proc" => (&mut self.proc, Some(libc::PROC_SUPER_MAGIC as u32)),
+            b"/sys" => (&mut self.sys, Some(libc::SYSFS_MAGIC as u32)),
+            _ => (&mut self.stage, None),
+        };
+        if magic.is_some_and(|magic| fs::type_of(&top) != Ok(magic)) {
+            return Err(Errno::EXDEV);
+        }
+        *place = Some(top);
+        Ok(())
+    }
+
+    /// Moves what lies topmost on the root to a directory of the root, which is made where it is
+    /// missing. It must be a directory, not a link to one.
+    pub fn attach(&mut self, path: &CStr) -> Result<()> {
+        let root = self.root()?.raw();
+        let name = &path[1..];
+        let target = match fs::open_at(root, name, DIRECTORY, 0) {
+            Err(Errno::ENOENT) => {
+                fs::mkdir_at(root, name, 0o755)?;
+                fs::open_at(root, name, DIRECTORY, 0)?
+            }
+            result => result?,
+        };
+        fs::fchdir(&target)?;
+        self.forget_working_directory();
+        mount::mount(Some(TOP), c".", None, MS_MOVE, None)
+    }
+
+    /// Makes the new root the process's own; the old one becomes the working directory.
+    pub fn pivot(&mut self) -> Result<()> {
+        self.enter(|rootfs| &rootfs.root)?;
+        let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+        mount::pivot_root(c".", c".")?;
+        self.forget_working_directory();
+        fs::fchdir(&old)
+    }
+
+    /// The same where the present root cannot be taken away.
+    pub fn chroot(&mut self) -> Result<()> {
+        self.enter(|rootfs| &rootfs.root)?;
+        fs::chroot(c".")
+    }
+
+    /// Fails unless the root is the one that was entered, and nothing lies on it; makes it the working
+    /// directory.
+    pub fn verify(&mut self) -> Result<()> {
+        let root = fs::identity_of(self.root()?)?;
+        if fs::identity(TOP)? != root || fs::identity(c"/")? != root {
+            return Err(Errno::EXDEV);
+        }
+        self.enter(|rootfs| &rootfs.root)
+    }
+
+    /// A path for mount(2) that leads to an open file, by mini's own /proc.
+    fn link(&mut self, fd: Base) -> Result<NumberedPath> {
+        let prefix = self.go(c"/proc/self/fd/")?;
+        Ok(NumberedPath::new(prefix.to_bytes(), fd.unsigned_abs()))
+    }
+
+    /// Mounts one open file or directory on another (MS_BIND or MS_MOVE).
+    pub fn mount_on(&mut self, from: Base, to: Base, flags: libc::c_ulong) -> Result<()> {
+        let (from, to) = (self.link(from)?, self.link(to)?);
+        mount::mount(Some(from.as_c_str()), to.as_c_str(), None, flags, None)
+    }
+
+    /// Adds flags to the mount of an open file, without mount_setattr(2).
+    pub fn add_flags(&mut self, at: &Fd, flags: libc::c_ulong) -> Result<()> {
+        let path = self.link(at.raw())?;
+        remount(at, path.as_c_str(), flags)
+    }
+
+    /// Opens a file of mini's own /proc that is about this process, or about one of its descriptors.
+    pub fn open_own(&self, path: &CStr) -> Result<Fd> {
+        let (base, name) = self.find(path)?;
+        fs::open_at(base, name, libc::O_RDONLY, 0)
+    }
+
+    /// Sets the propagation of the mount of an open file (MS_SLAVE, MS_PRIVATE, with MS_REC).
+    pub fn set_propagation(&mut self, at: &Fd, propagation: libc::c_ulong) -> Result<()> {
+        let path = self.link(at.raw())?;
+        mount::mount(None, path.as_c_str(), None, propagation, None)
+    }
+
+    /// Covers a file or directory of mini's own /proc or /sys, if it is there. With a root of the container's
+    /// that file system lies topmost on it, and is named from there.
+    pub fn mask(&mut self, path: &CStr) -> Result<()> {
+        let mut buffer = [0; 80];
+        let path = match self.root.is_some() {
+            true => join(TOP, &path.to_bytes()[1..], &mut buffer)?,
+            false => path,
+        };
+        // Asked beforehand which: a bind that the kernel has to take back costs ten times as much as
+        // one that it keeps.
+        let is_directory = match fs::identity(path) {
+            // This kernel has nothing to hide there.
+            Err(Errno::ENOENT) => return Ok(()),
+            result => result?.is_directory,
+        };
+        self.cover(path, is_directory)
+    }
+
+    /// Covers a file or directory of the container, wherever it is.
+    pub fn mask_path(&mut self, path: &CStr) -> Result<()> {
+        let file = resolve::open(path, Make::Nothing)?;
+        if fs::is_directory(file.raw())? {
+            let path = self.link(file.raw())?;
+            return self.cover(path.as_c_str(), true);
+        }
+        let (base, name) = self.find(c"/dev/null")?;
+        let null = fs::open_at(base, name, libc::O_PATH, 0)?;
+        self.mount_on(null.raw(), file.raw(), MS_BIND)
+    }
+
+    /// Shows a pseudo terminal as /dev/console.
+    pub fn show_console(&mut self, number: u32) -> Result<()> {
+        let (base, console) = self.find(c"/dev/console")?;
+        match fs::mknod_at(base, console, libc::S_IFREG | 0o600, 0) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(errno) => return Err(errno),
+        }
+        let path = NumberedPath::new(b"/dev/pts/", number);
+        let name = self.go(path.as_c_str())?;
+        mount::mount(Some(name), console, None, MS_BIND, None)
+    }
+
+    /// Binds /dev/null over a file, or an empty directory over a directory.
+    fn cover(&mut self, path: &CStr, is_directory: bool) -> Result<()> {
+        let bind = |source| mount::mount(Some(source), path, None, MS_BIND, None);
+        if !is_directory {
+            let null = self.go(c"/dev/null")?;
+            return match bind(null) {
+                // There is no /dev/null: a file that says little will do.
+                Err(Errno::ENOENT) if self.root.is_none() => bind(c"/proc/uptime"),
+                result => result,
+            };
+        }
+        // A directory of procfs that is empty for ever, being a place to mount on, costs a tenth of a
+        // file system of one's own; unless it is not there, or something is mounted on it.
+        let empty = self.go(c"/proc/sys/fs/binfmt_misc")?;
+        if fs::statfs_type(empty) == Ok(libc::PROC_SUPER_MAGIC as u32) {
+            return bind(empty);
+        }
+        let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+        mount::mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, Some(c"size=4k,nr_inodes=2"))
+    }
+
+    /// Makes a file or directory of mini's own /proc read-only, if it is there. The flags its file
+    /// system was mounted with are kept: a user namespace may not drop them.
+    pub fn protect(&mut self, path: &CStr) -> Result<()> {
+        let name = self.go(path)?;
+        match mount::mount(Some(name), name, None, MS_BIND | MS_REC, None) {
+            Err(Errno::ENOENT) => return Ok(()),
+            result => result?,
+        }
+        let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+        mount::mount(None, name, None, MS_REMOUNT | MS_BIND | flags, None)
+    }
+}
+
+/// What is below the first name of a path (`proc/kcore`), as it is named from another place.
+fn join<'b>(place: &CStr, path: &[u8], buffer: &'b mut [u8; 80]) -> Result<&'b CStr> {
+    let place = place.to_bytes();
+    let name = path.iter().position(|b| *b == b'/').map_or(&b""[..], |at| &path[at..]);
+    let room = buffer.get_mut(..place.len() + name.len() + 1).ok_or(Errno::ENAMETOOLONG)?;
+    room[..place.len()].copy_from_slice(place);
+    room[place.len()..place.len() + name.len()].copy_from_slice(name);
+    CStr::from_bytes_until_nul(room).map_err(|_| Errno::EINVAL)
+}
+
+/// Those it has are said again: a remount sets all of them, and a user namespace may not take any away.
+fn remount(at: &Fd, path: &CStr, flags: libc::c_ulong) -> Result<()> {
+    let flags = MS_REMOUNT | MS_BIND | flags | fs::mount_flags(at)?;
+    mount::mount(None, path, None, flags, None)
+}

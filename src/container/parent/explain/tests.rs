@@ -1,0 +1,208 @@
+use super::*;
+use crate::host::cgroups::Cgroups;
+use crate::plan::{Mount, Plan};
+use crate::spec::resources::Resources;
+use crate::spec::security::Security;
+use crate::spec::{Id, Namespaces, Process, User};
+
+fn spec() -> Spec<'static> {
+    Spec {
+        process: Process {
+            args: &[c"cmd"],
+            env: Vec::new(),
+            home_from_passwd: false,
+            cwd: None,
+            oom_score_adj: None,
+            terminal: false,
+            init: None,
+            user: None,
+        },
+        rootfs: Some(c"/r"),
+        read_only: false,
+        lowers: &[],
+        overlay: None,
+        volumes: &[],
+        masks: Box::leak(Box::default()),
+        hostname: None,
+        namespaces: Namespaces::default(),
+        resources: Box::leak(Box::<Resources>::default()),
+        security: Security::NONE,
+    }
+}
+fn root() -> Host {
+    Host {
+        euid: 0,
+        egid: 0,
+        path: c"mini",
+        ids: IdMaps::None,
+        in_user_namespace: false,
+        may_make_devices: true,
+        may_set_groups: true,
+        root_is_initramfs: false,
+        image: None,
+        makes_namespace: false,
+        copies_mounts: true,
+        sets_attributes: true,
+        throttled_cpus: 0,
+        cwd: Vec::new(),
+        memory: 0,
+        cgroups: Cgroups::default(),
+    }
+}
+
+fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
+    let error = step_failure(step, errno, detail, &spec(), &root());
+    (String::from_utf8(error.line().to_vec()).unwrap(), error.status())
+}
+
+#[test]
+fn failures_are_told_in_the_users_words() {
+    let proc = Step::Mount(Mount {
+        source: c"proc",
+        target: c"/proc",
+        fstype: Some(c"proc"),
+        flags: 0,
+        data: None,
+        if_there: false,
+        aside: false,
+    });
+    let (spec, root) = (spec(), root());
+    let plan = Plan::new(&spec, &root);
+    let bind = plan
+        .steps
+        .iter()
+        .find(|step| matches!(step, Step::Mount(mount) if mount.source == c"/r"))
+        .unwrap();
+    let user = Step::SetUser {
+        user: User { uid: Id::Name(b"joe"), gid: None },
+        groups: Some(&[]),
+        find_home: false,
+        keep_capabilities: false,
+    };
+    let exec = |name| Step::Exec(name);
+    for (step, errno, detail, status, text) in [
+        (bind, Errno::ENOENT, "", 125, "rootfs /r: No such file or directory"),
+        (
+            &Step::PivotRoot,
+            Errno::EINVAL,
+            "",
+            125,
+            "pivot_root /r: Invalid argument (the present root is not a mount point: mini was \
+             started inside a chroot)",
+        ),
+        (
+            &proc,
+            Errno::EROFS,
+            "",
+            125,
+            "mount /proc: Read-only file system (the root is read-only and lacks this directory: \
+             add it to the image)",
+        ),
+        (&user, Errno::ESRCH, "user", 125, "user joe: no such user in the container's /etc/passwd"),
+        (
+            &user,
+            Errno::ESRCH,
+            "group",
+            125,
+            "user joe: no such group in the container's /etc/group",
+        ),
+        (&exec(c"cmd"), Errno::ENOENT, "", 127, "exec cmd: not found in PATH"),
+        (&exec(c"/cmd"), Errno::ENOENT, "", 127, "exec /cmd: No such file or directory"),
+        (&exec(c"/a/b"), Errno::ENOTDIR, "", 127, "exec /a/b: Not a directory"),
+        (&exec(c"/cmd"), Errno::EACCES, "", 126, "exec /cmd: Permission denied"),
+        (
+            &exec(c"/cmd"),
+            Errno::ENOENT,
+            "/lib/ld.so",
+            126,
+            "exec /cmd: needs the interpreter /lib/ld.so (no such file in the container)",
+        ),
+        (
+            &exec(c"/cmd"),
+            Errno::ENOEXEC,
+            "",
+            126,
+            "exec /cmd: Exec format error (built for another CPU, or no program)",
+        ),
+        (&Step::LoopbackUp, Errno::EIO, "", 125, "loopback up: I/O error"),
+    ] {
+        assert_eq!(line(step, errno, detail.as_bytes()), (text.into(), status));
+    }
+}
+
+#[test]
+fn what_forbids_user_namespaces_is_named() {
+    let with = |path: &'static CStr, value: u8| {
+        user_namespace_barrier(&move |asked| (asked == path).then_some(value))
+    };
+    for (path, forbids, allows, word) in [
+        (c"/proc/sys/user/max_user_namespaces", b'0', b'9', "user.max_user_namespaces"),
+        (c"/proc/sys/kernel/unprivileged_userns_clone", b'0', b'1', "unprivileged_userns_clone"),
+        (
+            c"/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            b'1',
+            b'0',
+            "apparmor_restrict_unprivileged_userns",
+        ),
+    ] {
+        assert!(with(path, forbids).unwrap().contains(word));
+        assert_eq!(with(path, allows), None);
+    }
+}
+
+#[test]
+fn a_kernel_without_a_namespace_is_told_by_what_it_shows() {
+    let all = libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWUSER;
+    let without = |gone: &'static [&'static CStr]| move |path: &CStr| !gone.contains(&path);
+    let net = without(&[c"/proc/self/ns/net"]);
+    assert!(lacking(all, &net).contains("add --network host"));
+    let user_and_pid = without(&[c"/proc/self/ns/user", c"/proc/self/ns/pid"]);
+    assert!(lacking(all, &user_and_pid).contains("run as root"));
+    // What was not asked for, and what cannot be seen, is not to blame.
+    assert_eq!(lacking(libc::CLONE_NEWPID, &net), "the kernel was built without one of them");
+    assert_eq!(lacking(all, &|_| false), "the kernel was built without one of them");
+}
+
+/// What says nothing of an image does not blame it, and a user namespace that was asked for is named.
+#[test]
+fn hints_name_the_fault() {
+    let image = Step::MountImage { image: c"/i", fstype: c"ext4", target: c"/", flags: 0 };
+    let mount = |fstype, target| {
+        Step::Mount(Mount {
+            source: fstype,
+            target,
+            fstype: Some(fstype),
+            flags: 0,
+            data: None,
+            if_there: false,
+            aside: false,
+        })
+    };
+    let (proc, sys) = (mount(c"proc", c"/proc"), mount(c"sysfs", c"/sys"));
+    for (errno, is_damaged) in [
+        (Errno::EINVAL, true),
+        (Errno::EUCLEAN, true),
+        (Errno::EIO, true),
+        (Errno::EMFILE, false),
+        (Errno::ENFILE, false),
+        (Errno::ENOMEM, false),
+        (Errno::EINTR, false),
+        (Errno::ENODEV, false),
+    ] {
+        let (line, _) = line(&image, errno, b"");
+        assert_eq!(line.contains("damaged"), is_damaged, "{line}");
+    }
+    let mapped = Host {
+        ids: IdMaps::Ranges { uids: Vec::new(), gids: Vec::new(), by_helper: false },
+        ..root()
+    };
+    for (step, word) in [(&proc, "leave out --userns"), (&sys, "mount sysfs on /sys, or leave")] {
+        let error = step_failure(step, Errno::EPERM, b"", &spec(), &mapped);
+        let line = String::from_utf8(error.line().to_vec()).unwrap();
+        assert!(line.contains(word), "{line}");
+    }
+    for enter in [Step::Chdir { path: c"/..", inside: false }, Step::OpenRoot] {
+        let (line, _) = line(&enter, Errno::EACCES, b"");
+        assert!(line.starts_with("rootfs /r: Permission denied (the directory"), "{line}");
+    }
+}

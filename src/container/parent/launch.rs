@@ -1,0 +1,130 @@
+//! The parent's half of the launch: everything up to the moment the child is on its way and has
+//! been sent its args.
+
+use super::cgroups::CgroupHandle;
+use super::foreground::Foreground;
+use super::ready::PidFile;
+use super::{explain, id_maps, ready};
+use crate::container::args_pipe::PendingArgs;
+use crate::container::child::mount_tree::MountTree;
+use crate::container::child::perform::{self, Child};
+use crate::container::{RunOptions, args_pipe, stdio};
+use crate::error::{Error, Result};
+use crate::host::{Host, Image};
+use crate::plan::{KEPT_WRITABLE, Plan};
+use crate::spec::Spec;
+use crate::sys::memory::{ChildMemory, SharedNumber};
+use crate::sys::process::SharingChild;
+use crate::sys::{Errno, Fd, fs, net, process};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// A child on its way.
+pub struct Launched<'a> {
+    /// The child; it is killed when mini gives up on it.
+    pub child: SharingChild<'a>,
+    /// Where it reports.
+    pub status: &'a Fd,
+    /// Over which its terminal comes.
+    pub terminal: Option<&'a Fd>,
+    /// Who was at the terminal mini was started at.
+    pub foreground: Foreground,
+    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    pub signal: Option<&'static AtomicU32>,
+    /// What is left to be sent to it.
+    pub args: Option<PendingArgs<'a>>,
+    /// The file that names it, as long as it runs.
+    pub pidfile: Option<PidFile<'a>>,
+}
+
+/// Starts the child in its namespaces and passes it the command's args.
+pub fn launch<'a>(
+    plan: &'a Plan<'a>,
+    spec: &Spec,
+    host: &Host,
+    handles: &'a [CgroupHandle],
+    options: RunOptions<'a>,
+) -> Result<Launched<'a>> {
+    let failed = |step| move |errno| Error::new(step).errno(errno);
+    let (args, env) = (spec.process.args, &spec.process.env);
+    let mut message = args_pipe::pack(args, env);
+    let buffer = args_pipe::buffer_size(args.len(), env.len(), message.len());
+    let child_memory =
+        ChildMemory::new(buffer, options.program.page_size).map_err(failed("allocate"))?;
+    let writable = match spec.security.paths.len() {
+        0 => 0,
+        count => count + KEPT_WRITABLE,
+    };
+    let trees =
+        (0..spec.volumes.len() + writable).map(|_| MountTree::new()).collect::<Vec<_>>().leak();
+    let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
+    let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
+    // The child looks at these through the memory it shares, and has its own descriptor table: so
+    // each side closes its copy of what is the other's, by number, and nobody drops the owner.
+    let shared: &'a Child = Box::leak(Box::new(Child {
+        plan,
+        args_pipe: (gate_read, gate_write),
+        status: (status_read, status_write),
+        handles,
+        is_born_in_cgroup: AtomicBool::new(false),
+        trees,
+        terminal: spec
+            .process
+            .terminal
+            .then(net::socket_pair)
+            .transpose()
+            .map_err(failed("socket"))?,
+        signal: spec
+            .process
+            .init
+            .map(|_| SharedNumber::new())
+            .transpose()
+            .map_err(failed("allocate"))?,
+        trace: options.trace,
+    }));
+    // Process 1 of mini's own lives on, and so takes a copy of mini's memory. And the kernel counts
+    // what a process writes to a tmpfs for the owner of its memory: a child that unpacks an archive
+    // under a limit must not share mini's.
+    let unpacks_under_limit = host.image == Some(Image::Archive) && host.cgroups.count_memory();
+    let is_copy = spec.process.init.is_some() || unpacks_under_limit;
+    let sharing = if is_copy { 0 } else { libc::CLONE_VM };
+    let clone = |flags: i32, group: Option<&'a Fd>| {
+        shared.is_born_in_cgroup.store(group.is_some(), Ordering::Relaxed);
+        process::clone_onto(flags | sharing, group, child_memory, shared, perform::enter)
+    };
+    let group = handles.iter().find_map(|handle| match handle {
+        CgroupHandle::Directory(group) => Some(group),
+        CgroupHandle::TasksFile(_) | CgroupHandle::None => None,
+    });
+    // Whatever speaks against it (before Linux 5.7, or a filter), clone(2) will say if it is serious.
+    let born = group.and_then(|group| clone(plan.clone_flags, Some(group)).ok());
+    let child = match born.map_or_else(|| clone(plan.clone_flags, None), Ok) {
+        // Linux 4.6 has cgroup namespaces; without them there is no view of cgroups to hide.
+        Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP, None),
+        result => result,
+    };
+    let child = child.map_err(|errno| explain::clone_failure(errno, plan.clone_flags, host))?;
+    shared.args_pipe.0.close_copy();
+    shared.status.1.close_copy();
+    if let Some((_, childs)) = &shared.terminal {
+        childs.close_copy();
+    }
+    if spec.process.terminal && spec.rootfs == Some(c"-") {
+        // The child has the archive by now; without a terminal it says so itself.
+        let _ = stdio::take_keyboard();
+    }
+    let pidfile = options.pidfile.map(|file| ready::write_pid(file, child.pid())).transpose()?;
+    if !plan.meanwhile.is_empty() {
+        for step in &plan.meanwhile {
+            id_maps::map(step, child.pid(), options, spec, host)?;
+        }
+        message.splice(0..0, args_pipe::BYTE);
+    }
+    let foreground = Foreground::note();
+    let args =
+        PendingArgs::send(&shared.args_pipe.1, message).map_err(failed("pass the command"))?;
+    let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
+    let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|place| place.number));
+    Ok(Launched { child, status, terminal, foreground, signal, args, pidfile })
+}

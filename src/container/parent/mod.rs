@@ -1,0 +1,68 @@
+//! The parent's part: everything mini does outside the container.
+
+pub mod cgroups;
+mod event_loop;
+mod explain;
+mod foreground;
+mod id_maps;
+mod input_end;
+mod launch;
+mod output_file;
+mod overlay_lock;
+mod ready;
+pub mod report;
+pub mod signals;
+mod supervise;
+pub mod terminal;
+mod trace;
+pub mod usage;
+
+use super::{Outcome, RunOptions};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::plan::Plan;
+use crate::spec::Spec;
+use crate::sys::clock;
+use crate::text::Text;
+use cgroups::Cgroups;
+use usage::Metric;
+
+/// Launches, waits, and tells how it ended.
+///
+/// # Errors
+/// Whatever kept the command from starting; nothing is left behind.
+pub fn run(plan: &Plan, spec: &Spec, host: &Host, options: RunOptions) -> Result<Outcome> {
+    let start = if options.measure { clock::now() } else { 0 };
+    let _locks = overlay_lock::claim(spec)?;
+    // Before there is anything that a signal could leave behind.
+    let failed = |errno| Error::new("hold signals").errno(errno);
+    signals::begin().map_err(failed)?;
+    let mut groups = Cgroups::make(plan, spec, host, options.trace)?;
+    groups.guard(host)?;
+    let launched = launch::launch(plan, spec, host, &groups.handles, options)?;
+    // The command is on its way: what others left behind delays only its end.
+    cgroups::sweep(host);
+    let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, options)?;
+    let killed = outcome.status == 128 + libc::SIGKILL as u8;
+    let usage = &mut outcome.usage;
+    if options.measure {
+        usage.note(Metric::Wall, Some((clock::now() - start) / 1000));
+    }
+    if options.measure || (killed && spec.resources.memory.limit.is_some()) {
+        groups.usage(host, usage);
+    }
+    // A group counts everybody; where none tells, those that were waited for.
+    usage.note(Metric::User, Some(rusage.user_micros));
+    usage.note(Metric::System, Some(rusage.system_micros));
+    usage.note(Metric::MaxRss, Some(rusage.max_rss));
+    if killed && usage.get(Metric::OomKills) > Some(0) {
+        out_of_memory(spec).print();
+    }
+    Ok(outcome)
+}
+
+fn out_of_memory(spec: &Spec) -> Error {
+    let mut hint = Text::new();
+    hint.str("the limit is ").number(spec.resources.memory.limit.unwrap_or(0)).str(" bytes");
+    Error::new("out of memory").cause("the kernel killed the command").hint_text(&hint)
+}

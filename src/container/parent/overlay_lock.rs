@@ -1,0 +1,61 @@
+//! The layers that are written to: each is one container's at a time, as the kernel's overlay wants it
+//! (overlayfs.rst), and the kernel's own directory beside is there.
+
+use crate::error::{Error, Result};
+use crate::spec::Spec;
+use crate::spec::mounts::{Kind, Overlay};
+use crate::sys::{Errno, Fd, fs};
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// Locks the directories for as long as what is returned lives; the lock goes with its holder, however
+/// mini ends. What is missing of the kernel's own directories is made.
+pub fn claim(spec: &Spec) -> Result<Vec<Fd>> {
+    let mut held = Vec::new();
+    if let Some(Overlay::Kept { upper, work }) = spec.overlay {
+        lock(upper, &mut held)?;
+        make(work)?;
+        lock(work, &mut held)?;
+    }
+    for volume in spec.volumes {
+        let Kind::FileSystem { settings, .. } = &volume.kind else { continue };
+        for (name, directory) in settings {
+            let Some(directory) = directory else { continue };
+            match name.to_bytes() {
+                b"workdir" => make(directory)?,
+                b"upperdir" => {}
+                _ => continue,
+            }
+            lock(directory, &mut held)?;
+        }
+    }
+    Ok(held)
+}
+
+fn failed(directory: &CStr, errno: Errno) -> Error {
+    Error::new("overlay").object(directory.to_bytes()).errno(errno)
+}
+
+fn make(work: &CStr) -> Result<()> {
+    match fs::mkdir_at(fs::HERE, work, 0o700) {
+        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Err(errno) => {
+            Err(failed(work, errno)
+                .hint("the kernel's own directory, on the file system of the layer"))
+        }
+    }
+}
+
+fn lock(directory: &CStr, held: &mut Vec<Fd>) -> Result<()> {
+    let open = fs::open(directory, libc::O_RDONLY | libc::O_DIRECTORY, 0);
+    let open = open.map_err(|errno| failed(directory, errno))?;
+    match fs::try_lock(&open, true) {
+        Err(Errno::EAGAIN) => {
+            let error = Error::new("overlay").object(directory.to_bytes());
+            return Err(error.cause("in use by another container"));
+        }
+        result => result.map_err(|errno| failed(directory, errno))?,
+    }
+    held.push(open);
+    Ok(())
+}

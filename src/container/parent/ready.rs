@@ -1,0 +1,115 @@
+//! The handshake with whoever watches over mini: which process it is, and that it has started.
+
+use super::output_file::OutputFile;
+use super::signals;
+use crate::container::Ready;
+use crate::error::{Error, Result};
+use crate::sys::output::Output;
+use crate::sys::{Errno, Fd, net};
+use crate::text::Text;
+use core::ffi::CStr;
+use libc::{POLLOUT, pollfd};
+
+/// A file with a process id in it, which goes when this does.
+pub struct PidFile<'a> {
+    path: &'a CStr,
+    place: OutputFile,
+    file: Fd,
+}
+
+impl Drop for PidFile<'_> {
+    fn drop(&mut self) {
+        if let Err(errno) = self.place.remove(&self.file) {
+            // The command's status stands.
+            Error::new("remove pidfile").object(self.path.to_bytes()).errno(errno).print();
+        }
+    }
+}
+
+/// Writes a process id to a file, which is there with its content or not at all.
+pub fn write_pid(path: &CStr, pid: i32) -> Result<PidFile<'_>> {
+    let error = || Error::new("pidfile").object(path.to_bytes());
+    let failed = |errno| error().errno(errno);
+    let place = OutputFile::find(path).map_err(failed)?;
+    if !matches!(place.kind().map_err(failed)?, None | Some(libc::S_IFREG)) {
+        return Err(error().cause("not a regular file"));
+    }
+    let mut content = Text::new();
+    content.number(pid as u64).str("\n");
+    let written = place.draft(0o644).and_then(|draft| place.write(draft, content.bytes()));
+    let file = written.map_err(failed)?;
+    Ok(PidFile { path, place, file })
+}
+
+/// ReadyNotification that the command has started, to whoever has room for it.
+pub struct ReadyNotification<'a> {
+    ready: Ready<'a>,
+    /// What is told has not been taken yet by the descriptor and the socket.
+    line: Option<Output>,
+    datagram: Option<(Fd, Text)>,
+}
+
+impl<'a> ReadyNotification<'a> {
+    /// Nothing to tell yet.
+    pub fn new(ready: Ready<'a>) -> ReadyNotification<'a> {
+        ReadyNotification { ready, line: None, datagram: None }
+    }
+
+    /// It has started, as process `pid`. Whoever is told of a failure here would have to act upon it;
+    /// the command runs.
+    pub fn begin(&mut self, pid: i32) {
+        self.line = self.ready.descriptor.map(|fd| Output::open(fd as i32));
+        if let Some(socket) = self.ready.socket {
+            let mut text = Text::new();
+            text.str("READY=1\nMAINPID=").number(pid as u64).str("\n");
+            match net::connect_datagram(socket) {
+                Ok(connected) => self.datagram = Some((connected, text)),
+                Err(errno) => self.failed_to_notify(errno),
+            }
+        }
+        self.go_on();
+    }
+
+    /// What to wait for.
+    pub fn polls(&self) -> [pollfd; 2] {
+        let out = |fd: Option<i32>| pollfd { fd: fd.unwrap_or(-1), events: POLLOUT, revents: 0 };
+        [
+            out(self.line.as_ref().map(Output::raw)),
+            out(self.datagram.as_ref().map(|(socket, _)| socket.raw())),
+        ]
+    }
+
+    /// Whether somebody has not taken it yet.
+    pub fn is_pending(&self) -> bool {
+        self.line.is_some() || self.datagram.is_some()
+    }
+
+    /// Tells whoever has room now.
+    pub fn go_on(&mut self) {
+        match self.line.as_ref().map(|output| output.write(b"\n")) {
+            None | Some(Err(Errno::EAGAIN)) => {}
+            Some(result) => {
+                self.line = None;
+                if let Err(errno) = result {
+                    signals::discard_pipe();
+                    let fd = self.ready.descriptor.unwrap_or_default();
+                    Error::new("ready").number(fd).errno(errno).print();
+                }
+            }
+        }
+        match self.datagram.as_ref().map(|(socket, text)| net::send(socket, text.bytes())) {
+            None | Some(Err(Errno::EAGAIN)) => {}
+            Some(result) => {
+                self.datagram = None;
+                if let Err(errno) = result {
+                    self.failed_to_notify(errno);
+                }
+            }
+        }
+    }
+
+    fn failed_to_notify(&self, errno: Errno) {
+        let socket = self.ready.socket.unwrap_or_default();
+        Error::new("notify").object(socket).errno(errno).print();
+    }
+}

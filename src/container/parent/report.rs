@@ -1,0 +1,161 @@
+//! `--report`: one JSON object when the run has ended, however it ended.
+
+use super::output_file::{OutputFile, UnnamedFile};
+use super::signals;
+use crate::cgroup::Version;
+use crate::container::Outcome;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::json::Json;
+use crate::spec::Spec;
+use crate::spec::resources::Limit;
+use crate::sys::output::Output;
+use crate::sys::{Errno, Fd, fs};
+use crate::text::{Text, number};
+use core::ffi::CStr;
+
+/// Of a new file, before the umask.
+const MODE: fs::Mode = 0o666;
+
+/// Where the report goes.
+pub struct Target<'a> {
+    name: &'a CStr,
+    to: To,
+}
+
+enum To {
+    /// An open descriptor of the caller's.
+    Descriptor(i32),
+    /// A device, or a file in a directory that mini may not write to.
+    There(Fd),
+    /// A file that appears when it is complete; begun where that leaves nothing if mini is killed.
+    New(OutputFile, Option<UnnamedFile>),
+}
+
+/// Opens what the report goes to: an open descriptor by its number, else a file. Done before the
+/// launch, so that a report that cannot be written is an error before the command.
+pub fn open(name: &CStr) -> Result<Target<'_>> {
+    let error = || Error::new("report").object(name.to_bytes());
+    let failed = |errno| error().errno(errno);
+    if name.to_bytes().iter().all(u8::is_ascii_digit) {
+        let fd = number(name.to_bytes(), 10).and_then(|fd| i32::try_from(fd).ok());
+        let fd = fd.ok_or_else(|| error().cause("out of range"))?;
+        fs::file_type(fd).map_err(failed)?;
+        return Ok(Target { name, to: To::Descriptor(fd) });
+    }
+    let place = OutputFile::find(name).map_err(failed)?;
+    let to = match place.kind().map_err(failed)? {
+        kind @ (None | Some(libc::S_IFREG)) => match place.draft(MODE) {
+            Ok(draft) if draft.has_name() => {
+                place.drop_draft(&draft);
+                To::New(place, None)
+            }
+            Ok(draft) => To::New(place, Some(draft)),
+            Err(Errno::EACCES | Errno::EPERM | Errno::EROFS) if kind.is_some() => {
+                To::There(place.open().map_err(failed)?)
+            }
+            Err(errno) => return Err(failed(errno)),
+        },
+        Some(libc::S_IFCHR) => To::There(place.open().map_err(failed)?),
+        Some(_) => {
+            let hint = "of a pipe or a socket, give the descriptor's number";
+            return Err(error().cause("not a regular file").hint(hint));
+        }
+    };
+    Ok(Target { name, to })
+}
+
+impl Target<'_> {
+    fn write(&mut self, text: &[u8]) -> crate::sys::Result<()> {
+        match &mut self.to {
+            To::Descriptor(fd) => signals::write(&Output::open(*fd), text),
+            To::There(file) => {
+                if fs::file_type(file.raw())? == libc::S_IFREG {
+                    fs::empty(file)?;
+                }
+                signals::write(&Output::open(file.raw()), text)
+            }
+            To::New(place, draft) => {
+                let draft = draft.take().map_or_else(|| place.draft(MODE), Ok)?;
+                place.write(draft, text).map(drop)
+            }
+        }
+    }
+}
+
+/// Writes the report.
+pub fn write(mut to: Target, result: &Result<Outcome>, spec: &Spec, host: &Host) -> Result<()> {
+    let mut json = Json { text: Text::new() };
+    json.text.str("{");
+    outcome(&mut json, result);
+    json.key("limits").str("{");
+    limits(&mut json, spec);
+    json.end();
+    json.key("cgroups").str("{");
+    for group in host.cgroups.list.iter().filter(|group| !group.implied) {
+        for controller in group.controllers.iter() {
+            let version = if group.version == Version::V1 { "\"v1\"" } else { "\"v2\"" };
+            json.key(controller.name(group.version)).str(version);
+        }
+    }
+    json.end();
+    json.end();
+    json.text.str("\n");
+    let name = to.name.to_bytes();
+    to.write(json.text.bytes()).map_err(|errno| {
+        let error = Error::new("report").object(name);
+        match errno {
+            Errno::ETIMEDOUT | Errno::EINTR => error.cause("nobody reads it"),
+            errno => error.errno(errno),
+        }
+    })
+}
+
+fn outcome(json: &mut Json, result: &Result<Outcome>) {
+    let none = Outcome::default();
+    let (status, outcome) = match result {
+        Ok(outcome) => (outcome.status, outcome),
+        Err(error) => (error.status(), &none),
+    };
+    json.number("status", Some(status.into()));
+    json.number("signal", outcome.signal.map(u64::from));
+    match result {
+        Ok(_) => json.key("error").str("null"),
+        Err(error) => json.string("error", error.line()),
+    };
+    for (name, value) in outcome.usage.iter() {
+        json.number(name, value);
+    }
+}
+
+fn limits(json: &mut Json, spec: &Spec) {
+    let resources = spec.resources;
+    let (memory, cpu) = (&resources.memory, &resources.cpu);
+    for (name, value) in [
+        ("memory", memory.limit.map(Limit::At)),
+        ("memory_swap", memory.swap),
+        ("memory_reservation", memory.reservation.map(Limit::At)),
+        ("memory_swappiness", memory.swappiness.map(Limit::At)),
+        ("cpu_shares", cpu.shares.map(Limit::At)),
+        ("cpu_quota_usec", cpu.quota.map(Limit::At)),
+        ("cpu_period_usec", cpu.period.map(Limit::At)),
+        ("pids", resources.pids),
+        ("io_weight", resources.io_weight.map(Limit::At)),
+    ] {
+        limit(json, name, value);
+    }
+    for (name, list) in [("cpuset_cpus", cpu.cpus), ("cpuset_mems", cpu.mems)] {
+        match list {
+            Some(list) => json.string(name, list.to_bytes()),
+            None => json.key(name).str("null"),
+        };
+    }
+}
+
+fn limit(json: &mut Json, key: &str, value: Option<Limit>) {
+    match value {
+        Some(Limit::At(value)) => json.number(key, Some(value)),
+        Some(Limit::Max) => drop(json.key(key).str("\"max\"")),
+        None => json.number(key, None),
+    };
+}

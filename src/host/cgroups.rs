@@ -1,0 +1,589 @@
+//! Where the container's cgroups will be: for each controller that a limit needs, the hierarchy
+//! that holds it and the group in it that becomes their parent.
+
+use crate::cgroup::layout::{self, Hierarchy, Mount};
+use crate::cgroup::settings::needed;
+use crate::cgroup::{Controller, Set, Version, cpus};
+use crate::error::{Error, Result};
+use crate::spec::resources::Resources;
+use crate::spec::{Namespace, Spec};
+use crate::sys::clock::SECOND;
+use crate::sys::fs::{self, Base, HERE};
+use crate::sys::{Errno, clock, mount, process};
+use crate::text::{Text, number};
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// A group to be made, in one hierarchy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cgroup {
+    /// The hierarchy's interface.
+    pub version: Version,
+    /// The controllers it is made for.
+    pub controllers: Set,
+    /// How the kernel wants a v1 hierarchy named to mount it.
+    pub names: Vec<u8>,
+    /// Where relative paths begin: a mount of mini's own, or nowhere, for absolute ones.
+    pub base: Base,
+    /// The parent group's directory.
+    pub parent: Vec<u8>,
+    /// Controllers that the parent does not yet pass on to its children (v2).
+    pub enable: Set,
+    /// Whether mini is the parent's only member and has to leave it first: a v2 group with
+    /// members passes nothing on.
+    pub evacuate: bool,
+    /// The parent's own `cpuset.cpus` and `cpuset.mems`, where a cpuset is made.
+    pub cpuset: (Vec<u8>, Vec<u8>),
+    /// Whether nobody asked for this cgroup: it only serves to kill the container as a whole. The
+    /// container is not shown it, and that it cannot be made is no error.
+    pub implied: bool,
+}
+
+/// The groups, and the name they all have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cgroups {
+    /// `mini-PID-SECONDS.NANOSECONDS`, the process and the time since boot: no two minis of one
+    /// host, whatever their process namespaces, make the same.
+    pub name: Text,
+    /// At most one a hierarchy; an implied one is the last.
+    pub list: Vec<Cgroup>,
+    /// Whether the end of the command's first process does not end the others (`--pid host`), so that
+    /// mini has to.
+    pub kills_remaining: bool,
+}
+
+impl Cgroups {
+    /// The path of the container's cgroup in one of its parents.
+    pub fn path_in(&self, group: &Cgroup) -> &'static CStr {
+        path(&[&group.parent, b"/", self.name.bytes()])
+    }
+
+    /// Whether the container's memory is counted.
+    pub fn count_memory(&self) -> bool {
+        self.list.iter().any(|group| group.controllers.has(Controller::Memory))
+    }
+}
+
+/// What the name of every group of mini's begins with.
+const PREFIX: &[u8] = b"mini-";
+
+/// The time in the name of a cgroup of mini's, in nanoseconds since boot; None for other names, those
+/// of minis that did not lock their cgroups among them.
+pub fn time_in_name(name: &[u8]) -> Option<u64> {
+    let mut parts = name.strip_prefix(PREFIX)?.split(|b| *b == b'-');
+    number(parts.next()?, 10)?;
+    let mut time = parts.next()?.split(|b| *b == b'.').map(|digits| number(digits, 10));
+    time.next()??.checked_mul(SECOND)?.checked_add(time.next()??)
+}
+
+const TEXT_LIMIT: usize = 16 << 20;
+
+/// Finds a place for every controller that the limits need, for a parent that was asked for, and for
+/// what mini has to end as a whole.
+///
+/// # Errors
+/// When there is none for one of the first two, with what would have to change.
+pub fn find(spec: &Spec) -> Result<Cgroups> {
+    let resources = spec.resources;
+    let needed = needed(resources);
+    let kills_remaining = spec.namespaces.pid == Namespace::Host;
+    let is_asked = !needed.is_empty() || resources.parent.is_some();
+    if !is_asked && !kills_remaining {
+        return Ok(Cgroups::default());
+    }
+    let now = clock::now();
+    let mut name = Text::new();
+    name.raw(PREFIX).number(process::getpid() as u64);
+    name.str("-").number(now / SECOND).str(".").number(now % SECOND);
+    let list = if is_asked {
+        find_asked(&hierarchies()?, needed, resources)?
+    } else {
+        // That none can be had has its own answer, whatever the reason.
+        find_implied(&hierarchies().unwrap_or_default()).into_iter().collect()
+    };
+    Ok(Cgroups { name, list, kills_remaining })
+}
+
+fn find_asked(
+    hierarchies: &[Hierarchy],
+    needed: Set,
+    resources: &Resources,
+) -> Result<Vec<Cgroup>> {
+    if let Some(asked) = resources.parent.map(CStr::to_bytes)
+        && asked.split(|b| *b == b'/').any(|part| part == b"..")
+    {
+        let error = Error::new("option --cgroup-parent").object(asked);
+        return Err(error.cause("must not have .. in it"));
+    }
+    if needed.is_empty() {
+        return find_parent(hierarchies, resources);
+    }
+    let mut list = Vec::new();
+    let mut left = needed;
+    // Where a controller is in a v1 hierarchy, v2 does not have it.
+    for hierarchy in hierarchies {
+        let here = hierarchy.controllers.without(hierarchy.controllers.without(left));
+        if hierarchy.version == Version::V1 && !here.is_empty() {
+            list.push(on_v1(hierarchy, here, resources)?);
+            left = left.without(here);
+        }
+    }
+    if !left.is_empty() {
+        let v2 = hierarchies.iter().find(|hierarchy| hierarchy.version == Version::V2);
+        list.push(on_v2(v2, left, resources)?);
+    }
+    for group in &mut list {
+        check_cpuset(group, resources)?;
+    }
+    if resources.memory.swappiness.is_some() && !is_on_v1(&list, Controller::Memory) {
+        return Err(Error::new("option --memory-swappiness").cause("cgroup v2 has no such setting"));
+    }
+    Ok(list)
+}
+
+/// A parent that was asked for without a limit: a cgroup in every hierarchy that has this parent, as far
+/// as mini may write there and the kernel lets somebody join.
+fn find_parent(hierarchies: &[Hierarchy], resources: &Resources) -> Result<Vec<Cgroup>> {
+    let mut list = Vec::new();
+    let mut barrier = no_controller(Controller::Memory);
+    for hierarchy in hierarchies {
+        let found = match hierarchy.version {
+            Version::V1 => on_v1(hierarchy, hierarchy.controllers, resources),
+            Version::V2 => on_v2(Some(hierarchy), Set::EMPTY, resources),
+        };
+        let checked = found.and_then(|mut group| {
+            if !may_write(group.base, &group.parent) {
+                let error = Error::new("cgroup parent").object(&group.parent);
+                return Err(error.errno(Errno::EACCES).hint("mini may not make a cgroup there"));
+            }
+            check_cpuset(&mut group, resources)?;
+            Ok(group)
+        });
+        match checked {
+            Ok(group) => list.push(group),
+            Err(error) => barrier = error,
+        }
+    }
+    if list.is_empty() { Err(barrier) } else { Ok(list) }
+}
+
+/// A place for a cgroup that is there to be killed as a whole: beside mini's own on v2, whose members
+/// the kernel kills at once (`cgroup.kill`, Linux 5.14) or freezes, else on v1 where it can be kept from
+/// growing (`pids.max`).
+fn find_implied(hierarchies: &[Hierarchy]) -> Option<Cgroup> {
+    let mut pids = Set::EMPTY;
+    pids.add(Controller::Pids);
+    for (version, controllers) in [(Version::V2, Set::EMPTY), (Version::V1, pids)] {
+        for hierarchy in hierarchies {
+            let serves = version == Version::V2 || hierarchy.controllers.has(Controller::Pids);
+            if hierarchy.version != version || !serves {
+                continue;
+            }
+            let Ok((base, top, own)) = view(Some(hierarchy), controllers) else { continue };
+            let parent = or_dot([&top[..], &own].concat());
+            let file = |name: &[u8]| [&parent[..], b"/", name].concat();
+            // A threaded cgroup takes no child that is not (cgroups(7)); only the very top has no type.
+            let kind = fs::read_file_at(base, path(&[&file(b"cgroup.type")]), 4096);
+            let holds_domains = match &kind {
+                Ok(kind) => kind == b"domain\n",
+                Err(errno) => *errno == Errno::ENOENT,
+            };
+            if holds_domains && may_write(base, &parent) && may_write(base, &file(b"cgroup.procs"))
+            {
+                return Some(Cgroup {
+                    version,
+                    controllers,
+                    names: hierarchy.names.clone(),
+                    base,
+                    parent,
+                    enable: Set::EMPTY,
+                    evacuate: false,
+                    cpuset: Default::default(),
+                    implied: true,
+                });
+            }
+        }
+    }
+    None
+}
+
+/// Whether mini may write there; on a mount of mini's own, made as root, it may.
+fn may_write(base: Base, at: &[u8]) -> bool {
+    base != HERE || fs::may_write(path(&[at]))
+}
+
+fn is_on_v1(list: &[Cgroup], controller: Controller) -> bool {
+    list.iter().any(|group| group.version == Version::V1 && group.controllers.has(controller))
+}
+
+/// Where the groups of a controller are, in words.
+pub fn whereabouts(controller: Controller) -> Text {
+    let hierarchies = hierarchies().unwrap_or_default();
+    let v1 = |it: &&Hierarchy| it.version == Version::V1 && it.controllers.has(controller);
+    let v2 = |it: &&Hierarchy| it.version == Version::V2;
+    let mut text = Text::new();
+    let found = hierarchies.iter().find(v1).or(hierarchies.iter().find(v2));
+    text.str(if found.is_some_and(|it| it.version == Version::V1) {
+        "cgroup v1"
+    } else {
+        "cgroup v2"
+    });
+    match found.and_then(|hierarchy| hierarchy.mount.as_ref()) {
+        Some(mount) => text.str(", in ").quoted(&[&mount.point[..], &mount.own].concat()),
+        None => text.str(", which mini mounts for itself"),
+    };
+    text
+}
+
+/// The hierarchies by /proc; without /proc by what is mounted in the usual place, where mini then
+/// takes itself to be at the top. That is a guess for want of anything better: when /proc is there and cannot be
+/// read, the container would leave the limits that mini itself is under.
+fn hierarchies() -> Result<Vec<Hierarchy>> {
+    let text = |path: &CStr| match fs::read_file(path, TEXT_LIMIT) {
+        Ok(text) => Ok(Some(text)),
+        Err(Errno::ENOENT) => Ok(None),
+        Err(errno) => Err(Error::new("read").object(path.to_bytes()).errno(errno)),
+    };
+    let (mountinfo, own) = (text(c"/proc/self/mountinfo")?, text(c"/proc/self/cgroup")?);
+    if let (Some(mountinfo), Some(own)) = (mountinfo, own) {
+        return Ok(layout::read(&mountinfo, &own));
+    }
+    const CGROUP: u32 = libc::CGROUP_SUPER_MAGIC as u32;
+    const CGROUP2: u32 = libc::CGROUP2_SUPER_MAGIC as u32;
+    let at = |point: &[u8]| Some(Mount { point: point.to_vec(), own: Vec::new() });
+    let mut found = Vec::new();
+    if fs::statfs_type(c"/sys/fs/cgroup") == Ok(CGROUP2) {
+        found.push(Hierarchy {
+            version: Version::V2,
+            controllers: Set::EMPTY,
+            names: Vec::new(),
+            mount: at(b"/sys/fs/cgroup"),
+        });
+        return Ok(found);
+    }
+    for controller in Controller::ALL {
+        let name = controller.name(Version::V1);
+        let mut path = Text::new();
+        path.str("/sys/fs/cgroup/").str(name);
+        if fs::statfs_type(path.clone().leak()) == Ok(CGROUP) {
+            let mut controllers = Set::EMPTY;
+            controllers.add(controller);
+            found.push(Hierarchy {
+                version: Version::V1,
+                controllers,
+                names: name.into(),
+                mount: at(path.bytes()),
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The parent on v1: mini's own group, or the one asked for.
+fn on_v1(hierarchy: &Hierarchy, controllers: Set, resources: &Resources) -> Result<Cgroup> {
+    let (base, top, own) = view(Some(hierarchy), controllers)?;
+    let parent = match resources.parent {
+        Some(asked) => asked_parent(base, &top, asked.to_bytes())?,
+        None => [&top[..], &own].concat(),
+    };
+    Ok(Cgroup {
+        version: Version::V1,
+        controllers,
+        names: hierarchy.names.clone(),
+        base,
+        parent: or_dot(parent),
+        enable: Set::EMPTY,
+        evacuate: false,
+        cpuset: Default::default(),
+        implied: false,
+    })
+}
+
+/// The parent on v2: the one asked for, else the nearest of mini's own group and those above it
+/// that has the controllers, may pass them on, and lets mini make a group.
+fn on_v2(hierarchy: Option<&Hierarchy>, needed: Set, resources: &Resources) -> Result<Cgroup> {
+    let (base, top, own) = view(hierarchy, needed)?;
+    let group = |parent: Vec<u8>, enable, evacuate| Cgroup {
+        version: Version::V2,
+        controllers: needed,
+        names: Vec::new(),
+        base,
+        parent,
+        enable,
+        evacuate,
+        cpuset: Default::default(),
+        implied: false,
+    };
+    if let Some(asked) = resources.parent {
+        let parent = or_dot(asked_parent(base, &top, asked.to_bytes())?);
+        let state = State::read(base, &parent, needed)?;
+        if let Some(missing) = needed.without(state.available).iter().next() {
+            return Err(no_controller(missing));
+        }
+        return Ok(group(parent, state.missing, false));
+    }
+    let mut barrier = None;
+    let mut own = &own[..];
+    let mut nearest = true;
+    loop {
+        let parent = or_dot([&top[..], own].concat());
+        let state = State::read(base, &parent, needed)?;
+        if !needed.without(state.available).is_empty() {
+            // It may be there further up.
+        } else if !state.writable {
+            barrier.get_or_insert(Barrier::NotWritable(parent));
+        } else if state.missing.is_empty() || state.is_top || state.members == Members::None {
+            return Ok(group(parent, state.missing, false));
+        } else if nearest && state.members == Members::OnlyMini {
+            return Ok(group(parent, state.missing, true));
+        } else {
+            barrier.get_or_insert(Barrier::Members(parent));
+        }
+        nearest = false;
+        if own.is_empty() {
+            let missing = needed.without(state.available).iter().next();
+            return Err(match (missing, barrier) {
+                (Some(missing), _) => no_controller(missing),
+                (None, Some(barrier)) => barrier.explain(),
+                (None, None) => no_controller(Controller::Memory),
+            });
+        }
+        let cut = own.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        own = &own[..cut];
+    }
+}
+
+/// How a hierarchy is reached: (base, its top, mini's own group below that). Where it is mounted
+/// nowhere that shows mini, a mount that nobody sees is made for it.
+fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Vec<u8>)> {
+    if let Some(Mount { point, own }) = hierarchy.and_then(|it| it.mount.as_ref()) {
+        return Ok((HERE, point.clone(), own.clone()));
+    }
+    // Co-mounted controllers (`cpu,cpuacct`) are a flag each.
+    let (fstype, names) = match hierarchy {
+        Some(it) if it.version == Version::V1 => (c"cgroup", &it.names[..]),
+        _ => (c"cgroup2", &b""[..]),
+    };
+    let names = names.split(|b| *b == b',').filter(|name| !name.is_empty());
+    let quiet = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    let mounted = mount::mount_unseen(fstype, names.map(|name| (path(&[name]), None)), quiet);
+    match mounted {
+        // It stays open as long as mini lives; exec closes it in the command.
+        Ok(directory) => {
+            let base = directory.raw();
+            directory.leak();
+            Ok((base, Vec::new(), Vec::new()))
+        }
+        Err(Errno::ENODEV) => {
+            Err(no_controller(needed.iter().next().unwrap_or(Controller::Memory)))
+        }
+        Err(errno) => Err(Error::new("mount cgroups").errno(errno).hint(
+            "no mounted hierarchy shows mini's own group: mount one, as in \
+             'mount -t cgroup2 none /sys/fs/cgroup'",
+        )),
+    }
+}
+
+/// The directory of a parent that was asked for. It has to exist: what is made is taken away.
+fn asked_parent(base: Base, top: &[u8], asked: &[u8]) -> Result<Vec<u8>> {
+    let mut path = top.to_vec();
+    for part in asked.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".") {
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(part);
+    }
+    let mut text = Text::new();
+    text.raw(&or_dot(path.clone()));
+    let directory = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    match fs::open_at(base, text.clone().leak(), directory, 0) {
+        Ok(_) => Ok(path),
+        Err(errno) => Err(Error::new("cgroup parent")
+            .object(text.bytes())
+            .errno(errno)
+            .hint("make the group first, in every hierarchy that a limit needs, or, without limits, in one")),
+    }
+}
+
+/// What a v2 group is like.
+struct State {
+    available: Set,
+    missing: Set,
+    writable: bool,
+    members: Members,
+    is_top: bool,
+}
+
+#[derive(PartialEq, Eq)]
+enum Members {
+    None,
+    OnlyMini,
+    Some,
+}
+
+impl State {
+    fn read(base: Base, group: &[u8], needed: Set) -> Result<State> {
+        let path = |file: &str| {
+            let mut text = Text::new();
+            text.raw(group).str("/").str(file);
+            text
+        };
+        let read = |file| {
+            let path = path(file);
+            fs::read_file_at(base, path.clone().leak(), TEXT_LIMIT)
+                .map_err(|errno| Error::new("read").object(path.bytes()).errno(errno))
+        };
+        let available = Set::read(&read("cgroup.controllers")?, Version::V2);
+        let missing = needed.without(Set::read(&read("cgroup.subtree_control")?, Version::V2));
+        let members = read("cgroup.procs")?;
+        let own = process::getpid() as u64;
+        let mut pids = members.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+        let members = match (pids.next(), pids.next()) {
+            (None, _) => Members::None,
+            (Some(pid), None) if number(pid, 10) == Some(own) => Members::OnlyMini,
+            _ => Members::Some,
+        };
+        // Only the very top, which no namespace hides, has no type; it may have members and pass
+        // controllers on at once.
+        let is_top = read("cgroup.type").is_err();
+        let mut directory = Text::new();
+        directory.raw(group);
+        let may_write = |text: &Text| may_write(base, text.bytes());
+        // To move the command into a group below takes this file of the group above.
+        let writable = may_write(&directory)
+            && may_write(&path("cgroup.procs"))
+            && (missing.is_empty() || may_write(&path("cgroup.subtree_control")));
+        Ok(State { available, missing, writable, members, is_top })
+    }
+}
+
+/// What stands in the way of every group.
+enum Barrier {
+    NotWritable(Vec<u8>),
+    Members(Vec<u8>),
+}
+
+impl Barrier {
+    fn explain(&self) -> Error {
+        match self {
+            Barrier::NotWritable(parent) => {
+                let path = [&parent[..], b"/cgroup.procs"].concat();
+                Error::new("write").object(&path).errno(Errno::EACCES).hint(
+                    "limits need a cgroup of one's own: start mini under 'systemd-run --user \
+                     --scope -p Delegate=yes', name one with --cgroup-parent, or run as root",
+                )
+            }
+            Barrier::Members(parent) => {
+                Error::new("cgroup").object(parent).errno(Errno::EBUSY).hint(
+                    "it has other members, and a group with members passes no controller on: \
+                     name an empty one with --cgroup-parent, or move them into one",
+                )
+            }
+        }
+    }
+}
+
+fn no_controller(controller: Controller) -> Error {
+    let name = controller.name(Version::V2);
+    Error::new("limit").object(name.as_bytes()).cause("the kernel has no such controller").hint(
+        "not built in, or disabled on its command line (cgroup_disable=); some boards want \
+         cgroup_enable=memory",
+    )
+}
+
+/// Reads what a cpuset inherits, and checks what was asked for against it.
+fn check_cpuset(group: &mut Cgroup, resources: &Resources) -> Result<()> {
+    if !group.controllers.has(Controller::Cpuset) {
+        return Ok(());
+    }
+    let files = match group.version {
+        Version::V1 => ["/cpuset.cpus", "/cpuset.mems"],
+        Version::V2 => ["/cpuset.cpus.effective", "/cpuset.mems.effective"],
+    };
+    let read = |file: &str| {
+        let mut path = Text::new();
+        path.raw(&group.parent).str(file);
+        // A v2 group that does not pass cpuset on yet lacks them; its parent's hold then, and the
+        // kernel checks.
+        let text = fs::read_file_at(group.base, path.clone().leak(), TEXT_LIMIT);
+        text.unwrap_or_default().trim_ascii().to_vec()
+    };
+    group.cpuset = (read(files[0]), read(files[1]));
+    if group.version == Version::V1 && (group.cpuset.0.is_empty() || group.cpuset.1.is_empty()) {
+        let error = Error::new("cgroup parent").object(&group.parent);
+        return Err(error.cause("its cpuset is empty, so nothing can run in it").hint(
+            "write the processors to its cpuset.cpus and the memory nodes to its cpuset.mems first",
+        ));
+    }
+    for (option, asked, available) in [
+        ("--cpuset-cpus", resources.cpu.cpus, &group.cpuset.0),
+        ("--cpuset-mems", resources.cpu.mems, &group.cpuset.1),
+    ] {
+        let Some(asked) = asked.map(|list| list.to_bytes()) else { continue };
+        if !available.is_empty() && !cpus::within(asked, available) {
+            let mut hint = Text::new();
+            hint.quoted(available).str(" can be had");
+            let error = Error::new("option").object(option.as_bytes()).object(asked);
+            return Err(error.cause("not available").hint_text(&hint));
+        }
+    }
+    Ok(())
+}
+
+/// A path that is never empty.
+fn or_dot(path: Vec<u8>) -> Vec<u8> {
+    if path.is_empty() { b".".to_vec() } else { path }
+}
+
+/// The number of processors that are online, for the range of `--cpus`; a guess of the kernel's
+/// greatest where /sys does not tell.
+pub fn online_cpus() -> u64 {
+    let list = fs::read_file(c"/sys/devices/system/cpu/online", 4096).unwrap_or_default();
+    match cpus::count(list.trim_ascii()) {
+        0 => 8192,
+        count => count,
+    }
+}
+
+/// One more than the highest number a processor can have, where the first one has a count of how often
+/// it was too hot (thermal_throttle, on some of Intel's); else 0. A host without /sys does not tell.
+pub fn throttled_cpus() -> u32 {
+    if fs::identity(c"/sys/devices/system/cpu/cpu0/thermal_throttle").is_err() {
+        return 0;
+    }
+    let list = fs::read_file(c"/sys/devices/system/cpu/possible", 4096).unwrap_or_default();
+    let last = cpus::runs(list.trim_ascii()).flatten().map(|(_, last)| last).max();
+    last.map_or(1, |last| last.min(8191) as u32 + 1)
+}
+
+/// Makes a path for the kernel of text that came from the kernel.
+pub fn path(parts: &[&[u8]]) -> &'static CStr {
+    let mut text = Text::new();
+    for part in parts {
+        text.raw(part);
+    }
+    text.leak()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cgroups_that_were_locked_have_a_time_in_their_name() {
+        assert_eq!(time_in_name(b"mini-12-3.000000004"), Some(3_000_000_004));
+        assert_eq!(time_in_name(b"mini-12-3.4-self"), Some(3_000_000_004));
+        for other in [
+            "mini-12-3",
+            "mini-12",
+            "mini-",
+            "mini-x-3.4",
+            "mini-12-3.x",
+            "mini-12-.4",
+            "tini-1-3.4",
+        ] {
+            assert_eq!(time_in_name(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(time_in_name(b"mini-12-99999999999999999.4"), None);
+    }
+}

@@ -1,0 +1,269 @@
+//! The steps that say who the command is and what it may do: users, capabilities, limits of each
+//! process, paths, system calls. All but the users come last, when nothing else needs the rights
+//! that are given up.
+
+use super::{Planner, Step, seccomp};
+use crate::host::cgroups::path;
+use crate::host::ids::IdMaps;
+use crate::spec::capability::{ALL, SYS_ADMIN};
+use crate::spec::security::{Capabilities, IdRange, PathRule, Seccomp};
+use crate::spec::{Id, User};
+use crate::text::Text;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// What a command that may reach only some paths needs beside them: its own /proc, and the devices
+/// that can do no harm.
+const HARMLESS: [(&CStr, bool); 7] = [
+    (c"/proc", true),
+    (c"/dev/null", true),
+    (c"/dev/zero", true),
+    (c"/dev/full", true),
+    (c"/dev/random", false),
+    (c"/dev/urandom", false),
+    (c"/dev/tty", true),
+];
+
+/// What stays writable beside what was asked for.
+const KEPT: [&CStr; KEPT_WRITABLE] = [c"/proc", c"/dev/pts"];
+/// How many that are.
+pub const KEPT_WRITABLE: usize = 2;
+
+impl<'a> Planner<'_, 'a> {
+    /// Who the child is while it makes the container.
+    pub(super) fn users(&mut self) {
+        // While the file still belongs to the caller: a process that is not dumpable, or that has
+        // become somebody else, has its files in /proc owned by the machine's root.
+        if let Some(adjustment) = self.spec.process.oom_score_adj {
+            let mut content = Text::new();
+            content.str(if adjustment < 0 { "-" } else { "" });
+            content.number(adjustment.unsigned_abs().into());
+            self.write(c"/proc/self/oom_score_adj", content);
+        }
+        match &self.host.ids {
+            IdMaps::None => self.add(Step::SetNotDumpable),
+            IdMaps::Single => self.own_id(),
+            IdMaps::Ranges { uids, gids, by_helper } => {
+                for (kind, ranges) in [(c"uid", uids), (c"gid", gids)] {
+                    let mut content = Text::new();
+                    for range in ranges {
+                        let IdRange { inside, outside, count } = *range;
+                        for (number, end) in [(inside, " "), (outside, " "), (count, "\n")] {
+                            content.number(number.into()).str(end);
+                        }
+                    }
+                    self.meanwhile.push(Step::WriteIdMap { kind, content, by_helper: *by_helper });
+                }
+                self.add(Step::WaitForIdMaps);
+                let first = |ranges: &[IdRange]| match ranges.iter().any(|range| range.inside == 0)
+                {
+                    true => 0,
+                    false => ranges.first().map_or(0, |range| range.inside),
+                };
+                // As nobody that is mapped the child could make no file.
+                let leave_groups = self.host.may_set_groups;
+                self.add(Step::SetIds { uid: first(uids), gid: first(gids), leave_groups });
+                // A change of user clears it.
+                self.add(Step::SetParentDeathSignal);
+            }
+        }
+    }
+
+    /// One id of each kind, the caller's own, seen inside as the one asked for by number, else
+    /// as 0. The child writes the maps itself, so nobody waits for anybody (user_namespaces(7):
+    /// a process may map its own id once setgroups is denied).
+    fn own_id(&mut self) {
+        let user = self.spec.process.user;
+        let inside = |id: Option<Id>| match id {
+            Some(Id::Number(id)) => id,
+            _ => 0,
+        };
+        let uid = inside(user.map(|user| user.uid));
+        let gid = inside(user.and_then(|user| user.gid));
+        let map = |inside: u32, outside: u32| {
+            let mut text = Text::new();
+            text.number(inside.into()).str(" ").number(outside.into()).str(" 1");
+            text
+        };
+        let mut deny = Text::new();
+        deny.str("deny");
+        self.write(c"/proc/self/setgroups", deny);
+        self.write(c"/proc/self/uid_map", map(uid, self.host.euid));
+        self.write(c"/proc/self/gid_map", map(gid, self.host.egid));
+    }
+
+    /// Whether a group of the container is one outside.
+    pub(super) fn has_group(&self, group: u32) -> bool {
+        match &self.host.ids {
+            // Another user namespace may lack it.
+            IdMaps::None => !self.host.in_user_namespace,
+            IdMaps::Single => false,
+            IdMaps::Ranges { gids, .. } => {
+                gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
+            }
+        }
+    }
+
+    /// From here on the command can only lose rights; the last step is the command itself.
+    pub(super) fn confine(&mut self) {
+        let security = self.spec.security;
+        if !security.paths.is_empty() {
+            // While there is the right to mount.
+            self.read_only_but_writable();
+        }
+        if self.spec.process.terminal && self.spec.rootfs.is_none() {
+            self.add(Step::OpenTerminal { console: false });
+        }
+        if self.host.ids == IdMaps::Single {
+            // Only now: the files in /proc of a process that is not dumpable belong to root.
+            self.add(Step::SetNotDumpable);
+        }
+        for limit in security.rlimits {
+            self.add(Step::SetRlimit(*limit));
+        }
+        // When the parent has long written: reading then does not wait.
+        self.add(Step::ReceiveArgs);
+        // The directories that have served, and all else that is mini's. From here on the kernel
+        // looks up names of the container's: its users, the command, an interpreter.
+        self.close_descriptors(false);
+        let capabilities = self.capabilities();
+        if let Some(Capabilities { set, .. }) = capabilities {
+            // While CAP_SETPCAP is held.
+            self.add(Step::DropBoundingSet(set));
+        }
+        let keeps_right = capabilities.is_some_and(|it| it.added != 0)
+            || (!security.no_new_privileges
+                && (security.seccomp != Seccomp::Unconfined || !security.paths.is_empty()));
+        self.become_user(keeps_right);
+        // Without no_new_privs, a filter and path rules take CAP_SYS_ADMIN: that goes last then.
+        let keeps_admin = !security.no_new_privileges;
+        if !keeps_admin {
+            self.give_up(capabilities);
+            self.add(Step::SetNoNewPrivileges);
+        }
+        if !security.paths.is_empty() {
+            self.add(Step::RestrictPaths(self.paths()));
+        }
+        if let Some(grace) = self.spec.process.init {
+            // Before the filter, which is the command's.
+            let path = self.spec.rootfs.is_none().then_some(self.host.path);
+            self.add(Step::StartInit { grace, path });
+        }
+        self.add(Step::RestoreSignals { umask: security.umask });
+        // As late as can be: no program has to allow what the launch itself calls, but for exec.
+        match &security.seccomp {
+            Seccomp::Unconfined => {}
+            Seccomp::BuiltIn => {
+                let set = security.capabilities.map_or(ALL, |capabilities| capabilities.set);
+                let program = seccomp::built_in(set).leak();
+                self.add(Step::Seccomp { program, name: c"built-in" });
+            }
+            Seccomp::Program { file, instructions } => {
+                self.add(Step::Seccomp { program: instructions, name: file });
+            }
+        }
+        if keeps_admin {
+            self.give_up(capabilities);
+        }
+        self.add(Step::Exec(self.spec.process.args[0]));
+    }
+
+    /// What the command will have. On an initramfs whoever can unmount the new root sees the
+    /// initramfs below it: without CAP_SYS_ADMIN nobody can; a user namespace made inside gives it
+    /// back only over mounts that the kernel locks together (mount_namespaces(7)).
+    fn capabilities(&self) -> Option<Capabilities> {
+        let asked = self.spec.security.capabilities;
+        if !self.root_stays_below() {
+            return asked;
+        }
+        let all = Capabilities { set: ALL, added: 0, named: 0 };
+        let Capabilities { set, added, named } = asked.unwrap_or(all);
+        let but = !(1 << SYS_ADMIN);
+        Some(Capabilities { set: set & but, added: added & but, named: named & but })
+    }
+
+    fn give_up(&mut self, capabilities: Option<Capabilities>) {
+        if let Some(Capabilities { set, added, named }) = capabilities {
+            self.add(Step::SetCapabilities { set, added, named });
+        }
+    }
+
+    fn become_user(&mut self, keep_capabilities: bool) {
+        // The map of an ordinary user forbids setgroups (user_namespaces(7)).
+        let set_groups = self.host.ids != IdMaps::Single && self.host.may_set_groups;
+        let groups = self.spec.security.groups;
+        let process = &self.spec.process;
+        let Some(user) = process.user else {
+            // The caller's groups mean nothing in a root of its own.
+            if (self.spec.rootfs.is_some() && set_groups) || !groups.is_empty() {
+                self.add(Step::SetGroups(groups));
+            }
+            return;
+        };
+        self.add(Step::SetUser {
+            user: self.mapped(user),
+            groups: if set_groups || !groups.is_empty() { Some(groups) } else { None },
+            find_home: process.home_from_passwd,
+            keep_capabilities,
+        });
+        // A change of user clears it.
+        self.add(Step::SetParentDeathSignal);
+    }
+
+    /// An ordinary user has one group in the container: not the one /etc/passwd tells.
+    fn mapped(&self, user: User<'a>) -> User<'a> {
+        match user {
+            User { uid: Id::Number(_), gid: None } if self.host.ids == IdMaps::Single => {
+                User { gid: Some(Id::Number(0)), ..user }
+            }
+            _ => user,
+        }
+    }
+
+    /// Landlock says nothing of modes, owners, times and attributes: what may not be changed is on
+    /// mounts that are read-only, and what may be is put there again as it was. The same for /proc, for
+    /// a process's own files there, and for /dev/pts, where a terminal is given to its user.
+    fn read_only_but_writable(&mut self) {
+        let mut kept: Vec<&CStr> = KEPT.into();
+        for rule in self.paths() {
+            if rule.writable && !rule.optional {
+                kept.push(rule.path);
+            }
+        }
+        let first = self.spec.volumes.len();
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::OpenWritableTree {
+                number: first + at,
+                path,
+                optional: at < KEPT_WRITABLE,
+            });
+        }
+        self.add(Step::SetMountsReadonly);
+        for (at, path) in kept.iter().enumerate() {
+            self.add(Step::MoveWritableMount { number: first + at, path });
+        }
+        // Where it is, is below what was put there now.
+        let inside = self.spec.rootfs.is_some();
+        let top = if inside { &b""[..] } else { &self.host.cwd };
+        let path = match self.spec.process.cwd {
+            Some(cwd) if cwd.to_bytes().starts_with(b"/") => cwd,
+            cwd => path(&[top, b"/", cwd.unwrap_or_default().to_bytes()]),
+        };
+        self.add(Step::Chdir { path, inside });
+    }
+
+    /// The rules; a relative path is mini's caller's.
+    fn paths(&self) -> Vec<PathRule<'a>> {
+        let own = HARMLESS.into_iter().map(|(path, writable)| PathRule {
+            path,
+            writable,
+            optional: true,
+        });
+        let asked = self.spec.security.paths.iter().map(|rule| {
+            let mut path = Text::new();
+            path.raw(&self.absolute(rule.path.to_bytes()));
+            PathRule { path: path.leak(), ..*rule }
+        });
+        asked.chain(own).collect()
+    }
+}
