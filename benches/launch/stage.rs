@@ -97,7 +97,7 @@ impl Stage {
         let mut command = Command::new(&self.mini);
         command.args(["run", "--dry-run"]).args(LIMITS).arg("/bin/true");
         let plan = String::from_utf8(command.output().ok()?.stdout).ok()?;
-        let made = plan.lines().filter_map(|line| line.strip_prefix("make group "));
+        let made = plan.lines().filter_map(|line| line.strip_prefix("make cgroup "));
         let parents: Vec<String> =
             made.filter_map(|path| Some(path.rsplit_once('/')?.0.to_owned())).collect();
         let is_v1 = |(parent, name): (&String, &&str)| parent.contains(&format!("/{name}"));

@@ -35,7 +35,7 @@ impl Planner<'_, '_> {
                 content.str(gap).str(controller.name(group.version));
             }
             let place = place(&[b"cgroup.subtree_control"]);
-            self.before.push(Step::WriteFile { place, other: None, content, if_there: false });
+            self.before.push(Step::WriteFile { place, other: None, content, if_present: false });
         }
         self.before.push(Step::MakeCgroup(place(&[name])));
         let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
@@ -46,7 +46,7 @@ impl Planner<'_, '_> {
                 place: place(&[name, b"/", setting.file.bytes()]),
                 other,
                 content: setting.value,
-                if_there: setting.implied,
+                if_present: setting.implied,
             });
         }
         self.before.push(match group.version {

@@ -91,16 +91,16 @@ fn root_with_the_hosts_files() {
         &root(),
         "\
 clone new mount pid uts ipc net cgroup
-die with parent
-undumpable
+set parent-death signal
+set not dumpable
 make private / recursive
-close from 3 but mini's
-mount /proc from proc type proc nosuid nodev noexec if there
-hostname mini
-loopback up
-gate
-close from 3
-restore
+close_range 3 except mini's
+mount /proc from proc type proc nosuid nodev noexec if present
+sethostname mini
+bring up loopback
+receive arguments
+close_range 3
+restore signals
 exec /bin/sh
 ",
     );
@@ -113,15 +113,15 @@ fn root_with_a_rootfs() {
         &root(),
         "\
 clone new mount pid uts ipc net cgroup
-die with parent
-undumpable
-new session keyring
+set parent-death signal
+set not dumpable
+join session keyring
 make private / recursive
 bind / from /srv/root recursive
-close from 3 but mini's
-enter root
-clear umask
-mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
+close_range 3 except mini's
+open root
+umask 0
+mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 over root
 mknod /dev/null c 1:3
 mknod /dev/zero c 1:5
 mknod /dev/full c 1:7
@@ -139,21 +139,21 @@ mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
 mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
-mount /proc from proc type proc nosuid nodev noexec aside
-mount /sys from sysfs type sysfs nosuid nodev noexec aside
+mount /proc from proc type proc nosuid nodev noexec over root
+mount /sys from sysfs type sysfs nosuid nodev noexec over root
 pivot_root
-detach old root
+unmount old root
 chdir /
-attach /sys
-attach /proc
-attach /dev
+move mount to /sys
+move mount to /proc
+move mount to /dev
 verify root
-hostname mini
-loopback up
-gate
-close from 3
-groups
-restore
+sethostname mini
+bring up loopback
+receive arguments
+close_range 3
+setgroups
+restore signals
 exec /bin/sh
 ",
     );
@@ -166,17 +166,17 @@ fn an_ordinary_user_with_a_rootfs() {
         &user(),
         "\
 clone new user mount pid uts ipc net cgroup
-die with parent
+set parent-death signal
 write /proc/self/setgroups deny
 write /proc/self/uid_map '0 1000 1'
 write /proc/self/gid_map '0 100 1'
-new session keyring
+join session keyring
 make private / recursive
 bind / from /srv/root recursive
-close from 3 but mini's
-enter root
-clear umask
-mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
+close_range 3 except mini's
+open root
+umask 0
+mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 over root
 make file /dev/null
 bind /dev/null from /dev/null
 make file /dev/zero
@@ -200,21 +200,21 @@ mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
 mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
-mount /proc from proc type proc nosuid nodev noexec aside
-mount /sys from sysfs type sysfs nosuid nodev noexec aside
+mount /proc from proc type proc nosuid nodev noexec over root
+mount /sys from sysfs type sysfs nosuid nodev noexec over root
 pivot_root
-detach old root
+unmount old root
 chdir /
-attach /sys
-attach /proc
-attach /dev
+move mount to /sys
+move mount to /proc
+move mount to /dev
 verify root
-hostname mini
-loopback up
-undumpable
-gate
-close from 3
-restore
+sethostname mini
+bring up loopback
+set not dumpable
+receive arguments
+close_range 3
+restore signals
 exec /bin/sh
 ",
     );
@@ -231,15 +231,15 @@ fn an_initramfs_host_covers_the_root_and_gives_up_the_right_to_undo_it() {
         &initramfs(),
         "\
 clone new mount pid uts ipc net cgroup
-die with parent
-undumpable
-new session keyring
+set parent-death signal
+set not dumpable
+join session keyring
 make private / recursive
 bind / from /srv/root recursive
-close from 3 but mini's
-enter root
-clear umask
-mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside
+close_range 3 except mini's
+open root
+umask 0
+mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 over root
 mknod /dev/null c 1:3
 mknod /dev/zero c 1:5
 mknod /dev/full c 1:7
@@ -257,24 +257,24 @@ mkdir /dev/shm
 mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=64m
 mkdir /dev/mqueue
 mount /dev/mqueue from mqueue type mqueue nosuid nodev noexec
-mount /proc from proc type proc nosuid nodev noexec aside
-mount /sys from sysfs type sysfs nosuid nodev noexec aside
+mount /proc from proc type proc nosuid nodev noexec over root
+mount /sys from sysfs type sysfs nosuid nodev noexec over root
 chroot
 chdir /
-attach /sys
-attach /proc
-attach /dev
+move mount to /sys
+move mount to /proc
+move mount to /dev
 verify root
 chdir /srv/www
-hostname mini
-loopback up
-gate
-close from 3
-bound capabilities ffffffffffdfffff
-user www
-die with parent
-restore
-keep capabilities ffffffffffdfffff
+sethostname mini
+bring up loopback
+receive arguments
+close_range 3
+set bounding set ffffffffffdfffff
+set user www
+set parent-death signal
+restore signals
+set capabilities ffffffffffdfffff
 exec /bin/sh
 ",
     );
@@ -290,22 +290,22 @@ fn an_ordinary_user_is_seen_inside_as_the_number_asked_for() {
         &user(),
         "\
 clone new user mount pid uts ipc net cgroup
-die with parent
+set parent-death signal
 write /proc/self/setgroups deny
 write /proc/self/uid_map '33 1000 1'
 write /proc/self/gid_map '34 100 1'
 make private / recursive
-close from 3 but mini's
-mount /proc from proc type proc nosuid nodev noexec if there
+close_range 3 except mini's
+mount /proc from proc type proc nosuid nodev noexec if present
 chdir /tmp
-hostname mini
-loopback up
-undumpable
-gate
-close from 3
-user 33:34
-die with parent
-restore
+sethostname mini
+bring up loopback
+set not dumpable
+receive arguments
+close_range 3
+set user 33:34
+set parent-death signal
+restore signals
 exec /bin/sh
 ",
     );
@@ -327,7 +327,7 @@ fn an_ordinary_user_who_shares_the_hosts_namespaces_shows_the_hosts_processes() 
     Plan::new(&spec, &user()).describe(&mut text);
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(text.starts_with("clone new user mount\n"));
-    assert!(text.contains("bind /proc from /proc recursive aside\n"));
+    assert!(text.contains("bind /proc from /proc recursive over root\n"));
     for absent in ["sysfs", "mqueue", "hostname", "loopback"] {
         assert!(!text.contains(absent), "{absent}");
     }
@@ -378,32 +378,32 @@ fn limits_on_v1_are_set_before_the_child_and_joined_by_it_first() {
         &spec,
         &host,
         "\
-make group /sys/fs/cgroup/pids/mini-7-8
+make cgroup /sys/fs/cgroup/pids/mini-7-8
 write /sys/fs/cgroup/pids/mini-7-8/pids.max 20
 open /sys/fs/cgroup/pids/mini-7-8/tasks
-make group /sys/fs/cgroup/memory/jobs/mini-7-8
+make cgroup /sys/fs/cgroup/memory/jobs/mini-7-8
 write /sys/fs/cgroup/memory/jobs/mini-7-8/memory.limit_in_bytes 67108864
-write /sys/fs/cgroup/memory/jobs/mini-7-8/memory.memsw.limit_in_bytes 134217728 if there
+write /sys/fs/cgroup/memory/jobs/mini-7-8/memory.memsw.limit_in_bytes 134217728 if present
 open /sys/fs/cgroup/memory/jobs/mini-7-8/tasks
-make group /sys/fs/cgroup/cpuset/mini-7-8
+make cgroup /sys/fs/cgroup/cpuset/mini-7-8
 write /sys/fs/cgroup/cpuset/mini-7-8/cpuset.cpus 1
 write /sys/fs/cgroup/cpuset/mini-7-8/cpuset.mems 0
 open /sys/fs/cgroup/cpuset/mini-7-8/tasks
 clone new mount pid uts ipc net
-die with parent
-join group /sys/fs/cgroup/pids/mini-7-8
-join group /sys/fs/cgroup/memory/jobs/mini-7-8
-join group /sys/fs/cgroup/cpuset/mini-7-8
-new cgroup namespace
-undumpable
+set parent-death signal
+join cgroup /sys/fs/cgroup/pids/mini-7-8
+join cgroup /sys/fs/cgroup/memory/jobs/mini-7-8
+join cgroup /sys/fs/cgroup/cpuset/mini-7-8
+unshare cgroup namespace
+set not dumpable
 make private / recursive
-close from 3 but mini's
-mount /proc from proc type proc nosuid nodev noexec if there
-hostname mini
-loopback up
-gate
-close from 3
-restore
+close_range 3 except mini's
+mount /proc from proc type proc nosuid nodev noexec if present
+sethostname mini
+bring up loopback
+receive arguments
+close_range 3
+restore signals
 exec /bin/sh
 ",
     );
@@ -423,28 +423,28 @@ fn limits_on_v2_from_within_a_container_whose_only_member_is_mini() {
         &spec,
         &host,
         "\
-make group /sys/fs/cgroup/mini-7-8-self
-move to group /sys/fs/cgroup/mini-7-8-self
+make cgroup /sys/fs/cgroup/mini-7-8-self
+move to cgroup /sys/fs/cgroup/mini-7-8-self
 write /sys/fs/cgroup/cgroup.subtree_control '+memory +pids'
-make group /sys/fs/cgroup/mini-7-8
+make cgroup /sys/fs/cgroup/mini-7-8
 write /sys/fs/cgroup/mini-7-8/memory.max 67108864
-write /sys/fs/cgroup/mini-7-8/memory.swap.max 67108864 if there
+write /sys/fs/cgroup/mini-7-8/memory.swap.max 67108864 if present
 write /sys/fs/cgroup/mini-7-8/pids.max 20
 open /sys/fs/cgroup/mini-7-8
 clone new mount pid uts ipc net
-die with parent
-join group /sys/fs/cgroup/mini-7-8
-new cgroup namespace
+set parent-death signal
+join cgroup /sys/fs/cgroup/mini-7-8
+unshare cgroup namespace
 write /proc/self/oom_score_adj -5
-undumpable
+set not dumpable
 make private / recursive
-close from 3 but mini's
-mount /proc from proc type proc nosuid nodev noexec if there
-hostname mini
-loopback up
-gate
-close from 3
-restore
+close_range 3 except mini's
+mount /proc from proc type proc nosuid nodev noexec if present
+sethostname mini
+bring up loopback
+receive arguments
+close_range 3
+restore signals
 exec /bin/sh
 ",
     );
@@ -491,11 +491,11 @@ fn what_the_kernel_shows_of_the_machine_is_masked() {
         &root(),
         "\
 clone new mount pid uts ipc net cgroup
-die with parent
-undumpable
+set parent-death signal
+set not dumpable
 make private / recursive
-close from 3 but mini's
-mount /proc from proc type proc nosuid nodev noexec if there
+close_range 3 except mini's
+mount /proc from proc type proc nosuid nodev noexec if present
 mask /proc/acpi
 mask /proc/asound
 mask /proc/dynamic_debug
@@ -509,18 +509,18 @@ mask /proc/sched_debug
 mask /proc/scsi
 mask /proc/timer_list
 mask /proc/timer_stats
-protect /proc/bus
-protect /proc/fs
-protect /proc/irq
-protect /proc/sys
-protect /proc/sysrq-trigger
+make read-only /proc/bus
+make read-only /proc/fs
+make read-only /proc/irq
+make read-only /proc/sys
+make read-only /proc/sysrq-trigger
 mask /sys/devices/virtual/powercap
 mask /sys/firmware
-hostname mini
-loopback up
-gate
-close from 3
-restore
+sethostname mini
+bring up loopback
+receive arguments
+close_range 3
+restore signals
 exec /bin/sh
 ",
     );
@@ -530,7 +530,7 @@ exec /bin/sh
     Plan::new(&spec, &root()).describe(&mut text);
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(!text.contains("kcore"));
-    assert!(text.contains("mask /sys/firmware\nmask /etc anywhere\n"));
+    assert!(text.contains("mask /sys/firmware\nmask path /etc\n"));
     // Each processor has a directory of its own for how often it was too hot.
     let mut text = Text::new();
     Plan::new(&spec, &Host { throttled_cpus: 2, ..root() }).describe(&mut text);
@@ -541,7 +541,7 @@ exec /bin/sh
     let namespaces = Namespaces { pid: Namespace::Host, ..Namespaces::default() };
     let mut text = Text::new();
     Plan::new(&Spec { namespaces, ..spec }, &root()).describe(&mut text);
-    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains("mask /etc anywhere\n"));
+    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains("mask path /etc\n"));
 }
 
 /// The lines between two others of a plan with a root of its own.
@@ -571,48 +571,48 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
         between(
             &spec,
             &host,
-            "new session keyring",
-            "mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 aside"
+            "join session keyring",
+            "mount /dev from tmpfs type tmpfs nosuid strictatime mode=0755,size=64k,nr_inodes=256 over root"
         ),
         [
             "make slave / recursive",
-            "take /src as 0 recursive",
-            "take rel as 2",
+            "open_tree /src as 0 recursive",
+            "open_tree rel as 2",
             "bind / from /srv/root recursive",
-            "close from 3 but mini's",
-            "enter root",
-            "restrict tree ro",
-            "clear umask",
+            "close_range 3 except mini's",
+            "open root",
+            "mount_setattr / ro recursive",
+            "umask 0",
         ]
     );
     assert_eq!(
-        between(&spec, &host, "detach old root", "hostname mini"),
+        between(&spec, &host, "unmount old root", "sethostname mini"),
         [
             "chdir /",
-            "attach /sys",
-            "attach /proc",
-            "attach /dev",
-            "put /a from 0 ro nosuid recursive make",
-            "tmpfs /tmp nosuid nodev noexec size=10485760,mode=01777 make",
-            "put /a/b from 2 slave make",
-            "restrict root ro",
+            "move mount to /sys",
+            "move mount to /proc",
+            "move mount to /dev",
+            "move_mount /a from 0 ro nosuid recursive create",
+            "mount tmpfs /tmp nosuid nodev noexec size=10485760,mode=01777 create",
+            "move_mount /a/b from 2 slave create",
+            "mount_setattr / ro",
             "verify root",
         ]
     );
     // Before Linux 5.2 what was bound lies in a tmpfs of mini's own until it is moved to its place.
     let old = Host { copies_mounts: false, ..host.clone() };
-    let lines = between(&spec, &old, "clear umask", "clear umask");
+    let lines = between(&spec, &old, "umask 0", "umask 0");
     assert!(
         lines[0].starts_with("mount stage from tmpfs type tmpfs nosuid nodev noexec mode=0700,")
     );
     let switch = lines.iter().position(|line| line == "pivot_root").unwrap();
-    assert_eq!(lines[switch - 1], "stage volumes");
-    let lines = between(&spec, &old, "attach /dev", "verify root");
-    assert_eq!(lines[0], "put /a from 0 ro nosuid recursive make");
-    assert_eq!(lines[3..], ["unstage volumes", "restrict root ro"]);
+    assert_eq!(lines[switch - 1], "stage mounts");
+    let lines = between(&spec, &old, "move mount to /dev", "verify root");
+    assert_eq!(lines[0], "move_mount /a from 0 ro nosuid recursive create");
+    assert_eq!(lines[3..], ["unmount stage", "mount_setattr / ro"]);
     let spec = Spec { rootfs: None, read_only: false, ..spec };
-    let lines = between(&spec, &host, "undumpable", "hostname mini");
-    assert_eq!(lines[5], "put /a from 0 ro nosuid recursive", "{lines:?}");
+    let lines = between(&spec, &host, "set not dumpable", "sethostname mini");
+    assert_eq!(lines[5], "move_mount /a from 0 ro nosuid recursive", "{lines:?}");
 }
 
 #[test]
@@ -632,12 +632,12 @@ fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
         .replace("make private / recursive\n", "")
         .replace(
             "bind / from /srv/root recursive\n",
-            "new mount namespace of /srv/root\nmake private / recursive\n",
+            "new mount namespace /srv/root\nmake private / recursive\n",
         )
-        .replace("pivot_root\ndetach old root\nchdir /\n", "");
+        .replace("pivot_root\nunmount old root\nchdir /\n", "");
     assert_eq!(lines(&host), expected);
     assert!(expected.contains(
-        "\nnew mount namespace of /srv/root\nmake private / recursive\nclose from 3 but mini's\n"
+        "\nnew mount namespace /srv/root\nmake private / recursive\nclose_range 3 except mini's\n"
     ));
 }
 
@@ -646,7 +646,7 @@ fn layers_are_laid_over_the_root() {
     let spec = Spec { overlay: Some(Overlay::Temporary), ..with_rootfs() };
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
-        between(&spec, &host, "make private / recursive", "close from 3 but mini's"),
+        between(&spec, &host, "make private / recursive", "close_range 3 except mini's"),
         [
             "mount / from tmpfs type tmpfs mode=0755,size=10485760",
             "chdir /..",
@@ -661,19 +661,19 @@ fn layers_are_laid_over_the_root() {
         &Spec { lowers: &lowers, ..spec },
         &host,
         "make private / recursive",
-        "close from 3 but mini's",
+        "close_range 3 except mini's",
     );
     assert!(lines[4].contains(" lowerdir=/srv/root:/more:/here/rel,upperdir="), "{lines:?}");
     let overlay = Some(Overlay::Kept { upper: c"/u:1", work: c"/w,\\" });
     let spec = Spec { overlay, rootfs: Some(c"rel"), ..with_rootfs() };
     assert_eq!(
-        between(&spec, &user(), "make private / recursive", "close from 3 but mini's"),
+        between(&spec, &user(), "make private / recursive", "close_range 3 except mini's"),
         ["mount / from overlay type overlay \
              lowerdir=rel,upperdir=/u\\\\:1,workdir=/w\\\\,\\\\\\\\,userxattr",]
     );
     let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
     let host = Host { cwd: b"/here".to_vec(), ..root() };
-    let lines = between(&spec, &host, "make private / recursive", "close from 3 but mini's");
+    let lines = between(&spec, &host, "make private / recursive", "close_range 3 except mini's");
     assert!(lines[4].contains("lowerdir=/here/rel,"), "{lines:?}");
 }
 
@@ -687,11 +687,11 @@ fn an_image_is_mounted_over_the_root() {
         ..root()
     };
     assert_eq!(
-        between(&spec, &host, "make private / recursive", "close from 3 but mini's"),
+        between(&spec, &host, "make private / recursive", "close_range 3 except mini's"),
         ["mount image app.squashfs on / type squashfs"]
     );
     let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
-    let lines = between(&spec, &host, "chdir /..", "close from 3 but mini's");
+    let lines = between(&spec, &host, "chdir /..", "close_range 3 except mini's");
     assert_eq!(
         lines,
         [
@@ -708,20 +708,23 @@ fn an_image_is_mounted_over_the_root() {
 fn an_archive_is_unpacked_into_memory_when_nothing_but_that_is_within_reach() {
     let spec = Spec { rootfs: Some(c"-"), ..with_rootfs() };
     let host = Host { image: Some(Image::Archive), memory: 80 << 20, ..root() };
-    let lines = between(&spec, &host, "make private / recursive", "clear umask");
+    let lines = between(&spec, &host, "make private / recursive", "umask 0");
     assert_eq!(
         lines,
         [
             "open archive -",
             "mount / from tmpfs type tmpfs mode=0755,size=41943040",
-            "close from 3 but mini's",
-            "enter root",
+            "close_range 3 except mini's",
+            "open root",
         ]
     );
     // With nothing of the host's, and nothing of the kernel's, within reach.
-    assert_eq!(between(&spec, &host, "detach old root", "attach /sys"), ["chdir /", "unpack"]);
+    assert_eq!(
+        between(&spec, &host, "unmount old root", "move mount to /sys"),
+        ["chdir /", "unpack"]
+    );
     let host = Host { ids: IdMaps::Single, ..host };
-    assert_eq!(between(&spec, &host, "chdir /", "attach /sys"), ["unpack as one's own"]);
+    assert_eq!(between(&spec, &host, "chdir /", "move mount to /sys"), ["unpack without owners"]);
 }
 
 #[test]
@@ -737,19 +740,19 @@ fn devices_images_and_file_systems_are_volumes() {
     assert_eq!(
         between(&spec, &root(), "make private / recursive", "bind / from /srv/root recursive"),
         [
-            "take /dev/kvm as 0 recursive",
-            "take file system app.erofs as 1",
-            "take file system overlay as 2 lowerdir=/a:/b",
+            "open_tree /dev/kvm as 0 recursive",
+            "fsmount app.erofs as 1",
+            "fsmount overlay as 2 lowerdir=/a:/b",
         ]
     );
-    let lines = between(&spec, &root(), "detach old root", "hostname mini");
+    let lines = between(&spec, &root(), "unmount old root", "sethostname mini");
     // What others may lie in comes first.
     assert_eq!(
         lines[4..7],
         [
-            "put /app from 1 recursive make",
-            "put /o from 2 recursive make",
-            "put /dev/kvm from 0 recursive make",
+            "move_mount /app from 1 recursive create",
+            "move_mount /o from 2 recursive create",
+            "move_mount /dev/kvm from 0 recursive create",
         ]
     );
 }
@@ -767,34 +770,37 @@ fn usual() -> Security<'static> {
 
 /// The lines from the one before the command's rights on.
 fn rights(spec: &Spec, host: &Host) -> Vec<String> {
-    between(spec, host, "loopback up", "exec /bin/sh")
+    between(spec, host, "bring up loopback", "exec /bin/sh")
 }
 
 #[test]
 fn rights_are_given_up_last_and_the_filter_is_the_very_last() {
     let spec = Spec { security: usual(), ..with_rootfs() };
     let usual = [
-        "groups",
-        "keep capabilities a80425fb",
-        "no new privileges",
-        "restore",
+        "setgroups",
+        "set capabilities a80425fb",
+        "set no_new_privs",
+        "restore signals",
         "seccomp built-in",
     ];
-    let before = ["gate", "close from 3", "bound capabilities a80425fb"];
+    let before = ["receive arguments", "close_range 3", "set bounding set a80425fb"];
     assert_eq!(rights(&spec, &root())[..3], before);
     assert_eq!(rights(&spec, &root())[3..], usual);
     let own = rights(&spec, &user());
-    assert_eq!(own[0], "undumpable");
+    assert_eq!(own[0], "set not dumpable");
     assert_eq!(own[1..4], before);
     assert_eq!(own[4..], usual[1..]);
     // An image's devices are none.
     assert_eq!(
-        between(&spec, &root(), "enter root", "clear umask"),
-        ["restrict tree nosuid nodev"]
+        between(&spec, &root(), "open root", "umask 0"),
+        ["mount_setattr / nosuid nodev recursive"]
     );
     // Before Linux 5.12 the mount table has to tell what there is, and mini's own /proc that table.
     let old = Host { sets_attributes: false, ..root() };
-    assert_eq!(between(&spec, &old, "chdir /", "attach /sys"), ["restrict tree nosuid nodev"]);
+    assert_eq!(
+        between(&spec, &old, "chdir /", "move mount to /sys"),
+        ["mount_setattr / nosuid nodev recursive"]
+    );
 }
 
 #[test]
@@ -806,14 +812,14 @@ fn without_no_new_privs_the_filter_needs_the_right_to_set_it() {
     assert_eq!(
         rights(&spec, &root()),
         [
-            "gate",
-            "close from 3",
-            "bound capabilities a80425fb",
-            "user 7:8",
-            "die with parent",
-            "restore",
+            "receive arguments",
+            "close_range 3",
+            "set bounding set a80425fb",
+            "set user 7:8",
+            "set parent-death signal",
+            "restore signals",
             "seccomp built-in",
-            "keep capabilities a80425fb",
+            "set capabilities a80425fb",
         ]
     );
 }
@@ -838,27 +844,27 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     assert_eq!(
         lines[..16],
         [
-            "take writable /proc as 0 if there",
-            "take writable /dev/pts as 1 if there",
-            "take writable /here/src as 2",
-            "read-only mounts",
-            "put writable /proc from 0",
-            "put writable /dev/pts from 1",
-            "put writable /here/src from 2",
+            "open_tree writable /proc as 0 if present",
+            "open_tree writable /dev/pts as 1 if present",
+            "open_tree writable /here/src as 2",
+            "make mounts read-only",
+            "move_mount writable /proc from 0",
+            "move_mount writable /dev/pts from 1",
+            "move_mount writable /here/src from 2",
             "chdir /here/",
-            "limit nofile 9 unlimited",
-            "gate",
-            "close from 5",
-            "bound capabilities a80435fb",
-            "user joe and 4,tape",
-            "die with parent",
-            "keep capabilities a80435fb added 1000",
-            "no new privileges",
+            "setrlimit nofile 9 unlimited",
+            "receive arguments",
+            "close_range 5",
+            "set bounding set a80435fb",
+            "set user joe and 4,tape",
+            "set parent-death signal",
+            "set capabilities a80435fb added 1000",
+            "set no_new_privs",
         ]
     );
-    assert!(lines[16].starts_with("allow paths rw /here/src rw /proc rw /dev/null "), "{lines:?}");
-    assert_eq!(lines[17..], ["restore umask 027", "seccomp built-in"]);
-    let first = between(&spec, &host, "die with parent", "undumpable");
+    assert!(lines[16].starts_with("landlock rw /here/src rw /proc rw /dev/null "), "{lines:?}");
+    assert_eq!(lines[17..], ["restore signals umask 027", "seccomp built-in"]);
+    let first = between(&spec, &host, "set parent-death signal", "set not dumpable");
     assert_eq!(first, ["write /proc/self/oom_score_adj -5"]);
 }
 
@@ -877,12 +883,12 @@ fn ranges_of_ids_are_mapped_by_the_parent_while_the_child_waits() {
         begin,
         "\
 clone new user mount pid uts ipc net cgroup
-map uid '0 1000 1\\n1 100000 9\\n' by helper
-map gid '7 100 1\\n' by helper
-die with parent
-await maps
-become 0:7
-die with parent
+write id map uid '0 1000 1\\n1 100000 9\\n' by newuidmap
+write id map gid '7 100 1\\n' by newgidmap
+set parent-death signal
+wait for id maps
+set ids 0:7
+set parent-death signal
 "
     );
 }
@@ -912,7 +918,7 @@ fn root_in_a_user_namespace_with_a_rootfs() {
         assert!(!text.contains(not), "{not:?} is in\n{text}");
     }
     let at = |step: &str| text.find(step).unwrap();
-    assert!(at("oom_score_adj") < at("undumpable"), "{text}");
+    assert!(at("oom_score_adj") < at("set not dumpable"), "{text}");
     let planned = |host: &Host| {
         let mut text = Text::new();
         Plan::new(&spec, host).describe(&mut text);
@@ -921,7 +927,7 @@ fn root_in_a_user_namespace_with_a_rootfs() {
     let range = || vec![IdRange { inside: 0, outside: 0, count: 1 }];
     let ids = IdMaps::Ranges { uids: range(), gids: range(), by_helper: false };
     let mapped = planned(&Host { ids: ids.clone(), ..nested.clone() });
-    assert!(mapped.contains("become 0:0 with its groups\n"), "{mapped}");
+    assert!(mapped.contains("set ids 0:0 keeping groups\n"), "{mapped}");
     let mapped = planned(&Host { ids, ..root() });
-    assert!(mapped.contains("become 0:0\n"), "{mapped}");
+    assert!(mapped.contains("set ids 0:0\n"), "{mapped}");
 }

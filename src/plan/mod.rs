@@ -137,7 +137,7 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::SetHostname(name));
         }
         if self.spec.namespaces.net == Namespace::New {
-            self.add(Step::LoopbackUp);
+            self.add(Step::BringUpLoopback);
         }
         self.confine();
     }
@@ -184,8 +184,8 @@ impl<'a> Planner<'_, 'a> {
         flags: libc::c_ulong,
         data: Option<&'a CStr>,
     ) {
-        let (if_there, aside) = (false, false);
-        self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_there, aside }));
+        let (if_present, over_root) = (false, false);
+        self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_present, over_root }));
     }
 
     /// What mini was started with and the command shall not have is really closed, before the first
@@ -196,7 +196,7 @@ impl<'a> Planner<'_, 'a> {
 
     fn write(&mut self, path: &'static CStr, content: Text) {
         let place = PathAt { base: HERE, path };
-        self.add(Step::WriteFile { place, other: None, content, if_there: false });
+        self.add(Step::WriteFile { place, other: None, content, if_present: false });
     }
 
     #[inline(never)] // Else every step's copy is compiled again at every place that adds one.

@@ -112,7 +112,7 @@ impl<'a> Planner<'_, 'a> {
             self.read_only_but_writable();
         }
         if self.spec.process.terminal && self.spec.rootfs.is_none() {
-            self.add(Step::OpenTerminal { console: false });
+            self.add(Step::OpenPseudoTerminal { console: false });
         }
         if self.host.ids == IdMaps::Single {
             // Only now: the files in /proc of a process that is not dumpable belong to root.
@@ -122,14 +122,14 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::SetRlimit(*limit));
         }
         // When the parent has long written: reading then does not wait.
-        self.add(Step::ReceiveArgs);
+        self.add(Step::ReceiveArguments);
         // The directories that have served, and all else that is mini's. From here on the kernel
         // looks up names of the container's: its users, the command, an interpreter.
         self.close_descriptors(false);
         let capabilities = self.capabilities();
         if let Some(Capabilities { set, .. }) = capabilities {
             // While CAP_SETPCAP is held.
-            self.add(Step::DropBoundingSet(set));
+            self.add(Step::SetBoundingSet(set));
         }
         let keeps_right = capabilities.is_some_and(|it| it.added != 0)
             || (!security.no_new_privileges
@@ -139,10 +139,10 @@ impl<'a> Planner<'_, 'a> {
         let keeps_admin = !security.no_new_privileges;
         if !keeps_admin {
             self.give_up(capabilities);
-            self.add(Step::SetNoNewPrivileges);
+            self.add(Step::SetNoNewPrivs);
         }
         if !security.paths.is_empty() {
-            self.add(Step::RestrictPaths(self.paths()));
+            self.add(Step::Landlock(self.paths()));
         }
         if let Some(grace) = self.spec.process.init {
             // Before the filter, which is the command's.
@@ -232,15 +232,15 @@ impl<'a> Planner<'_, 'a> {
         }
         let first = self.spec.volumes.len();
         for (at, path) in kept.iter().enumerate() {
-            self.add(Step::OpenWritableTree {
+            self.add(Step::OpenTreeWritable {
                 number: first + at,
                 path,
                 optional: at < KEPT_WRITABLE,
             });
         }
-        self.add(Step::SetMountsReadonly);
+        self.add(Step::MakeMountsReadonly);
         for (at, path) in kept.iter().enumerate() {
-            self.add(Step::MoveWritableMount { number: first + at, path });
+            self.add(Step::MoveMountWritable { number: first + at, path });
         }
         // Where it is, is below what was put there now.
         let inside = self.spec.rootfs.is_some();

@@ -82,7 +82,7 @@ impl<'a> Planner<'_, 'a> {
         if self.spec.namespaces.pid == Namespace::New {
             // A host without the directory shows no processes either; it is not made, because
             // it would stay on the host.
-            self.add(Step::Mount(Mount { if_there: true, aside: false, ..self.proc() }));
+            self.add(Step::Mount(Mount { if_present: true, over_root: false, ..self.proc() }));
         }
         self.take_program();
         self.masks_of(b"/proc/");
@@ -98,7 +98,7 @@ impl<'a> Planner<'_, 'a> {
     /// In a mount namespace that was made of it alone: there is nothing of the host's to be let go of.
     pub(super) fn root_alone(&mut self, rootfs: &'a CStr) {
         self.take_program();
-        self.add(Step::UnshareMountNamespace(rootfs));
+        self.add(Step::NewMountNamespace(rootfs));
         // Nothing has been mounted yet that the host could see, were the root shared with it.
         self.mount(c"none", c"/", None, MS_PRIVATE | MS_REC, None);
         self.prepare_root();
@@ -139,10 +139,10 @@ impl<'a> Planner<'_, 'a> {
             self.restrict_tree();
         }
         // Permissions are meant as given.
-        self.add(Step::ClearUmask);
+        self.add(Step::Umask);
         if self.needs_stage() {
             let flags = MS_NODEV | MS_NOSUID | MS_NOEXEC;
-            self.aside(c"tmpfs", STAGE, c"tmpfs", flags, Some(c"mode=0700,size=64k"));
+            self.mount_over_root(c"tmpfs", STAGE, c"tmpfs", flags, Some(c"mode=0700,size=64k"));
         }
         self.devices();
         self.pseudo_file_systems();
@@ -158,10 +158,10 @@ impl<'a> Planner<'_, 'a> {
             self.restrict_tree();
         }
         if self.has_sysfs() {
-            self.add(Step::MoveToTarget(c"/sys"));
+            self.add(Step::MoveMountTo(c"/sys"));
         }
-        self.add(Step::MoveToTarget(c"/proc"));
-        self.add(Step::MoveToTarget(c"/dev"));
+        self.add(Step::MoveMountTo(c"/proc"));
+        self.add(Step::MoveMountTo(c"/dev"));
         self.put_volumes(true);
         if self.needs_stage() {
             self.add(Step::UnmountStage);
@@ -173,7 +173,7 @@ impl<'a> Planner<'_, 'a> {
         }
         self.add(Step::VerifyRoot);
         if self.spec.process.terminal {
-            self.add(Step::OpenTerminal { console: true });
+            self.add(Step::OpenPseudoTerminal { console: true });
         }
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, inside: true });
@@ -329,18 +329,15 @@ impl<'a> Planner<'_, 'a> {
                     let copy = self.host.copies_mounts;
                     self.add(Step::OpenTree { number, source, recursive, copy });
                 }
-                Kind::Image(image) => self.add(Step::CreateMount {
+                Kind::Image(image) => self.add(Step::Fsmount {
                     number,
                     fstype: None,
                     settings: &[],
                     image: Some(image),
                 }),
-                Kind::FileSystem { fstype, settings } => self.add(Step::CreateMount {
-                    number,
-                    fstype: Some(fstype),
-                    settings,
-                    image: None,
-                }),
+                Kind::FileSystem { fstype, settings } => {
+                    self.add(Step::Fsmount { number, fstype: Some(fstype), settings, image: None })
+                }
                 Kind::Tmpfs(_) => {}
             }
         }
@@ -423,14 +420,14 @@ impl<'a> Planner<'_, 'a> {
             path.to_bytes().starts_with(top) && !masks.unmask_all && !masks.unmask.contains(path)
         };
         for path in MASKED.into_iter().filter(is_kept) {
-            self.add(Step::MaskOwn(path));
+            self.add(Step::Mask(path));
         }
         for number in 0..self.host.throttled_cpus {
             let mut name = Text::new();
             name.str("/sys/devices/system/cpu/cpu").number(number.into()).str("/thermal_throttle");
             let path = name.leak();
             if is_kept(&path) {
-                self.add(Step::MaskOwn(path));
+                self.add(Step::Mask(path));
             }
         }
         for path in PROTECTED.into_iter().filter(is_kept) {
@@ -464,7 +461,7 @@ impl<'a> Planner<'_, 'a> {
         if self.has_sysfs() {
             let read_only = if self.spec.security.privileged { 0 } else { MS_RDONLY };
             let flags = read_only | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-            self.aside(c"sysfs", c"/sys", c"sysfs", flags, None);
+            self.mount_over_root(c"sysfs", c"/sys", c"sysfs", flags, None);
             if kinds.cgroup == Namespace::New {
                 self.own_cgroups();
             }
@@ -479,12 +476,12 @@ impl<'a> Planner<'_, 'a> {
             fstype: Some(c"proc"),
             flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
             data: None,
-            if_there: false,
-            aside: true,
+            if_present: false,
+            over_root: true,
         }
     }
 
-    fn aside(
+    fn mount_over_root(
         &mut self,
         source: &'a CStr,
         target: &'static CStr,
@@ -492,15 +489,15 @@ impl<'a> Planner<'_, 'a> {
         flags: libc::c_ulong,
         data: Option<&'static CStr>,
     ) {
-        let (fstype, if_there, aside) = (Some(fstype), false, true);
-        self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_there, aside }));
+        let (fstype, if_present, over_root) = (Some(fstype), false, true);
+        self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_present, over_root }));
     }
 
     /// An own /dev, small and bounded: what the image has there is not trusted.
     fn devices(&mut self) {
         let dev = c"mode=0755,size=64k,nr_inodes=256";
         let strict = MS_NOSUID | MS_STRICTATIME;
-        self.aside(c"tmpfs", c"/dev", c"tmpfs", strict, Some(dev));
+        self.mount_over_root(c"tmpfs", c"/dev", c"tmpfs", strict, Some(dev));
         for (path, major, minor) in DEVICES {
             if self.host.may_make_devices {
                 self.add(Step::MakeDevice { path, major, minor });

@@ -52,7 +52,7 @@ pub enum Step<'a> {
         /// The value.
         content: Text,
         /// Whether it is no error when the kernel has no such file.
-        if_there: bool,
+        if_present: bool,
     },
     /// Mount something.
     Mount(Mount<'a>),
@@ -68,7 +68,7 @@ pub enum Step<'a> {
         copy: bool,
     },
     /// Mount a file system where nobody sees it, to put it into the container.
-    CreateMount {
+    Fsmount {
         /// Its number.
         number: usize,
         /// Its type; None: as the image says.
@@ -128,7 +128,7 @@ pub enum Step<'a> {
         flags: libc::c_ulong,
     },
     /// Cover a file or directory of mini's own /proc or /sys, if it is there, so that it reads as empty.
-    MaskOwn(&'a CStr),
+    Mask(&'a CStr),
     /// Cover a file or directory anywhere in the container; it must be there.
     MaskPath(&'a CStr),
     /// Make a file or directory of mini's own /proc read-only, if it is there.
@@ -141,7 +141,7 @@ pub enum Step<'a> {
     /// Enter the new root, which lies over `/`, and keep its descriptor.
     OpenRoot,
     /// Move the file system that lies topmost on the root to its place in the container (MS_MOVE).
-    MoveToTarget(&'static CStr),
+    MoveMountTo(&'static CStr),
     /// See that nothing lies on the root any more, so that `/..` is `/`.
     VerifyRoot,
     /// Keep mini's own program, for the container's process 1: as a read-only mount that is attached nowhere, or
@@ -153,7 +153,7 @@ pub enum Step<'a> {
         path: &'static CStr,
     },
     /// Enter a mount namespace that has a copy of this directory for its root, and nothing else.
-    UnshareMountNamespace(&'a CStr),
+    NewMountNamespace(&'a CStr),
     /// Make the working directory the root; the old root becomes the working directory.
     PivotRoot,
     /// The same by chroot(2), where `/` is the initramfs and stays below.
@@ -169,7 +169,7 @@ pub enum Step<'a> {
     },
     /// Let nodes and directories have just the permissions they are made with; the caller's
     /// mask comes back before the command runs.
-    ClearUmask,
+    Umask,
     /// Make a character device that everybody may use.
     MakeDevice {
         /// Where.
@@ -193,7 +193,7 @@ pub enum Step<'a> {
     /// Set the host name.
     SetHostname(&'a CStr),
     /// Bring the loopback interface up.
-    LoopbackUp,
+    BringUpLoopback,
     /// Say to the kernel which ids of the child are which outside (the parent's part).
     WriteIdMap {
         /// `uid` or `gid`.
@@ -221,7 +221,7 @@ pub enum Step<'a> {
     /// Set a limit of each process.
     SetRlimit(Rlimit),
     /// Let no program have other capabilities than these (capabilities(7)).
-    DropBoundingSet(Set),
+    SetBoundingSet(Set),
     /// Give up all capabilities but these.
     SetCapabilities {
         /// What root keeps.
@@ -246,9 +246,9 @@ pub enum Step<'a> {
         keep_capabilities: bool,
     },
     /// Let no program have more rights than its caller.
-    SetNoNewPrivileges,
+    SetNoNewPrivs,
     /// Take a copy of what is mounted at a path of the container, to be put there again as it is.
-    OpenWritableTree {
+    OpenTreeWritable {
         /// Its number.
         number: usize,
         /// The path.
@@ -257,18 +257,18 @@ pub enum Step<'a> {
         optional: bool,
     },
     /// Make every mount of the container read-only.
-    SetMountsReadonly,
+    MakeMountsReadonly,
     /// Attach such a copy where it was taken.
-    MoveWritableMount {
+    MoveMountWritable {
         /// Its number.
         number: usize,
         /// The path.
         path: &'a CStr,
     },
     /// Let no path be reached but these.
-    RestrictPaths(Vec<PathRule<'a>>),
+    Landlock(Vec<PathRule<'a>>),
     /// Open a terminal, give its outer side to the parent, and go on at it.
-    OpenTerminal {
+    OpenPseudoTerminal {
         /// Whether to show it as /dev/console.
         console: bool,
     },
@@ -280,7 +280,7 @@ pub enum Step<'a> {
         path: Option<&'static CStr>,
     },
     /// Read the command's words from the parent, and see that it is still alive.
-    ReceiveArgs,
+    ReceiveArguments,
     /// Undo what the launch changed for itself, or mini's caller for mini: the dispositions of
     /// signals, and the mask of permissions, in place of which there may be another one.
     RestoreSignals {
@@ -321,73 +321,74 @@ pub struct Mount<'a> {
     /// Options of the file system.
     pub data: Option<&'a CStr>,
     /// Whether a missing mount point is no error.
-    pub if_there: bool,
+    pub if_present: bool,
     /// Whether it is mounted over the root at first, where no name in the container can lead astray what is made
-    /// in it: [`Step::MoveToTarget`] moves it to its target.
-    pub aside: bool,
+    /// in it: [`Step::MoveMountTo`] moves it to its target.
+    pub over_root: bool,
 }
 
 impl Step<'_> {
     /// The act's name, as errors begin with it.
     pub fn name(&self) -> &'static str {
         match self {
-            Step::SetParentDeathSignal => "die with parent",
-            Step::CloseRange { .. } => "close from",
-            Step::MakeCgroup(_) => "make group",
-            Step::MoveToCgroup(_) => "move to group",
+            Step::SetParentDeathSignal => "set parent-death signal",
+            Step::CloseRange { .. } => "close_range",
+            Step::MakeCgroup(_) => "make cgroup",
+            Step::MoveToCgroup(_) => "move to cgroup",
             Step::OpenCgroupTasks(_) | Step::OpenCgroup(_) => "open",
-            Step::JoinCgroup { .. } => "join group",
-            Step::UnshareCgroupNamespace => "new cgroup namespace",
+            Step::JoinCgroup { .. } => "join cgroup",
+            Step::UnshareCgroupNamespace => "unshare cgroup namespace",
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
-            Step::OpenTree { .. } => "take",
-            Step::CreateMount { .. } => "take file system",
-            Step::StageMounts => "stage volumes",
-            Step::UnmountStage => "unstage volumes",
-            Step::MoveMount { .. } => "put",
-            Step::MountTmpfs { .. } => "tmpfs",
+            Step::OpenTree { .. } => "open_tree",
+            Step::Fsmount { .. } => "fsmount",
+            Step::StageMounts => "stage mounts",
+            Step::UnmountStage => "unmount stage",
+            Step::MoveMount { .. } => "move_mount",
+            Step::MountTmpfs { .. } => "mount tmpfs",
             Step::OpenArchive(_) => "open archive",
             Step::Unpack { .. } => "unpack",
             Step::MountImage { .. } => "mount image",
-            Step::MaskOwn(_) | Step::MaskPath(_) => "mask",
-            Step::MakeReadonly(_) => "protect",
-            Step::SetTreeAttributes(_) => "restrict tree",
-            Step::OpenRoot => "enter root",
-            Step::MoveToTarget(_) => "attach",
+            Step::Mask(_) => "mask",
+            Step::MaskPath(_) => "mask path",
+            Step::MakeReadonly(_) => "make read-only",
+            Step::SetTreeAttributes(_) => "mount_setattr",
+            Step::OpenRoot => "open root",
+            Step::MoveMountTo(_) => "move mount to",
             Step::VerifyRoot => "verify root",
-            Step::OpenInitProgram { .. } => "take program",
-            Step::SetRootAttributes(_) => "restrict root",
-            Step::UnshareMountNamespace(_) => "new mount namespace of",
+            Step::OpenInitProgram { .. } => "open init program",
+            Step::SetRootAttributes(_) => "mount_setattr",
+            Step::NewMountNamespace(_) => "new mount namespace",
             Step::PivotRoot => "pivot_root",
             Step::Chroot => "chroot",
-            Step::UnmountOldRoot => "detach old root",
+            Step::UnmountOldRoot => "unmount old root",
             Step::Chdir { .. } => "chdir",
-            Step::ClearUmask => "clear umask",
+            Step::Umask => "umask 0",
             Step::MakeDevice { .. } => "mknod",
             Step::MakeDirectory(_) => "mkdir",
             Step::MakeFile(_) => "make file",
             Step::Symlink { .. } => "symlink",
-            Step::SetHostname(_) => "hostname",
-            Step::LoopbackUp => "loopback up",
-            Step::WriteIdMap { .. } => "map",
-            Step::WaitForIdMaps => "await maps",
-            Step::SetIds { .. } => "become",
-            Step::JoinSessionKeyring => "new session keyring",
-            Step::SetNotDumpable => "undumpable",
-            Step::SetRlimit(_) => "limit",
-            Step::DropBoundingSet(_) => "bound capabilities",
-            Step::SetCapabilities { .. } => "keep capabilities",
-            Step::SetGroups(_) => "groups",
-            Step::SetUser { .. } => "user",
-            Step::SetNoNewPrivileges => "no new privileges",
-            Step::OpenWritableTree { .. } => "take writable",
-            Step::SetMountsReadonly => "read-only mounts",
-            Step::MoveWritableMount { .. } => "put writable",
-            Step::RestrictPaths(_) => "allow paths",
-            Step::OpenTerminal { .. } => "terminal",
-            Step::StartInit { .. } => "init",
-            Step::ReceiveArgs => "gate",
-            Step::RestoreSignals { .. } => "restore",
+            Step::SetHostname(_) => "sethostname",
+            Step::BringUpLoopback => "bring up loopback",
+            Step::WriteIdMap { .. } => "write id map",
+            Step::WaitForIdMaps => "wait for id maps",
+            Step::SetIds { .. } => "set ids",
+            Step::JoinSessionKeyring => "join session keyring",
+            Step::SetNotDumpable => "set not dumpable",
+            Step::SetRlimit(_) => "setrlimit",
+            Step::SetBoundingSet(_) => "set bounding set",
+            Step::SetCapabilities { .. } => "set capabilities",
+            Step::SetGroups(_) => "setgroups",
+            Step::SetUser { .. } => "set user",
+            Step::SetNoNewPrivs => "set no_new_privs",
+            Step::OpenTreeWritable { .. } => "open_tree writable",
+            Step::MakeMountsReadonly => "make mounts read-only",
+            Step::MoveMountWritable { .. } => "move_mount writable",
+            Step::Landlock(_) => "landlock",
+            Step::OpenPseudoTerminal { .. } => "open pseudo terminal",
+            Step::StartInit { .. } => "start init",
+            Step::ReceiveArguments => "receive arguments",
+            Step::RestoreSignals { .. } => "restore signals",
             Step::Seccomp { .. } => "seccomp",
             Step::Exec(_) => "exec",
         }
@@ -404,17 +405,15 @@ impl Step<'_> {
             | Step::OpenCgroup(place)
             | Step::WriteFile { place, .. } => out.word(place.path),
             Step::OpenTree { source, .. } => out.word(source),
-            Step::CreateMount { fstype, image, .. } => {
-                out.word(image.or(*fstype).unwrap_or_default())
-            }
+            Step::Fsmount { fstype, image, .. } => out.word(image.or(*fstype).unwrap_or_default()),
             Step::MoveMount { target, .. } | Step::MountTmpfs { target, .. } => out.word(target),
-            Step::OpenWritableTree { path, .. } | Step::MoveWritableMount { path, .. } => {
+            Step::OpenTreeWritable { path, .. } | Step::MoveMountWritable { path, .. } => {
                 out.word(path)
             }
             Step::MountImage { image, .. } => out.word(image),
-            Step::OpenArchive(path) | Step::UnshareMountNamespace(path) => out.word(path),
-            Step::MaskOwn(path) | Step::MaskPath(path) | Step::MakeReadonly(path) => out.word(path),
-            Step::MoveToTarget(path) => out.word(path),
+            Step::OpenArchive(path) | Step::NewMountNamespace(path) => out.word(path),
+            Step::Mask(path) | Step::MaskPath(path) | Step::MakeReadonly(path) => out.word(path),
+            Step::MoveMountTo(path) => out.word(path),
             Step::JoinCgroup { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
@@ -425,15 +424,14 @@ impl Step<'_> {
                 out.number((*uid).into()).str(":").number((*gid).into())
             }
             Step::SetRlimit(limit) => out.str(limit.name),
-            Step::DropBoundingSet(set) | Step::SetCapabilities { set, .. } => out.hex(*set),
+            Step::SetBoundingSet(set) | Step::SetCapabilities { set, .. } => out.hex(*set),
             Step::SetGroups(groups) => ids_text(groups, out),
             Step::SetUser { user, .. } => user_text(user, out),
             Step::Seccomp { name, .. } => out.word(name),
             Step::Exec(command) => out.word(command),
+            Step::SetRootAttributes(_) | Step::SetTreeAttributes(_) => out.str("/"),
             Step::SetParentDeathSignal
             | Step::UnshareCgroupNamespace
-            | Step::SetRootAttributes(_)
-            | Step::SetTreeAttributes(_)
             | Step::OpenRoot
             | Step::VerifyRoot
             | Step::OpenInitProgram { .. }
@@ -442,19 +440,19 @@ impl Step<'_> {
             | Step::WaitForIdMaps
             | Step::JoinSessionKeyring
             | Step::SetNotDumpable
-            | Step::SetNoNewPrivileges
-            | Step::SetMountsReadonly
-            | Step::RestrictPaths(_)
-            | Step::OpenTerminal { .. }
+            | Step::SetNoNewPrivs
+            | Step::MakeMountsReadonly
+            | Step::Landlock(_)
+            | Step::OpenPseudoTerminal { .. }
             | Step::StartInit { .. }
             | Step::RestoreSignals { .. }
             | Step::Unpack { .. }
             | Step::PivotRoot
             | Step::Chroot
             | Step::UnmountOldRoot
-            | Step::ClearUmask
-            | Step::LoopbackUp
-            | Step::ReceiveArgs => out,
+            | Step::Umask
+            | Step::BringUpLoopback
+            | Step::ReceiveArguments => out,
         };
     }
 
@@ -469,13 +467,13 @@ impl Step<'_> {
             out.truncate(before);
         }
         match self {
-            Step::WriteFile { other, content, if_there, .. } => {
+            Step::WriteFile { other, content, if_present, .. } => {
                 if let Some(other) = other {
                     out.str(" or ").word(other);
                 }
                 out.str(" ").quoted(content.bytes());
-                if *if_there {
-                    out.str(" if there");
+                if *if_present {
+                    out.str(" if present");
                 }
             }
             Step::Mount(mount) => mount.describe(out),
@@ -483,7 +481,7 @@ impl Step<'_> {
                 out.str(" as ").number(*number as u64);
                 out.str(if *recursive { " recursive" } else { "" });
             }
-            Step::CreateMount { number, settings, .. } => {
+            Step::Fsmount { number, settings, .. } => {
                 out.str(" as ").number(*number as u64);
                 for (name, value) in *settings {
                     out.str(" ").word(name);
@@ -497,38 +495,36 @@ impl Step<'_> {
                 describe_flags(*flags, out);
                 out.str(if *propagation == libc::MS_SLAVE { " slave" } else { "" });
                 out.str(if *recursive { " recursive" } else { "" });
-                out.str(if *make { " make" } else { "" });
+                out.str(if *make { " create" } else { "" });
             }
             Step::MountTmpfs { flags, data, make, .. } => {
                 describe_flags(*flags, out);
                 out.str(" ").word(data);
-                out.str(if *make { " make" } else { "" });
+                out.str(if *make { " create" } else { "" });
             }
-            Step::OpenWritableTree { number, optional, .. } => {
+            Step::OpenTreeWritable { number, optional, .. } => {
                 out.str(" as ").number(*number as u64);
-                out.str(if *optional { " if there" } else { "" });
+                out.str(if *optional { " if present" } else { "" });
             }
-            Step::MoveWritableMount { number, .. } => {
+            Step::MoveMountWritable { number, .. } => {
                 out.str(" from ").number(*number as u64);
             }
-            Step::SetRootAttributes(flags) | Step::SetTreeAttributes(flags) => {
-                describe_flags(*flags, out)
-            }
+            Step::SetRootAttributes(flags) => describe_flags(*flags, out),
+            Step::SetTreeAttributes(flags) => describe_flags(*flags | MS_REC, out),
             Step::CloseRange { keep: true, .. } => {
-                out.str(" but mini's");
-            }
-            Step::MaskPath(_) => {
-                out.str(" anywhere");
+                out.str(" except mini's");
             }
             Step::OpenInitProgram { copy: true, .. } => {
-                out.str(" as a copy");
+                out.str(" as sealed copy");
             }
-            Step::WriteIdMap { content, by_helper, .. } => {
+            Step::WriteIdMap { kind, content, by_helper } => {
                 out.str(" ").quoted(content.bytes());
-                out.str(if *by_helper { " by helper" } else { "" });
+                if *by_helper {
+                    out.str(" by new").word(kind).str("map");
+                }
             }
             Step::SetIds { leave_groups: false, .. } => {
-                out.str(" with its groups");
+                out.str(" keeping groups");
             }
             Step::SetRlimit(limit) => {
                 for number in [limit.soft, limit.hard] {
@@ -544,13 +540,13 @@ impl Step<'_> {
             Step::SetUser { groups, .. } if groups.is_some_and(|groups| !groups.is_empty()) => {
                 ids_text(groups.unwrap_or_default(), out.str(" and "));
             }
-            Step::RestrictPaths(rules) => {
+            Step::Landlock(rules) => {
                 for rule in rules {
                     out.str(if rule.writable { " rw " } else { " ro " }).word(rule.path);
                 }
             }
-            Step::OpenTerminal { console: true } => {
-                out.str(" and /dev/console");
+            Step::OpenPseudoTerminal { console: true } => {
+                out.str(" as /dev/console");
             }
             Step::StartInit { grace, .. } => {
                 out.str(" grace ").number(grace / SECOND).str(" s");
@@ -559,7 +555,7 @@ impl Step<'_> {
                 out.str(" umask ").octal(*umask);
             }
             Step::Unpack { own } => {
-                out.str(if *own { "" } else { " as one's own" });
+                out.str(if *own { "" } else { " without owners" });
             }
             Step::MountImage { fstype, target, flags, .. } => {
                 out.str(" on ").word(target).str(" type ").word(fstype);
@@ -598,8 +594,8 @@ impl Mount<'_> {
         if let Some(data) = &self.data {
             out.str(" ").word(data);
         }
-        out.str(if self.if_there { " if there" } else { "" });
-        out.str(if self.aside { " aside" } else { "" });
+        out.str(if self.if_present { " if present" } else { "" });
+        out.str(if self.over_root { " over root" } else { "" });
     }
 }
 

@@ -315,8 +315,8 @@ fn masked_volume(world: &World) {
     assert_eq!(run(&[], script).ok(), "secret\nopen\nkey\n");
     assert_eq!(run(&["mask=/tmp/secret", "mask=/tmp/keys"], script).ok(), "open\n");
     // What is not there cannot be hidden, and whoever says so may have misspelled it.
-    run(&["mask=/tmp/sceret"], "true").refused(125, "mask /tmp/sceret: No such file");
-    run(&["mask=/no/such"], "true").refused(125, "mask /no/such: No such file");
+    run(&["mask=/tmp/sceret"], "true").refused(125, "mask path /tmp/sceret: No such file");
+    run(&["mask=/no/such"], "true").refused(125, "mask path /no/such: No such file");
 }
 
 /// Words that would steer a terminal, turn text around or are no text.

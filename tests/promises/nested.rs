@@ -91,7 +91,7 @@ fn lacks(world: &World) {
     for (words, told) in [
         (
             &["--group-add", "5"][..],
-            "groups 5: Operation not permitted (the user namespace that mini is in denies setgroups)",
+            "setgroups 5: Operation not permitted (the user namespace that mini is in denies setgroups)",
         ),
         (&["-u", "1000"], "the ids are not mapped"),
         (&["--uidmap", "0:0:2"], "does not have all these ids itself"),
@@ -167,7 +167,7 @@ fn three_deep(world: &World) {
     }
     let plain = [mini, "run", "--cap-add", "SYS_ADMIN", "--", mini, "run", "echo", "it ran"];
     let outcome = Outcome::of(&mut world.command(Path::new(mini), &plain[1..]));
-    outcome.refused(125, "loopback up: Operation not permitted (CAP_NET_ADMIN is missing");
+    outcome.refused(125, "bring up loopback: Operation not permitted (CAP_NET_ADMIN is missing");
 }
 
 fn bubblewrap(world: &World, words: &[&str]) -> Command {
@@ -248,5 +248,5 @@ fn lesser_root(world: &World) {
     assert_eq!(world.run(&[&range[..], &words].concat()).ok(), "1000\n1000\nGroups:\t7 1000 \n");
     let words = ["--uidmap", "0:500:10", "-u", "3:3", "/bin/sh", "-c", script];
     assert_eq!(world.run(&[&range[..], &words].concat()).ok(), "3\n3\nGroups:\t3 \n");
-    run("SETGID", &[]).refused(125, "groups: Operation not permitted (CAP_SETUID or CAP_SETGID");
+    run("SETGID", &[]).refused(125, "setgroups: Operation not permitted (CAP_SETUID or CAP_SETGID");
 }

@@ -14,7 +14,7 @@ fn dry_run(world: &World) {
     let words = ["--dry-run", "--", "/bin/touch", file.to_str().unwrap()];
     let plan = world.run(&words).ok();
     assert!(plan.starts_with("clone new"), "{plan}");
-    assert!(plan.ends_with("restore\nseccomp built-in\nexec /bin/touch\n"), "{plan}");
+    assert!(plan.ends_with("restore signals\nseccomp built-in\nexec /bin/touch\n"), "{plan}");
     assert!(!file.exists());
 }
 

@@ -105,10 +105,10 @@ fn users(world: &World) {
     let root = root.to_str().unwrap();
     world
         .run(&["--rootfs", root, "-u", "nosuch", "true"])
-        .refused(125, "user nosuch: no such user in the container's /etc/passwd");
+        .refused(125, "set user nosuch: no such user in the container's /etc/passwd");
     world
         .run(&["--rootfs", root, "-u", "joe:nosuch", "true"])
-        .refused(125, "user joe:nosuch: no such group in the container's /etc/group");
+        .refused(125, "set user joe:nosuch: no such group in the container's /etc/group");
     // Groups of the caller do not come along.
     let mut command = world.run_command(&["--rootfs", root, "-u", "joe", "id", "-G"]);
     assert_eq!(Outcome::of(command.groups_of_caller()).ok(), "1001 26\n");

@@ -463,7 +463,7 @@ fn memory(world: &World) {
     } else {
         assert_eq!(shown("uid=0,gid=0")[0], "0 0 1777");
         let outcome = world.busybox_sh(&["--tmpfs", "/tmp:uid=5"], "echo it ran");
-        outcome.refused(125, "tmpfs /tmp: Invalid argument (uid= or gid= is not mapped");
+        outcome.refused(125, "mount tmpfs /tmp: Invalid argument (uid= or gid= is not mapped");
     }
     let words = ["--mount", "type=tmpfs,dst=/tmp,size=50%,nr_inodes=9,uid=0"];
     assert_eq!(

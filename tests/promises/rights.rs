@@ -183,7 +183,9 @@ fn rlimits(world: &World) {
     assert_eq!(world.sh(&options, script).ok(), "64\n128\n0\n1024\n");
     if !world.is_root() {
         let raise = ["--ulimit", "nofile=unlimited", "true"];
-        world.run(&raise).refused(125, "limit nofile: Operation not permitted (to raise a limit");
+        world
+            .run(&raise)
+            .refused(125, "setrlimit nofile: Operation not permitted (to raise a limit");
     }
 }
 
@@ -200,7 +202,7 @@ fn groups(world: &World) {
     let root = world.busybox();
     world
         .run(&["--rootfs", root.to_str().unwrap(), "--group-add", "nosuch", "true"])
-        .refused(125, "groups nosuch: no such group in the container's /etc/group");
+        .refused(125, "setgroups nosuch: no such group in the container's /etc/group");
 }
 
 fn paths(world: &World) {
@@ -233,7 +235,7 @@ fn paths(world: &World) {
         &[&base[..], &["--rw-path", "in", "/bin/sh", "-c", "echo y > in/z; cat in/z"]].concat(),
     );
     assert_eq!(Outcome::of(command.current_dir(&directory)).ok(), "y\n");
-    run(&["--ro-path", "/no/such"], "true").refused(125, "allow paths /no/such: No such file");
+    run(&["--ro-path", "/no/such"], "true").refused(125, "landlock /no/such: No such file");
     world.run(&["--ro-path", d, "/bin/true"]).refused(126, "not under a --ro-path");
 }
 
@@ -270,7 +272,7 @@ fn users(world: &World) {
     for (options, words) in [
         (
             &["--uidmap", "0:100000:5", "-u", "5"][..],
-            "user 5: Invalid argument (the ids are not mapped",
+            "set user 5: Invalid argument (the ids are not mapped",
         ),
         (&["--uidmap", "0:100000:5", "--userns", "auto"], "goes without --uidmap"),
         (&["--uidmap", "0:100000:5", "--uidmap", "4:1:1"], "overlaps the one before"),

@@ -29,7 +29,7 @@ mount -o remount,ro /
 check "nothing can be written" 1 "$(touch /x 2>&- || echo 1)"
 check "a command runs" 1 "$(mini run -- sh -c 'echo $$')"
 check "a root of its own" "yes" "$(mini run --rootfs /r -- /bin/sh -c 'echo yes')"
-check "a new volume has no place, and it is said" "125 mini: tmpfs /new: Read-only file system" \
+check "a new volume has no place, and it is said" "125 mini: mount tmpfs /new: Read-only file system" \
     "$(mini run --rootfs /r --tmpfs /new -- /bin/sh -c 'echo yes' 2>&1 | head -n 1 | sed 's/ (.*//; s/^/125 /')"
 mount -o remount,rw /
 

@@ -110,7 +110,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::OpenTree { number, source, recursive, copy } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive, *copy)?;
         }
-        Step::CreateMount { number, fstype, settings, image } => {
+        Step::Fsmount { number, fstype, settings, image } => {
             let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
             match (image, fstype) {
                 (Some(image), _) => taken.take_image(image)?,
@@ -153,14 +153,14 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::MountImage { image, fstype, target, flags } => {
             mount_image(image, fstype, target, *flags)?;
         }
-        Step::MaskOwn(path) => state.rootfs.mask(path)?,
+        Step::Mask(path) => state.rootfs.mask(path)?,
         Step::MaskPath(path) => state.rootfs.mask_path(path)?,
         Step::MakeReadonly(path) => state.rootfs.protect(path)?,
         Step::SetTreeAttributes(flags) => mount_tree::restrict_tree(*flags, &mut state.rootfs)?,
         Step::SetRootAttributes(flags) => mount_tree::restrict_root(*flags, &mut state.rootfs)?,
-        Step::UnshareMountNamespace(path) => mount::enter_namespace_of(path)?,
+        Step::NewMountNamespace(path) => mount::enter_namespace_of(path)?,
         Step::OpenRoot => state.rootfs.enter_root()?,
-        Step::MoveToTarget(path) => state.rootfs.attach(path)?,
+        Step::MoveMountTo(path) => state.rootfs.attach(path)?,
         Step::VerifyRoot => state.rootfs.verify()?,
         Step::OpenInitProgram { copy, path } => {
             state.program = Some(init::take_program(*copy, path, &state.rootfs)?);
@@ -177,7 +177,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 false => fs::chdir(path)?,
             }
         }
-        Step::ClearUmask => state.old_umask = Some(fs::umask(0)),
+        Step::Umask => state.old_umask = Some(fs::umask(0)),
         Step::MakeDevice { path, major, minor } => {
             let (base, name) = state.rootfs.find(path)?;
             fs::mknod_at(base, name, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
@@ -195,7 +195,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             fs::symlink_at(target, base, name)?;
         }
         Step::SetHostname(name) => process::sethostname(name.to_bytes())?,
-        Step::LoopbackUp => net::loopback_up()?,
+        Step::BringUpLoopback => net::loopback_up()?,
         Step::CloseRange { first, keep } => close_from(*first as i32, *keep, state, child)?,
         Step::WaitForIdMaps => {
             if !args_pipe::wait_for_byte(&child.args_pipe.0)? {
@@ -212,7 +212,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::JoinSessionKeyring => rights::new_session_keyring()?,
         Step::SetNotDumpable => security::make_undumpable()?,
         Step::SetRlimit(limit) => security::set_limit(limit.resource, limit.soft, limit.hard)?,
-        Step::DropBoundingSet(set) => rights::bound_capabilities(*set)?,
+        Step::SetBoundingSet(set) => rights::bound_capabilities(*set)?,
         Step::SetCapabilities { set, added, named } => {
             rights::keep_capabilities(*set, *added, *named, &mut state.detail)?;
         }
@@ -227,18 +227,18 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 *keep_capabilities,
             )?;
         }
-        Step::SetNoNewPrivileges => security::no_new_privileges()?,
-        Step::OpenWritableTree { number, path, optional } => {
+        Step::SetNoNewPrivs => security::no_new_privileges()?,
+        Step::OpenTreeWritable { number, path, optional } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.take_inside(path, *optional)?;
         }
-        Step::SetMountsReadonly => {
+        Step::MakeMountsReadonly => {
             let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
             mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, 0, true)?;
         }
-        Step::MoveWritableMount { number, path } => {
+        Step::MoveMountWritable { number, path } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.put_back(path)?;
         }
-        Step::RestrictPaths(rules) => rights::allow_paths(rules, &mut state.detail)?,
+        Step::Landlock(rules) => rights::allow_paths(rules, &mut state.detail)?,
         Step::RestoreSignals { umask } => restore(*umask, state, child)?,
         Step::Seccomp { program, .. } => security::set_filter(program)?,
         // The parent's part.
@@ -249,13 +249,13 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         | Step::WriteIdMap { .. } => {
             return Err(Errno::ENOSYS);
         }
-        Step::OpenTerminal { console } => open_terminal(*console, state, child)?,
+        Step::OpenPseudoTerminal { console } => open_terminal(*console, state, child)?,
         Step::StartInit { grace, path } => {
             let program = state.program.take().ok_or(Errno::EBADF)?;
             let signal = child.signal.as_ref().ok_or(Errno::EBADF)?;
             init::begin(*grace, &program, *path, &signal.file, &child.status.1)?;
         }
-        Step::ReceiveArgs => pass_gate(state, child)?,
+        Step::ReceiveArguments => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
     }
     Ok(())

@@ -97,7 +97,7 @@ impl Rootfs {
     /// Calls mount(2) as a step says.
     pub fn mount(&mut self, step: &Mount) -> Result<()> {
         let Mount { source, fstype, flags, data, .. } = *step;
-        if step.aside {
+        if step.over_root {
             mount::mount(Some(source), c"/", fstype, flags, data)?;
             return self.keep_top(step.target);
         }
@@ -106,7 +106,7 @@ impl Rootfs {
             false => self.go(step.target)?,
         };
         match mount::mount(Some(source), target, fstype, flags, data) {
-            Err(Errno::ENOENT) if step.if_there => Ok(()),
+            Err(Errno::ENOENT) if step.if_present => Ok(()),
             Ok(()) if flags & (MS_BIND | MS_RDONLY | MS_REMOUNT) == MS_BIND | MS_RDONLY => {
                 // The call itself ignores it.
                 let bound = fs::open(target, libc::O_PATH, 0)?;

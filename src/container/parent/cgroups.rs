@@ -111,8 +111,8 @@ impl<'a> Cgroups<'a> {
                 static NOTHING: Text = Text::new();
                 self.left = Some((place, &NOTHING));
             }
-            Step::WriteFile { place, other, content, if_there } => {
-                write(place, *other, content.bytes(), *if_there)?;
+            Step::WriteFile { place, other, content, if_present } => {
+                write(place, *other, content.bytes(), *if_present)?;
                 if let Some((_, passed_on)) = &mut self.left
                     && place.path.to_bytes().ends_with(b"/cgroup.subtree_control")
                 {
@@ -240,7 +240,7 @@ fn write(
     place: &PathAt,
     other: Option<&CStr>,
     content: &[u8],
-    if_there: bool,
+    if_present: bool,
 ) -> crate::sys::Result<()> {
     let result = fs::write_file_at(place.base, place.path, content);
     let result = match (result, other) {
@@ -249,7 +249,7 @@ fn write(
     };
     match result {
         // The limit only follows from another, which holds.
-        Err(Errno::ENOENT) if if_there => Ok(()),
+        Err(Errno::ENOENT) if if_present => Ok(()),
         result => result,
     }
 }

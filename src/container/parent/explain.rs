@@ -99,7 +99,7 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
         return Error::new(step.name()).cause(format.name).hint(format.remedy);
     }
     let mut error = named(step, spec);
-    if let Step::Unpack { .. } | Step::RestrictPaths(_) | Step::SetCapabilities { .. } = step
+    if let Step::Unpack { .. } | Step::Landlock(_) | Step::SetCapabilities { .. } = step
         && !detail.is_empty()
     {
         error = error.object(detail);
@@ -156,7 +156,7 @@ fn named(step: &Step, spec: &Spec) -> Error {
         {
             Error::new("overlay").object(rootfs.to_bytes())
         }
-        (Step::UnshareMountNamespace(rootfs), _) => Error::new("rootfs").object(rootfs.to_bytes()),
+        (Step::NewMountNamespace(rootfs), _) => Error::new("rootfs").object(rootfs.to_bytes()),
         // The way into it.
         (Step::Chdir { path, .. }, Some(rootfs)) if *path == c"/.." => {
             Error::new("rootfs").object(rootfs.to_bytes())
@@ -195,12 +195,15 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
              /proc/self/uid_map and gid_map"
         }
         (Step::WriteIdMap { .. } | Step::WaitForIdMaps, errno) => return map_hint(step, errno),
-        (Step::OpenTerminal { .. }, Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::EIO) => {
-            "no pseudo terminals here: mount devpts on /dev/pts, and have /dev/ptmx"
+        (
+            Step::OpenPseudoTerminal { .. },
+            Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::EIO,
+        ) => "no pseudo terminals here: mount devpts on /dev/pts, and have /dev/ptmx",
+        (Step::OpenPseudoTerminal { .. }, Errno::ENOSPC) => {
+            "no pseudo terminal is free: kernel.pty.max"
         }
-        (Step::OpenTerminal { .. }, Errno::ENOSPC) => "no pseudo terminal is free: kernel.pty.max",
         (Step::SetRlimit(_), Errno::EPERM) => "to raise a limit takes CAP_SYS_RESOURCE outside",
-        (Step::DropBoundingSet(_), Errno::EPERM) => "mini has no CAP_SETPCAP here",
+        (Step::SetBoundingSet(_), Errno::EPERM) => "mini has no CAP_SETPCAP here",
         (Step::SetCapabilities { .. }, Errno::EPERM) => {
             "mini does not have it here, or the kernel does not know it"
         }
@@ -210,7 +213,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::JoinSessionKeyring, Errno::EPERM) => {
             "a seccomp filter denies keyctl: start the container that mini is in with --privileged"
         }
-        (Step::LoopbackUp, Errno::EPERM) => {
+        (Step::BringUpLoopback, Errno::EPERM) => {
             "CAP_NET_ADMIN is missing: start the container that mini is in with --privileged, or add \
              --network host"
         }
@@ -222,18 +225,18 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         }
         (
             Step::Seccomp { .. }
-            | Step::RestrictPaths(_)
-            | Step::SetMountsReadonly
-            | Step::OpenWritableTree { .. },
+            | Step::Landlock(_)
+            | Step::MakeMountsReadonly
+            | Step::OpenTreeWritable { .. },
             Errno::ENOSYS,
         ) => "the kernel is too old, or built without it",
         (Step::Seccomp { .. }, Errno::EACCES) => {
             "without no-new-privileges this takes CAP_SYS_ADMIN"
         }
-        (Step::RestrictPaths(_), Errno::EOPNOTSUPP) if detail == b"version" => {
+        (Step::Landlock(_), Errno::EOPNOTSUPP) if detail == b"version" => {
             "this kernel's Landlock cannot keep files from being cut short: that takes Linux 6.2"
         }
-        (Step::RestrictPaths(_), Errno::EOPNOTSUPP) => {
+        (Step::Landlock(_), Errno::EOPNOTSUPP) => {
             "Landlock is not switched on: add it to the kernel's parameter lsm="
         }
         (Step::SetGroups(_) | Step::SetUser { .. }, Errno::EPERM) if host.ids == IdMaps::Single => {
@@ -301,13 +304,13 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             Errno::ENOENT => "a link to a member that is not there",
             _ => return None,
         },
-        (Step::CreateMount { image: None, .. }, errno) => match errno {
+        (Step::Fsmount { image: None, .. }, errno) => match errno {
             Errno::ENODEV => "the kernel has no such file system",
             Errno::ENOSYS => "this needs Linux 5.2: fsopen(2)",
             Errno::EPERM => "only the owner of what it shows may mount it",
             _ => return None,
         },
-        (Step::MountImage { .. } | Step::CreateMount { .. }, errno) => match errno {
+        (Step::MountImage { .. } | Step::Fsmount { .. }, errno) => match errno {
             Errno::ENOSYS => "an image as a volume needs Linux 5.2: fsopen(2)",
             Errno::EPERM | Errno::EACCES => "the kernel mounts images for the machine's root only",
             Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
@@ -346,7 +349,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             Errno::EACCES,
         ) => "the root lacks this path, and mini may not make it there",
         (
-            Step::MoveMount { .. } | Step::MountTmpfs { .. } | Step::OpenWritableTree { .. },
+            Step::MoveMount { .. } | Step::MountTmpfs { .. } | Step::OpenTreeWritable { .. },
             Errno::ELOOP,
         ) => "too many links, or one of /proc",
         (Step::MoveMount { .. }, Errno::EINVAL | Errno::ENOTDIR) => {
@@ -383,9 +386,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
             "the kernel was built without this file system"
         }
-        (Step::UnshareMountNamespace(_), Errno::EPERM) => {
-            "CAP_SYS_ADMIN or CAP_SYS_CHROOT is missing"
-        }
+        (Step::NewMountNamespace(_), Errno::EPERM) => "CAP_SYS_ADMIN or CAP_SYS_CHROOT is missing",
         (Step::PivotRoot, Errno::EINVAL) => {
             "the present root is not a mount point: mini was started inside a chroot"
         }
@@ -395,10 +396,10 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::Chdir { .. } | Step::OpenRoot, Errno::EACCES) => {
             "the directory, or one above it, cannot be entered by the container's user"
         }
-        (Step::MoveToTarget(_), Errno::ENOTDIR | Errno::ELOOP) => {
+        (Step::MoveMountTo(_), Errno::ENOTDIR | Errno::ELOOP) => {
             "in the root it is a link or a file: /proc, /sys and /dev must be directories"
         }
-        (Step::MoveToTarget(_), Errno::EROFS) => {
+        (Step::MoveMountTo(_), Errno::EROFS) => {
             "the root is read-only and lacks this directory: add it to the image"
         }
         (Step::MaskPath(_), Errno::ENOENT) => "there is nothing to cover",

@@ -63,8 +63,8 @@ fn failures_are_told_in_the_users_words() {
         fstype: Some(c"proc"),
         flags: 0,
         data: None,
-        if_there: false,
-        aside: false,
+        if_present: false,
+        over_root: false,
     });
     let (spec, root) = (spec(), root());
     let plan = Plan::new(&spec, &root);
@@ -98,13 +98,19 @@ fn failures_are_told_in_the_users_words() {
             "mount /proc: Read-only file system (the root is read-only and lacks this directory: \
              add it to the image)",
         ),
-        (&user, Errno::ESRCH, "user", 125, "user joe: no such user in the container's /etc/passwd"),
+        (
+            &user,
+            Errno::ESRCH,
+            "user",
+            125,
+            "set user joe: no such user in the container's /etc/passwd",
+        ),
         (
             &user,
             Errno::ESRCH,
             "group",
             125,
-            "user joe: no such group in the container's /etc/group",
+            "set user joe: no such group in the container's /etc/group",
         ),
         (&exec(c"cmd"), Errno::ENOENT, "", 127, "exec cmd: not found in PATH"),
         (&exec(c"/cmd"), Errno::ENOENT, "", 127, "exec /cmd: No such file or directory"),
@@ -124,7 +130,7 @@ fn failures_are_told_in_the_users_words() {
             126,
             "exec /cmd: Exec format error (built for another CPU, or no program)",
         ),
-        (&Step::LoopbackUp, Errno::EIO, "", 125, "loopback up: I/O error"),
+        (&Step::BringUpLoopback, Errno::EIO, "", 125, "bring up loopback: I/O error"),
     ] {
         assert_eq!(line(step, errno, detail.as_bytes()), (text.into(), status));
     }
@@ -174,8 +180,8 @@ fn hints_name_the_fault() {
             fstype: Some(fstype),
             flags: 0,
             data: None,
-            if_there: false,
-            aside: false,
+            if_present: false,
+            over_root: false,
         })
     };
     let (proc, sys) = (mount(c"proc", c"/proc"), mount(c"sysfs", c"/sys"));
