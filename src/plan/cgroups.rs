@@ -35,16 +35,22 @@ impl Planner<'_, '_> {
                 content.str(gap).str(controller.name(group.version));
             }
             let place = place(&[b"cgroup.subtree_control"]);
-            self.before.push(Step::WriteFile { place, other: None, content, if_present: false });
+            self.before.push(Step::WriteFile {
+                file: place,
+                alternative: None,
+                content,
+                if_present: false,
+            });
         }
         self.before.push(Step::MakeCgroup(place(&[name])));
         let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
         let resources = self.spec.resources;
         for setting in settings(resources, group.version, group.controllers, &inherited) {
-            let other = setting.other_file.map(|file| place(&[name, b"/", file.as_bytes()]).path);
+            let alternative =
+                setting.other_file.map(|file| place(&[name, b"/", file.as_bytes()]).path);
             self.before.push(Step::WriteFile {
-                place: place(&[name, b"/", setting.file.bytes()]),
-                other,
+                file: place(&[name, b"/", setting.file.bytes()]),
+                alternative,
                 content: setting.value,
                 if_present: setting.implied,
             });

@@ -196,7 +196,7 @@ impl<'a> Planner<'_, 'a> {
 
     fn write(&mut self, path: &'static CStr, content: Text) {
         let place = PathAt { base: HERE, path };
-        self.add(Step::WriteFile { place, other: None, content, if_present: false });
+        self.add(Step::WriteFile { file: place, alternative: None, content, if_present: false });
     }
 
     #[inline(never)] // Else every step's copy is compiled again at every place that adds one.

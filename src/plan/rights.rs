@@ -61,8 +61,8 @@ impl<'a> Planner<'_, 'a> {
                     false => ranges.first().map_or(0, |range| range.inside),
                 };
                 // As nobody that is mapped the child could make no file.
-                let leave_groups = self.host.may_set_groups;
-                self.add(Step::SetIds { uid: first(uids), gid: first(gids), leave_groups });
+                let drop_groups = self.host.may_set_groups;
+                self.add(Step::SetIds { uid: first(uids), gid: first(gids), drop_groups });
                 // A change of user clears it.
                 self.add(Step::SetParentDeathSignal);
             }
@@ -249,7 +249,7 @@ impl<'a> Planner<'_, 'a> {
             Some(cwd) if cwd.to_bytes().starts_with(b"/") => cwd,
             cwd => path(&[top, b"/", cwd.unwrap_or_default().to_bytes()]),
         };
-        self.add(Step::Chdir { path, inside });
+        self.add(Step::Chdir { path, in_root: inside });
     }
 
     /// The rules; a relative path is mini's caller's.

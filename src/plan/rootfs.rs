@@ -91,7 +91,7 @@ impl<'a> Planner<'_, 'a> {
         self.put_volumes(false);
         self.mask_paths();
         if let Some(path) = self.spec.process.cwd {
-            self.add(Step::Chdir { path, inside: false });
+            self.add(Step::Chdir { path, in_root: false });
         }
     }
 
@@ -120,11 +120,11 @@ impl<'a> Planner<'_, 'a> {
         }
         // Leaves the old root behind as working directory, too. Now nothing of the host's is
         // within reach.
-        self.add(Step::Chdir { path: c"/", inside: false });
+        self.add(Step::Chdir { path: c"/", in_root: false });
         if self.host.image == Some(Image::Archive) {
             // Nothing of the kernel's is in its place yet that a link in it could lead through.
             // With a single id all there is belongs to it.
-            self.add(Step::Unpack { own: self.host.ids != IdMaps::Single });
+            self.add(Step::Unpack { set_owners: self.host.ids != IdMaps::Single });
         }
         self.fill_root();
     }
@@ -176,7 +176,7 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::OpenPseudoTerminal { console: true });
         }
         if let Some(path) = self.spec.process.cwd {
-            self.add(Step::Chdir { path, inside: true });
+            self.add(Step::Chdir { path, in_root: true });
         }
     }
 
@@ -276,7 +276,7 @@ impl<'a> Planner<'_, 'a> {
     /// are found all the same: a look-up starts below what lies on the root.
     fn scratch(&mut self) {
         self.memory_over_root(self.host.memory / 8);
-        self.add(Step::Chdir { path: c"/..", inside: false });
+        self.add(Step::Chdir { path: c"/..", in_root: false });
     }
 
     fn memory_over_root(&mut self, size: u64) {
@@ -346,7 +346,7 @@ impl<'a> Planner<'_, 'a> {
     /// Attaches them when only the container can be reached: parents first, or they would hide what is
     /// to be seen in them; else in the order of the command line, so that of two at one path the later
     /// one is seen.
-    fn put_volumes(&mut self, make: bool) {
+    fn put_volumes(&mut self, create: bool) {
         let volumes = self.spec.volumes;
         let depth = |volume: &Volume| depth(volume.target.to_bytes());
         let deepest = volumes.iter().map(depth).max().unwrap_or(0);
@@ -354,7 +354,7 @@ impl<'a> Planner<'_, 'a> {
         let sorted = (0..=deepest).flat_map(|level| volumes.iter().enumerate().filter(at(level)));
         for (number, volume) in sorted {
             // In memory that was mounted there for the container alone anything may be made.
-            let make = make || self.lies_in_memory(volume);
+            let create = create || self.lies_in_memory(volume);
             let options = volume.options;
             let mut flags = 0;
             for (is_set, flag) in [
@@ -374,7 +374,7 @@ impl<'a> Planner<'_, 'a> {
                         flags,
                         propagation: if options.slave { MS_SLAVE } else { MS_PRIVATE },
                         recursive: options.recursive,
-                        make,
+                        create,
                     }
                 }
                 Kind::Tmpfs(Tmpfs { size, inodes, mode, uid, gid }) => {
@@ -394,7 +394,7 @@ impl<'a> Planner<'_, 'a> {
                             data.str(name).number(value);
                         }
                     }
-                    Step::MountTmpfs { target, flags, data: data.leak(), make }
+                    Step::MountTmpfs { target, flags, data: data.leak(), create }
                 }
             });
         }

@@ -1,4 +1,5 @@
-//! The kinds of steps: one visible act each, with its arguments ready.
+//! The kinds of steps. A step is one visible act with its arguments ready; most steps are one
+//! system call and have its name.
 
 use crate::spec::capability::Set;
 use crate::spec::mounts::Setting;
@@ -14,294 +15,299 @@ use libc::{
     MS_STRICTATIME,
 };
 
-/// One act of the child.
+/// One act of a launch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// Have the kernel kill this process when its parent dies.
+    /// Asks the kernel to kill this process when its parent dies (PR_SET_PDEATHSIG).
     SetParentDeathSignal,
-    /// Close every file descriptor from this one on, mini's own excepted.
+    /// Closes every file descriptor from `first` on, except those that mini still uses.
     CloseRange {
-        /// The first one.
+        /// The lowest file descriptor to close.
         first: u32,
-        /// Whether mini keeps its own, as far as they still have to serve; else the status pipe alone.
+        /// Whether the descriptors of later steps stay open. If not, only those needed until
+        /// execve(2) stay: the status pipe, and the program and file of `--init`.
         keep: bool,
     },
-    /// Make a control group; it is removed when the container has ended.
+    /// Makes a cgroup. The parent removes it when the container has ended.
     MakeCgroup(PathAt),
-    /// Put mini itself into a group that was made for that.
+    /// Moves mini itself to a cgroup made for it (cgroup v2 allows no processes in inner cgroups).
     MoveToCgroup(PathAt),
-    /// Open the file by which the child joins a v1 group.
+    /// Opens the `tasks` file through which the child joins a v1 cgroup.
     OpenCgroupTasks(PathAt),
-    /// Open the v2 group that the child joins, or is born in.
+    /// Opens the v2 cgroup that the child joins or is created in (CLONE_INTO_CGROUP).
     OpenCgroup(PathAt),
-    /// Join a cgroup that was opened.
+    /// Joins an opened cgroup.
     JoinCgroup {
-        /// As which it was opened.
+        /// Index in the plan's list of cgroups.
         number: usize,
-        /// Its directory.
+        /// Directory of the cgroup.
         path: &'static CStr,
     },
-    /// See one's own groups as the top ones.
+    /// Makes a cgroup namespace: the process's own cgroups become the roots it sees.
     UnshareCgroupNamespace,
-    /// Write a value to a control file of the kernel.
+    /// Writes a value to a control file of the kernel.
     WriteFile {
-        /// The file.
-        place: PathAt,
-        /// Its name in kernels that call it so.
-        other: Option<&'static CStr>,
+        /// The control file.
+        file: PathAt,
+        /// Name of the same file in other kernel versions, tried when `file` is missing.
+        alternative: Option<&'static CStr>,
         /// The value.
         content: Text,
-        /// Whether it is no error when the kernel has no such file.
+        /// Whether a missing file is ignored.
         if_present: bool,
     },
-    /// Mount something.
+    /// Calls mount(2).
     Mount(Mount<'a>),
-    /// Take a copy of what the host has mounted at a path, to put it into the container.
+    /// Opens what the host has mounted at a path, to attach it in the container later.
     OpenTree {
-        /// Its number.
+        /// Number by which [`Step::MoveMount`] refers to it.
         number: usize,
-        /// The host's path.
+        /// Path on the host.
         source: &'a CStr,
-        /// Whether what is mounted below comes along.
+        /// Whether to include submounts.
         recursive: bool,
-        /// Whether by a copy, or by the path as long as that leads there.
+        /// Whether to clone the mount (OPEN_TREE_CLONE, Linux 5.2); if not, only the path is opened.
         copy: bool,
     },
-    /// Mount a file system where nobody sees it, to put it into the container.
+    /// Creates a mount that is not attached anywhere (fsopen(2), fsmount(2)).
     Fsmount {
-        /// Its number.
+        /// Number by which [`Step::MoveMount`] refers to it.
         number: usize,
-        /// Its type; None: as the image says.
+        /// File system type; None: detected from the image.
         fstype: Option<&'a CStr>,
-        /// Its options.
+        /// Mount options.
         settings: &'a [Setting<'a>],
-        /// The host's path of the image it is in.
+        /// Path on the host of the file system image, if it is mounted from one.
         image: Option<&'a CStr>,
     },
-    /// Before Linux 5.2: bind what was opened for the volumes into a tmpfs that lies on the new root, where they
-    /// stay in reach when the old root is gone.
+    /// Before Linux 5.2: binds the opened paths into a tmpfs over the new root. There they stay
+    /// reachable after the old root is unmounted.
     StageMounts,
-    /// Let go of that tmpfs.
+    /// Unmounts that tmpfs.
     UnmountStage,
-    /// Attach such a copy.
+    /// Attaches an opened or created mount in the container.
     MoveMount {
-        /// Its number.
+        /// Number given to [`Step::OpenTree`] or [`Step::Fsmount`].
         number: usize,
-        /// The container's path.
+        /// Path in the container.
         target: &'a CStr,
-        /// MS_RDONLY and the like.
+        /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC.
         flags: libc::c_ulong,
         /// MS_SLAVE or MS_PRIVATE.
         propagation: libc::c_ulong,
-        /// Whether both apply to what is mounted below, too.
+        /// Whether flags and propagation apply to submounts.
         recursive: bool,
-        /// Whether to make what the path lacks.
-        make: bool,
+        /// Whether to create missing parts of the path.
+        create: bool,
     },
-    /// Mount memory at a path of the container.
+    /// Mounts a tmpfs at a path of the container.
     MountTmpfs {
-        /// The container's path.
+        /// Path in the container.
         target: &'a CStr,
         /// MS_*.
         flags: libc::c_ulong,
-        /// Its size and the like.
+        /// tmpfs options: size, mode and so on.
         data: &'static CStr,
-        /// Whether to make what the path lacks.
-        make: bool,
+        /// Whether to create missing parts of the path.
+        create: bool,
     },
-    /// Open a tar archive, or, with "-", take standard input for one.
+    /// Opens a tar archive; `-` is standard input.
     OpenArchive(&'a CStr),
-    /// Unpack it into the root.
+    /// Unpacks the archive into the root.
     Unpack {
-        /// Whether members get their owners, and devices become devices.
-        own: bool,
+        /// Whether to set owners and make devices. If not, everything belongs to the caller.
+        set_owners: bool,
     },
-    /// Mount the file system in a file, read-only.
+    /// Mounts a file system image read-only.
     MountImage {
-        /// The host's path of the file.
+        /// Path of the image on the host.
         image: &'a CStr,
-        /// Its file system.
+        /// File system type.
         fstype: &'static CStr,
-        /// Where.
+        /// Mount point.
         target: &'static CStr,
-        /// MS_NODEV or none.
+        /// MS_NODEV, MS_NOSUID, or 0.
         flags: libc::c_ulong,
     },
-    /// Cover a file or directory of mini's own /proc or /sys, if it is there, so that it reads as empty.
+    /// Hides a path of procfs or sysfs (an OCI masked path). Skipped when the kernel has no such
+    /// path. The path is looked up in the mount that mini made, not by name in the root.
     Mask(&'a CStr),
-    /// Cover a file or directory anywhere in the container; it must be there.
+    /// Hides a path anywhere in the container. It must exist.
     MaskPath(&'a CStr),
-    /// Make a file or directory of mini's own /proc read-only, if it is there.
+    /// Makes a path of procfs read-only (an OCI read-only path). Skipped when the kernel has no
+    /// such path.
     MakeReadonly(&'a CStr),
-    /// Add flags to the mount of the root and to all that is mounted below (MS_NODEV and the like). With
-    /// MS_RDONLY, the root itself stays writable until [`Step::SetRootAttributes`].
+    /// Adds flags (MS_NODEV and so on) to the root mount and its submounts. MS_RDONLY applies to
+    /// the submounts only: the root stays writable until [`Step::SetRootAttributes`].
     SetTreeAttributes(libc::c_ulong),
-    /// Add flags to the mount of the root (MS_RDONLY and the like).
+    /// Adds flags (MS_RDONLY and so on) to the root mount alone.
     SetRootAttributes(libc::c_ulong),
-    /// Enter the new root, which lies over `/`, and keep its descriptor.
+    /// Opens the new root, which is mounted over `/`, and makes it the working directory.
     OpenRoot,
-    /// Move the file system that lies topmost on the root to its place in the container (MS_MOVE).
+    /// Moves the topmost mount over the root to this directory of the container (MS_MOVE).
     MoveMountTo(&'static CStr),
-    /// See that nothing lies on the root any more, so that `/..` is `/`.
+    /// Fails unless `/` is the expected root and nothing is mounted over it (`/..` is `/`).
     VerifyRoot,
-    /// Keep mini's own program, for the container's process 1: as a read-only mount that is attached nowhere, or
-    /// a sealed copy in memory.
+    /// Opens mini's own program for `--init`, as a detached read-only mount or as a sealed copy in
+    /// memory, so that the container cannot write to the host's file.
     OpenInitProgram {
-        /// Whether it has to be the copy.
+        /// Whether to use the sealed copy.
         copy: bool,
-        /// Where it is, if there is no /proc to tell.
+        /// Path of the program when there is no /proc/self/exe.
         path: &'static CStr,
     },
-    /// Enter a mount namespace that has a copy of this directory for its root, and nothing else.
+    /// Makes and enters a mount namespace whose root is a copy of this directory
+    /// (OPEN_TREE_NAMESPACE, Linux 7.0).
     NewMountNamespace(&'a CStr),
-    /// Make the working directory the root; the old root becomes the working directory.
+    /// Makes the working directory the root and the old root the working directory.
     PivotRoot,
-    /// The same by chroot(2), where `/` is the initramfs and stays below.
+    /// Makes the working directory the root by chroot(2): an initramfs cannot be unmounted.
     Chroot,
-    /// Let go of the old root, which is the working directory, or of what lies on it.
+    /// Unmounts the old root, which is the working directory.
     UnmountOldRoot,
-    /// Change the working directory.
+    /// Changes the working directory.
     Chdir {
-        /// To here.
+        /// The new working directory.
         path: &'a CStr,
-        /// Whether to make sure that it lies inside the root.
-        inside: bool,
+        /// Whether the path is resolved inside the container's root.
+        in_root: bool,
     },
-    /// Let nodes and directories have just the permissions they are made with; the caller's
-    /// mask comes back before the command runs.
+    /// Clears the umask, so that files get the permissions mini gives them. `RestoreSignals` sets
+    /// the caller's umask again.
     Umask,
-    /// Make a character device that everybody may use.
+    /// Makes a character device with mode 0666.
     MakeDevice {
-        /// Where.
+        /// Path of the device.
         path: &'static CStr,
-        /// Its kind.
+        /// Major number.
         major: u32,
-        /// Its number.
+        /// Minor number.
         minor: u32,
     },
-    /// Make a directory that everybody may look into.
+    /// Makes a directory with mode 0755.
     MakeDirectory(&'static CStr),
-    /// Make an empty file to bind something over.
+    /// Makes an empty file as a target for a bind mount.
     MakeFile(&'static CStr),
-    /// Make a symbolic link.
+    /// Makes a symbolic link.
     Symlink {
-        /// What it says.
+        /// What the link points to.
         target: &'static CStr,
-        /// Where it is.
+        /// Path of the link.
         path: &'static CStr,
     },
-    /// Set the host name.
+    /// Sets the host name.
     SetHostname(&'a CStr),
-    /// Bring the loopback interface up.
+    /// Brings the loopback interface up.
     BringUpLoopback,
-    /// Say to the kernel which ids of the child are which outside (the parent's part).
+    /// Writes the child's uid map or gid map (done by the parent).
     WriteIdMap {
         /// `uid` or `gid`.
         kind: &'static CStr,
-        /// A line for each range.
+        /// One line per range: first id inside, first id outside, count.
         content: Text,
-        /// Whether newuidmap(1) or newgidmap(1) has to say it.
+        /// Whether newuidmap(1) or newgidmap(1) writes it.
         by_helper: bool,
     },
-    /// Wait for the parent to have said so.
+    /// Waits until the parent has written the id maps.
     WaitForIdMaps,
-    /// Become who makes the container.
+    /// Sets user and group id for the time of the launch.
     SetIds {
-        /// User.
+        /// User id.
         uid: u32,
-        /// Group.
+        /// Group id.
         gid: u32,
-        /// Whether to leave all supplementary groups, which some user namespaces deny.
-        leave_groups: bool,
+        /// Whether to drop all supplementary groups. Some user namespaces deny setgroups(2).
+        drop_groups: bool,
     },
-    /// Have a session keyring of one's own (keyrings(7)).
+    /// Joins a new session keyring (keyrings(7)).
     JoinSessionKeyring,
-    /// Let nobody but root look into this process and mini, with which it shares its memory.
+    /// Makes the process not dumpable: only root may read its memory and /proc files, and so those
+    /// of the parent, whose memory it shares.
     SetNotDumpable,
-    /// Set a limit of each process.
+    /// Sets a resource limit of the process.
     SetRlimit(Rlimit),
-    /// Let no program have other capabilities than these (capabilities(7)).
+    /// Drops every other capability from the bounding set (capabilities(7)).
     SetBoundingSet(Set),
-    /// Give up all capabilities but these.
+    /// Drops all capabilities except these.
     SetCapabilities {
-        /// What root keeps.
+        /// Capabilities that root keeps.
         set: Set,
-        /// What others keep of it.
+        /// Capabilities that other users receive as ambient ones.
         added: Set,
-        /// Those of them that not to have is an error.
+        /// Capabilities requested by name: a missing one is an error.
         named: Set,
     },
-    /// Have these groups beside one's own, and no others.
+    /// Sets the supplementary groups.
     SetGroups(&'a [Id<'a>]),
-    /// Become a user.
+    /// Sets user, group and supplementary groups of the command.
     SetUser {
-        /// This one.
+        /// User and group.
         user: User<'a>,
-        /// The groups to have beside its own, and, unless one was named, those that /etc/group
-        /// says; None: leave them.
+        /// Supplementary groups, in addition to those in /etc/group; None: leave them unchanged.
         groups: Option<&'a [Id<'a>]>,
         /// Whether to set HOME from /etc/passwd.
         find_home: bool,
-        /// Whether there is something still to be done that takes capabilities.
+        /// Whether a later step needs capabilities (PR_SET_KEEPCAPS).
         keep_capabilities: bool,
     },
-    /// Let no program have more rights than its caller.
+    /// Sets no_new_privs: execve(2) no longer grants privileges.
     SetNoNewPrivs,
-    /// Take a copy of what is mounted at a path of the container, to be put there again as it is.
+    /// Clones what is mounted at a path of the container, to keep it writable.
     OpenTreeWritable {
-        /// Its number.
+        /// Number by which [`Step::MoveMountWritable`] refers to it.
         number: usize,
-        /// The path.
+        /// Path in the container.
         path: &'a CStr,
-        /// Whether it may be missing.
+        /// Whether a missing path is ignored.
         optional: bool,
     },
-    /// Make every mount of the container read-only.
+    /// Makes every mount of the container read-only.
     MakeMountsReadonly,
-    /// Attach such a copy where it was taken.
+    /// Attaches the writable clone at its path again.
     MoveMountWritable {
-        /// Its number.
+        /// Number given to [`Step::OpenTreeWritable`].
         number: usize,
-        /// The path.
+        /// Path in the container.
         path: &'a CStr,
     },
-    /// Let no path be reached but these.
+    /// Restricts file access to these paths (landlock(7)).
     Landlock(Vec<PathRule<'a>>),
-    /// Open a terminal, give its outer side to the parent, and go on at it.
+    /// Opens a pseudo terminal, sends its main end to the parent and makes the other end the
+    /// controlling terminal.
     OpenPseudoTerminal {
-        /// Whether to show it as /dev/console.
+        /// Whether to bind it at /dev/console.
         console: bool,
     },
-    /// Leave a process behind as process 1, to collect whoever ends, and go on as its child.
+    /// Starts mini as PID 1, which reaps orphans; the launch continues in its child.
     StartInit {
-        /// How long others have to end when the command has, in nanoseconds.
+        /// Time between SIGTERM and SIGKILL for the remaining processes when the command has
+        /// ended, in nanoseconds.
         grace: u64,
-        /// Where mini's file is, if the command can reach it by that name anyway.
+        /// Path of mini's program if the command can reach it under this name anyway.
         path: Option<&'static CStr>,
     },
-    /// Read the command's words from the parent, and see that it is still alive.
+    /// Reads the command's arguments and environment from the parent.
     ReceiveArguments,
-    /// Undo what the launch changed for itself, or mini's caller for mini: the dispositions of
-    /// signals, and the mask of permissions, in place of which there may be another one.
+    /// Restores signal mask and umask for the command.
     RestoreSignals {
-        /// That one.
+        /// The command's umask; None: the caller's.
         umask: Option<u32>,
     },
-    /// Put every further system call to a program.
+    /// Installs a seccomp filter.
     Seccomp {
-        /// Its instructions.
+        /// BPF instructions.
         program: &'a [u64],
-        /// Where it is from.
+        /// `built-in` or the file it was read from.
         name: &'a CStr,
     },
-    /// Run the command.
+    /// Runs the command.
     Exec(&'a CStr),
 }
 
-/// A path, and where it begins when it is a relative one.
+/// A path and the directory from which it is resolved, if it is relative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PathAt {
-    /// A directory of mini's own, or the working directory.
+    /// An open directory, or the working directory.
     pub base: Base,
     /// The path.
     pub path: &'static CStr,
@@ -310,25 +316,25 @@ pub struct PathAt {
 /// A call of mount(2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount<'a> {
-    /// A path, or a name to show for what has none.
+    /// Source path, or the name to show in the mount table.
     pub source: &'a CStr,
-    /// The mount point.
+    /// Mount point.
     pub target: &'a CStr,
-    /// The type; None for a bind or a change of propagation.
+    /// File system type; None for a bind mount or a change of propagation.
     pub fstype: Option<&'a CStr>,
     /// MS_*.
     pub flags: libc::c_ulong,
     /// Options of the file system.
     pub data: Option<&'a CStr>,
-    /// Whether a missing mount point is no error.
+    /// Whether a missing mount point is ignored.
     pub if_present: bool,
-    /// Whether it is mounted over the root at first, where no name in the container can lead astray what is made
-    /// in it: [`Step::MoveMountTo`] moves it to its target.
+    /// Whether it is mounted over the root first, and moved to its target by
+    /// [`Step::MoveMountTo`]. Until then no name in the container's root is looked up.
     pub over_root: bool,
 }
 
 impl Step<'_> {
-    /// The act's name, as errors begin with it.
+    /// The name of the step, as errors and plans begin with it.
     pub fn name(&self) -> &'static str {
         match self {
             Step::SetParentDeathSignal => "set parent-death signal",
@@ -394,16 +400,16 @@ impl Step<'_> {
         }
     }
 
-    /// What the act is done to, as errors name it.
+    /// Appends the object of the step, as errors name it.
     pub fn object(&self, out: &mut Text) {
         match self {
             Step::MakeFile(path) | Step::MakeDevice { path, .. } => out.word(path),
             Step::MakeDirectory(path) | Step::Symlink { path, .. } => out.word(path),
-            Step::MakeCgroup(place)
-            | Step::MoveToCgroup(place)
-            | Step::OpenCgroupTasks(place)
-            | Step::OpenCgroup(place)
-            | Step::WriteFile { place, .. } => out.word(place.path),
+            Step::MakeCgroup(at)
+            | Step::MoveToCgroup(at)
+            | Step::OpenCgroupTasks(at)
+            | Step::OpenCgroup(at)
+            | Step::WriteFile { file: at, .. } => out.word(at.path),
             Step::OpenTree { source, .. } => out.word(source),
             Step::Fsmount { fstype, image, .. } => out.word(image.or(*fstype).unwrap_or_default()),
             Step::MoveMount { target, .. } | Step::MountTmpfs { target, .. } => out.word(target),
@@ -456,7 +462,7 @@ impl Step<'_> {
         };
     }
 
-    /// The whole act, as plans and traces show it.
+    /// Appends the whole step, as plans and traces show it.
     pub fn describe(&self, out: &mut Text) {
         out.str(self.name());
         let before = out.bytes().len();
@@ -467,9 +473,9 @@ impl Step<'_> {
             out.truncate(before);
         }
         match self {
-            Step::WriteFile { other, content, if_present, .. } => {
-                if let Some(other) = other {
-                    out.str(" or ").word(other);
+            Step::WriteFile { alternative, content, if_present, .. } => {
+                if let Some(name) = alternative {
+                    out.str(" or ").word(name);
                 }
                 out.str(" ").quoted(content.bytes());
                 if *if_present {
@@ -490,17 +496,17 @@ impl Step<'_> {
                     }
                 }
             }
-            Step::MoveMount { number, flags, propagation, recursive, make, .. } => {
+            Step::MoveMount { number, flags, propagation, recursive, create, .. } => {
                 out.str(" from ").number(*number as u64);
                 describe_flags(*flags, out);
                 out.str(if *propagation == libc::MS_SLAVE { " slave" } else { "" });
                 out.str(if *recursive { " recursive" } else { "" });
-                out.str(if *make { " create" } else { "" });
+                out.str(if *create { " create" } else { "" });
             }
-            Step::MountTmpfs { flags, data, make, .. } => {
+            Step::MountTmpfs { flags, data, create, .. } => {
                 describe_flags(*flags, out);
                 out.str(" ").word(data);
-                out.str(if *make { " create" } else { "" });
+                out.str(if *create { " create" } else { "" });
             }
             Step::OpenTreeWritable { number, optional, .. } => {
                 out.str(" as ").number(*number as u64);
@@ -523,7 +529,7 @@ impl Step<'_> {
                     out.str(" by new").word(kind).str("map");
                 }
             }
-            Step::SetIds { leave_groups: false, .. } => {
+            Step::SetIds { drop_groups: false, .. } => {
                 out.str(" keeping groups");
             }
             Step::SetRlimit(limit) => {
@@ -554,8 +560,8 @@ impl Step<'_> {
             Step::RestoreSignals { umask: Some(umask) } => {
                 out.str(" umask ").octal(*umask);
             }
-            Step::Unpack { own } => {
-                out.str(if *own { "" } else { " without owners" });
+            Step::Unpack { set_owners } => {
+                out.str(if *set_owners { "" } else { " without owners" });
             }
             Step::MountImage { fstype, target, flags, .. } => {
                 out.str(" on ").word(target).str(" type ").word(fstype);

@@ -102,8 +102,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             Ok(()) | Err(Errno::EINVAL) => {}
             Err(errno) => return Err(errno),
         },
-        Step::WriteFile { place, content, .. } => {
-            let (base, path) = state.rootfs.find(place.path)?;
+        Step::WriteFile { file, content, .. } => {
+            let (base, path) = state.rootfs.find(file.path)?;
             fs::write_file_at(base, path, content.bytes())?;
         }
         Step::Mount(mount) => state.rootfs.mount(mount)?,
@@ -118,20 +118,20 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 (None, None) => return Err(Errno::EINVAL),
             }
         }
-        Step::MoveMount { number, target, flags, propagation, recursive, make } => {
+        Step::MoveMount { number, target, flags, propagation, recursive, create } => {
             let options = mount_tree::AttachOptions {
                 flags: *flags,
                 propagation: *propagation,
                 recursive: *recursive,
-                make: *make,
+                make: *create,
             };
             let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
             taken.put(target, options, &mut state.rootfs)?;
         }
         Step::StageMounts => mount_tree::stage(child.trees, &mut state.rootfs)?,
         Step::UnmountStage => mount::umount(TOP, libc::MNT_DETACH)?,
-        Step::MountTmpfs { target, flags, data, make } => {
-            let make = if *make { Make::Directory } else { Make::Nothing };
+        Step::MountTmpfs { target, flags, data, create } => {
+            let make = if *create { Make::Directory } else { Make::Nothing };
             let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
             fs::fchdir(&resolve::open(target, make)?)?;
             mount::mount(Some(c"tmpfs"), c".", Some(c"tmpfs"), *flags, Some(data))?;
@@ -146,9 +146,9 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 crate::container::stdio::take_keyboard()?;
             }
         }
-        Step::Unpack { own } => {
+        Step::Unpack { set_owners } => {
             let archive = state.archive.take().ok_or(Errno::EALREADY)?;
-            unpack::unpack(&archive, *own, &mut state.detail)?;
+            unpack::unpack(&archive, *set_owners, &mut state.detail)?;
         }
         Step::MountImage { image, fstype, target, flags } => {
             mount_image(image, fstype, target, *flags)?;
@@ -168,9 +168,9 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::PivotRoot => state.rootfs.pivot()?,
         Step::Chroot => state.rootfs.chroot()?,
         Step::UnmountOldRoot => mount::umount(c".", libc::MNT_DETACH)?,
-        Step::Chdir { path, inside } => {
+        Step::Chdir { path, in_root } => {
             state.rootfs.forget_working_directory();
-            match inside {
+            match in_root {
                 // A link of /proc to a directory that is open somewhere would lead out
                 // (CVE-2024-21626): the walk follows none.
                 true => fs::fchdir(&resolve::open(path, Make::Nothing)?)?,
@@ -202,8 +202,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 process::exit(i32::from(crate::error::FAILED));
             }
         }
-        Step::SetIds { uid, gid, leave_groups } => {
-            if *leave_groups {
+        Step::SetIds { uid, gid, drop_groups } => {
+            if *drop_groups {
                 process::setgroups(&[])?;
             }
             process::setgid(*gid)?;

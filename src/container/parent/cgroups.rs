@@ -111,8 +111,8 @@ impl<'a> Cgroups<'a> {
                 static NOTHING: Text = Text::new();
                 self.left = Some((place, &NOTHING));
             }
-            Step::WriteFile { place, other, content, if_present } => {
-                write(place, *other, content.bytes(), *if_present)?;
+            Step::WriteFile { file: place, alternative, content, if_present } => {
+                write(place, *alternative, content.bytes(), *if_present)?;
                 if let Some((_, passed_on)) = &mut self.left
                     && place.path.to_bytes().ends_with(b"/cgroup.subtree_control")
                 {

@@ -184,12 +184,12 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (_, Errno::ENFILE) => "the machine's limit on open files is reached: fs.file-max",
         (_, Errno::ENOMEM) => "the kernel has no memory for it, or a limit on memory is reached",
         (_, Errno::EINTR) => return None,
-        (Step::WriteFile { place, .. }, Errno::EPERM)
-            if host.euid == 0 && place.path.to_bytes().ends_with(b"_map") =>
+        (Step::WriteFile { file, .. }, Errno::EPERM)
+            if host.euid == 0 && file.path.to_bytes().ends_with(b"_map") =>
         {
             "root without CAP_SYS_ADMIN needs a user namespace, and to have one CAP_SETFCAP"
         }
-        (Step::WriteFile { place, .. }, _) => return write_hint(place.path.to_bytes(), errno),
+        (Step::WriteFile { file, .. }, _) => return write_hint(file.path.to_bytes(), errno),
         (Step::WriteIdMap { by_helper: false, .. }, Errno::EPERM) if host.in_user_namespace => {
             "the user namespace that mini is in does not have all these ids itself: see \
              /proc/self/uid_map and gid_map"
@@ -335,7 +335,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             }
         },
         (
-            Step::MoveMount { make: false, .. } | Step::MountTmpfs { make: false, .. },
+            Step::MoveMount { create: false, .. } | Step::MountTmpfs { create: false, .. },
             Errno::ENOENT,
         ) => "nothing is made on the host: make it first",
         (Step::MountTmpfs { .. }, Errno::EINVAL) => {
@@ -345,7 +345,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "the root is read-only and lacks this path: add it to the image"
         }
         (
-            Step::MoveMount { make: true, .. } | Step::MountTmpfs { make: true, .. },
+            Step::MoveMount { create: true, .. } | Step::MountTmpfs { create: true, .. },
             Errno::EACCES,
         ) => "the root lacks this path, and mini may not make it there",
         (
@@ -390,7 +390,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::PivotRoot, Errno::EINVAL) => {
             "the present root is not a mount point: mini was started inside a chroot"
         }
-        (Step::Chdir { inside: true, .. }, Errno::ELOOP) => {
+        (Step::Chdir { in_root: true, .. }, Errno::ELOOP) => {
             "a link of /proc, which could lead out of the root, or too many links"
         }
         (Step::Chdir { .. } | Step::OpenRoot, Errno::EACCES) => {

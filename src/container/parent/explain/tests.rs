@@ -207,7 +207,7 @@ fn hints_name_the_fault() {
         let line = String::from_utf8(error.line().to_vec()).unwrap();
         assert!(line.contains(word), "{line}");
     }
-    for enter in [Step::Chdir { path: c"/..", inside: false }, Step::OpenRoot] {
+    for enter in [Step::Chdir { path: c"/..", in_root: false }, Step::OpenRoot] {
         let (line, _) = line(&enter, Errno::EACCES, b"");
         assert!(line.starts_with("rootfs /r: Permission denied (the directory"), "{line}");
     }
