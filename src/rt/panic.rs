@@ -8,7 +8,10 @@ use mini::sys::process;
 fn panic(info: &PanicInfo) -> ! {
     mini::sys::terminal::restore();
     let mut error = Error::new("internal error");
-    if let Some(place) = info.location() {
+    // The release binary does without: the paths of source files and the numbers' formatting are 8 KB.
+    if cfg!(debug_assertions)
+        && let Some(place) = info.location()
+    {
         error = error.object(place.file().as_bytes()).number(place.line());
     }
     let error = error.cause("this is a defect of mini, please report it");
