@@ -63,7 +63,6 @@ pub mod verbs;
 /// mini as the machine's first process.
 pub mod machine;
 
-use alloc::boxed::Box;
 use cli::{Command, Topic};
 use core::ffi::CStr;
 use error::{Error, Result};
@@ -92,7 +91,6 @@ pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
 /// `then` is there where mini is the machine's first process, to take down what is to follow.
 fn run_command(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut AfterExit>) -> u8 {
     let result = cli::parse(words).and_then(|command| match command {
-        // It lives as long as the process, and so does what is made of it.
         Command::Run(request) => {
             match then {
                 Some(then) => *then = request.then.unwrap_or_default(),
@@ -102,7 +100,7 @@ fn run_command(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut
                 }
                 None => {}
             }
-            verbs::run::run(Box::leak(request), env, caller)
+            verbs::run::run(request, env, caller)
         }
         Command::Check { json } => verbs::check::check(json, env, caller),
         Command::Help(topic) => show(topic),

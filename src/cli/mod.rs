@@ -11,11 +11,10 @@ mod values;
 pub use help::{overview, run_help};
 pub use security::CapabilityEdits;
 
+use crate::container::RunOptions;
 use crate::error::{Error, Result};
-use crate::spec::mounts::{Masks, Overlay, Volume};
-use crate::spec::resources::Resources;
-use crate::spec::security::{IdMapping, IdRange, PathRule, Rlimit};
-use crate::spec::{AfterExit, Id, Namespaces, User};
+use crate::spec::security::IdRange;
+use crate::spec::{AfterExit, Spec};
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -47,89 +46,46 @@ pub enum Topic {
     Run,
 }
 
-/// The request of `mini run`: its options as given, checked one by one.
+/// The request of `mini run`: what each option says, checked one by one. `verbs::run` completes it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Run<'a> {
-    /// `--rootfs`
-    pub rootfs: Option<&'a CStr>,
-    /// `--read-only`
-    pub read_only: bool,
-    /// The further directories of `--rootfs DIR:DIR:O`.
-    pub lowers: Vec<&'a CStr>,
-    /// `:O` after the rootfs, `--overlay`
-    pub overlay: Option<Overlay<'a>>,
-    /// `-v`, `--mount`, `--tmpfs`, in the order given.
-    pub volumes: Vec<Volume<'a>>,
-    /// `--security-opt mask=`, `unmask=`
-    pub masks: Masks<'a>,
-    /// `--cap-add`, `--cap-drop`
-    pub capabilities: CapabilityEdits,
-    /// `--privileged`
-    pub privileged: bool,
-    /// `--security-opt no-new-privileges`
-    pub no_new_privileges: Option<bool>,
-    /// `--security-opt seccomp=`
-    pub seccomp: Option<SeccompChoice<'a>>,
-    /// `--ulimit`
-    pub rlimits: Vec<Rlimit>,
-    /// `--umask`
-    pub umask: Option<u32>,
-    /// `--group-add`
-    pub groups: Vec<Id<'a>>,
-    /// `--ro-path`, `--rw-path`
-    pub paths: Vec<PathRule<'a>>,
-    /// `--userns`
-    pub users: IdMapping<'a>,
-    /// Whether that was `host`.
-    pub shares_users: bool,
-    /// `--uidmap`
-    pub uids: Vec<IdRange>,
-    /// `--gidmap`
-    pub gids: Vec<IdRange>,
-    /// `--preserve-fds`
-    pub descriptors: u32,
-    /// `-h`
-    pub hostname: Option<&'a CStr>,
+    /// The container.
+    pub spec: Spec<'a>,
+    /// What becomes part of the container when all options are known.
+    pub edits: Edits<'a>,
+    /// How mini runs the container.
+    pub options: RunOptions<'a>,
     /// `--name`
     pub name: Option<&'a CStr>,
-    /// `-w`
-    pub cwd: Option<&'a CStr>,
-    /// `-u`
-    pub user: Option<User<'a>>,
-    /// `-e` and `--env-file`, in the order given.
-    pub env: Vec<EnvEdit<'a>>,
-    /// `-t`
-    pub tty: bool,
-    /// `--init`
-    pub init: bool,
     /// `--timeout`, in nanoseconds
     pub timeout: Option<u64>,
-    /// `--stop-timeout`, in nanoseconds
-    pub stop_timeout: Option<u64>,
-    /// `--stop-signal`
-    pub stop_signal: Option<i32>,
     /// `--then`
     pub then: Option<AfterExit>,
-    /// `--pidfile`
-    pub pidfile: Option<&'a CStr>,
-    /// `--ready-fd`
-    pub ready_fd: Option<u32>,
-    /// `--network`, `--pid`, `--ipc`, `--uts`
-    pub namespaces: Namespaces,
-    /// The limits.
-    pub resources: Resources<'a>,
-    /// Whether the quota came as a number of processors, which goes with no period.
-    pub cpus: bool,
-    /// `--oom-score-adj`
-    pub oom_score_adj: Option<i32>,
     /// `--report`
     pub report: Option<&'a CStr>,
     /// `--dry-run`
     pub dry_run: bool,
-    /// `--trace`
-    pub trace: bool,
-    /// The command and its arguments.
-    pub args: &'a [&'a CStr],
+}
+
+/// Option values whose meaning depends on other options.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Edits<'a> {
+    /// `-e` and `--env-file`, in the order given
+    pub env: Vec<EnvEdit<'a>>,
+    /// `--cap-add`, `--cap-drop`
+    pub capabilities: CapabilityEdits,
+    /// `--security-opt no-new-privileges`; the default depends on `--privileged`
+    pub no_new_privileges: Option<bool>,
+    /// `--security-opt seccomp=`; the default depends on `--privileged`
+    pub seccomp: Option<SeccompChoice<'a>>,
+    /// `--uidmap`
+    pub uids: Vec<IdRange>,
+    /// `--gidmap`
+    pub gids: Vec<IdRange>,
+    /// Whether `--userns host` was given; the default for root is the same
+    pub shares_users: bool,
+    /// Whether the CPU quota is for the default period (`--cpus`, `--cpu-percent`)
+    pub cpus: bool,
 }
 
 /// Which system calls are refused.
@@ -207,7 +163,7 @@ fn parse_run<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
         let usage = "usage: mini run [OPTIONS] [--] COMMAND [ARG...]";
         return Err(Error::new("run").cause("no command given").hint(usage));
     }
-    run.args = words.words;
+    run.spec.process.args = words.words;
     Ok(Command::Run(run))
 }
 

@@ -18,16 +18,16 @@ fn word<'a>(bytes: &[u8]) -> &'a CStr {
 /// given as it is; there, one that belongs to a path is written `\\:`.
 pub fn rootfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let Some(lowers) = value.to_bytes().strip_suffix(b":O") else {
-        return not_empty("--rootfs", value, &mut run.rootfs);
+        return not_empty("--rootfs", value, &mut run.spec.rootfs);
     };
-    run.overlay = Some(Overlay::Temporary);
+    run.spec.overlay = Some(Overlay::Temporary);
     let mut lowers = split(lowers, b':').into_iter();
     let first = word(&lowers.next().unwrap_or_default());
-    run.lowers = lowers.map(|lower| word(&lower)).collect();
-    if run.lowers.iter().any(|lower| lower.is_empty()) {
+    run.spec.lowers = lowers.map(|lower| word(&lower)).collect();
+    if run.spec.lowers.iter().any(|lower| lower.is_empty()) {
         return Err(bad("--rootfs", value.to_bytes(), "has an empty part").hint("DIR[:DIR...]:O"));
     }
-    not_empty("--rootfs", first, &mut run.rootfs)
+    not_empty("--rootfs", first, &mut run.spec.rootfs)
 }
 
 /// `UPPER[,WORK]`
@@ -38,7 +38,7 @@ pub fn overlay<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         [upper, work] if !upper.is_empty() && !work.is_empty() => (upper.clone(), work.clone()),
         _ => return Err(bad("--overlay", value.to_bytes(), "not UPPER[,WORK]")),
     };
-    run.overlay = Some(Overlay::Kept { upper: word(&upper), work: word(&work) });
+    run.spec.overlay = Some(Overlay::Kept { upper: word(&upper), work: word(&work) });
     Ok(())
 }
 
@@ -59,7 +59,7 @@ pub fn volume<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         return Err(form("has too many colons: use --mount"));
     }
     (new.source, new.target) = (source.to_vec(), target.to_vec());
-    run.volumes.push(new.finish("--volume", value)?);
+    run.spec.volumes.push(new.finish("--volume", value)?);
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub fn tmpfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
             return Err(bad("--tmpfs", option, "unknown option").hint(TMPFS_OPTIONS));
         }
     }
-    run.volumes.push(new.finish("--tmpfs", value)?);
+    run.spec.volumes.push(new.finish("--tmpfs", value)?);
     Ok(())
 }
 
@@ -92,7 +92,7 @@ pub fn device<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     new.options.nodev = Some(false);
     let mut volume = new.finish("--device", value)?;
     volume.kind = Kind::Device(word(source));
-    run.volumes.push(volume);
+    run.spec.volumes.push(volume);
     Ok(())
 }
 
@@ -136,7 +136,7 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     if let (true, Kind::Bind(image)) = (is_image, &volume.kind) {
         volume.kind = Kind::Image(image);
     }
-    run.volumes.push(volume);
+    run.spec.volumes.push(volume);
     Ok(())
 }
 

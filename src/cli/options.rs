@@ -9,8 +9,8 @@ use super::{EnvEdit, mounts, nearest, security};
 use crate::error::Error;
 use core::ffi::CStr;
 
-static PACKED: Packed<{ TABLE.len() }, { packed::length(&TABLE) }> = packed::pack(&TABLE);
-static ACTS: [Act; TABLE.len()] = packed::acts(&TABLE);
+static PACKED: Packed<{ TABLE.len() }, { packed::length(TABLE) }> = packed::pack(TABLE);
+static ACTS: [Act; TABLE.len()] = packed::acts(TABLE);
 
 /// The options, in the order in which help shows them.
 pub fn all() -> impl Iterator<Item = Unpacked> {
@@ -18,7 +18,7 @@ pub fn all() -> impl Iterator<Item = Unpacked> {
 }
 
 /// The table. A section of help begins with the option that names it.
-const TABLE: [Opt; 61] = [
+const TABLE: &[Opt] = &[
     Opt {
         section: Some("Root and files"),
         long: "rootfs",
@@ -49,7 +49,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: None,
         help: "let nothing in the root be changed, beside volumes",
-        act: Act::Flag(|run| run.read_only = true),
+        act: Act::Flag(|run| run.spec.read_only = true),
     },
     Opt {
         section: None,
@@ -109,7 +109,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: None,
         help: "give it a terminal of its own, and pass on what is typed at, and goes to, this one",
-        act: Act::Flag(|run| run.tty = true),
+        act: Act::Flag(|run| run.spec.process.terminal = true),
     },
     Opt {
         section: None,
@@ -119,7 +119,7 @@ const TABLE: [Opt; 61] = [
         value: None,
         help: "run it as process 2: process 1 is mini, collects orphans, and ends what is left when \
                the command has ended",
-        act: Act::Flag(|run| run.init = true),
+        act: Act::Flag(|run| run.spec.process.init = Some(0)),
     },
     Opt {
         section: None,
@@ -141,7 +141,7 @@ const TABLE: [Opt; 61] = [
         value: Some("SIGNAL"),
         help: "the signal that asks it to end, in place of SIGTERM to mini, too",
         act: Act::Value(|run, value| {
-            run.stop_signal = Some(stop_signal(value)?);
+            run.options.stop.signal = stop_signal(value)?;
             Ok(())
         }),
     },
@@ -154,7 +154,8 @@ const TABLE: [Opt; 61] = [
         help: "how long it has to end then, before it is killed: 10s after a timeout, for ever after \
                a signal to mini",
         act: Act::Value(|run, value| {
-            run.stop_timeout = Some(duration("--stop-timeout", value)?);
+            run.options.stop.grace = duration("--stop-timeout", value)?;
+            run.options.stop.grace_is_asked = true;
             Ok(())
         }),
     },
@@ -178,7 +179,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("FILE"),
         help: "write the process id it has on the host, as long as it runs",
-        act: Act::Value(|run, value| not_empty("--pidfile", value, &mut run.pidfile)),
+        act: Act::Value(|run, value| not_empty("--pidfile", value, &mut run.options.pidfile)),
     },
     Opt {
         section: None,
@@ -188,7 +189,7 @@ const TABLE: [Opt; 61] = [
         value: Some("FD"),
         help: "write a newline to this descriptor when it has started",
         act: Act::Value(|run, value| {
-            run.ready_fd = Some(number_in("--ready-fd", value, (1, 1024))? as u32);
+            run.options.ready.descriptor = Some(number_in("--ready-fd", value, (1, 1024))? as u32);
             Ok(())
         }),
     },
@@ -199,7 +200,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("DIR"),
         help: "run in DIR of the container",
-        act: Act::Value(|run, value| not_empty("--workdir", value, &mut run.cwd)),
+        act: Act::Value(|run, value| not_empty("--workdir", value, &mut run.spec.process.cwd)),
     },
     Opt {
         section: None,
@@ -209,7 +210,7 @@ const TABLE: [Opt; 61] = [
         value: Some("KEY[=VALUE]"),
         help: "set a variable; KEY alone takes mini's own value",
         act: Act::Value(|run, value| {
-            run.env.push(env_edit(value)?);
+            run.edits.env.push(env_edit(value)?);
             Ok(())
         }),
     },
@@ -221,7 +222,7 @@ const TABLE: [Opt; 61] = [
         value: Some("FILE"),
         help: "set variables from FILE: one a line, as for -e; # begins a comment",
         act: Act::Value(|run, value| {
-            run.env.push(EnvEdit::File(value));
+            run.edits.env.push(EnvEdit::File(value));
             Ok(())
         }),
     },
@@ -234,7 +235,7 @@ const TABLE: [Opt; 61] = [
         help: "run as a user and group: numbers, or names of the container's /etc/passwd and \
                /etc/group",
         act: Act::Value(|run, value| {
-            run.user = Some(user(value)?);
+            run.spec.process.user = Some(user(value)?);
             Ok(())
         }),
     },
@@ -246,7 +247,7 @@ const TABLE: [Opt; 61] = [
         value: Some("NAME"),
         help: "the container's host name (its name, else \"mini\")",
         act: Act::Value(|run, value| {
-            run.hostname = Some(hostname("--hostname", value)?);
+            run.spec.hostname = Some(hostname("--hostname", value)?);
             Ok(())
         }),
     },
@@ -270,7 +271,7 @@ const TABLE: [Opt; 61] = [
         value: Some("none|host"),
         help: "none: a loopback interface and nothing else (the default); host: the host's",
         act: Act::Value(|run, value| {
-            run.namespaces.net = network(value)?;
+            run.spec.namespaces.net = network(value)?;
             Ok(())
         }),
     },
@@ -282,7 +283,7 @@ const TABLE: [Opt; 61] = [
         value: Some("host"),
         help: "host: see and share the host's processes; what the command leaves behind ends with it",
         act: Act::Value(|run, value| {
-            run.namespaces.pid = namespace("--pid", value)?;
+            run.spec.namespaces.pid = namespace("--pid", value)?;
             Ok(())
         }),
     },
@@ -294,7 +295,7 @@ const TABLE: [Opt; 61] = [
         value: Some("host"),
         help: "host: share the host's System V IPC and message queues",
         act: Act::Value(|run, value| {
-            run.namespaces.ipc = namespace("--ipc", value)?;
+            run.spec.namespaces.ipc = namespace("--ipc", value)?;
             Ok(())
         }),
     },
@@ -306,7 +307,7 @@ const TABLE: [Opt; 61] = [
         value: Some("host"),
         help: "host: share the host's name",
         act: Act::Value(|run, value| {
-            run.namespaces.uts = namespace("--uts", value)?;
+            run.spec.namespaces.uts = namespace("--uts", value)?;
             Ok(())
         }),
     },
@@ -318,7 +319,7 @@ const TABLE: [Opt; 61] = [
         value: Some("host"),
         help: "host: see the host's cgroups",
         act: Act::Value(|run, value| {
-            run.namespaces.cgroup = namespace("--cgroupns", value)?;
+            run.spec.namespaces.cgroup = namespace("--cgroupns", value)?;
             Ok(())
         }),
     },
@@ -339,7 +340,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("IN:OUT[:COUNT]"),
         help: "which users inside are which outside; can be repeated; groups likewise unless told",
-        act: Act::Value(|run, value| security::id_range("--uidmap", value, &mut run.uids)),
+        act: Act::Value(|run, value| security::id_range("--uidmap", value, &mut run.edits.uids)),
     },
     Opt {
         section: None,
@@ -348,7 +349,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: Some("IN:OUT[:COUNT]"),
         help: "the same for groups",
-        act: Act::Value(|run, value| security::id_range("--gidmap", value, &mut run.gids)),
+        act: Act::Value(|run, value| security::id_range("--gidmap", value, &mut run.edits.gids)),
     },
     Opt {
         section: Some("Rights"),
@@ -378,7 +379,7 @@ const TABLE: [Opt; 61] = [
         value: None,
         help: "take no rights away: all capabilities, no filter of system calls, nothing masked, \
                /sys writable; for what you trust as yourself",
-        act: Act::Flag(|run| run.privileged = true),
+        act: Act::Flag(|run| run.spec.security.privileged = true),
     },
     Opt {
         section: None,
@@ -447,7 +448,7 @@ const TABLE: [Opt; 61] = [
         value: Some("SIZE"),
         help: "memory, as 64m or 1.5GiB; swap gets as much again unless told",
         act: Act::Value(|run, value| {
-            run.resources.memory.limit = Some(size_in("--memory", value, MEMORY)?);
+            run.spec.resources.memory.limit = Some(size_in("--memory", value, MEMORY)?);
             Ok(())
         }),
     },
@@ -459,7 +460,7 @@ const TABLE: [Opt; 61] = [
         value: Some("SIZE"),
         help: "memory and swap together; -1: no limit",
         act: Act::Value(|run, value| {
-            run.resources.memory.swap = Some(size_limit("--memory-swap", value)?);
+            run.spec.resources.memory.swap = Some(size_limit("--memory-swap", value)?);
             Ok(())
         }),
     },
@@ -472,7 +473,7 @@ const TABLE: [Opt; 61] = [
         help: "memory it may keep when others need it",
         act: Act::Value(|run, value| {
             let size = size_in("--memory-reservation", value, MEMORY)?;
-            run.resources.memory.reservation = Some(size);
+            run.spec.resources.memory.reservation = Some(size);
             Ok(())
         }),
     },
@@ -485,7 +486,7 @@ const TABLE: [Opt; 61] = [
         help: "0 to 100: how readily it is swapped out (cgroup v1)",
         act: Act::Value(|run, value| {
             let number = number_in("--memory-swappiness", value, (0, 100))?;
-            run.resources.memory.swappiness = Some(number);
+            run.spec.resources.memory.swappiness = Some(number);
             Ok(())
         }),
     },
@@ -497,8 +498,8 @@ const TABLE: [Opt; 61] = [
         value: Some("N"),
         help: "processor time: 0.5 is half of one processor",
         act: Act::Value(|run, value| {
-            run.resources.cpu.quota = Some(cpus(value)?);
-            run.cpus = true;
+            run.spec.resources.cpu.quota = Some(cpus(value)?);
+            run.edits.cpus = true;
             Ok(())
         }),
     },
@@ -510,8 +511,8 @@ const TABLE: [Opt; 61] = [
         value: Some("N"),
         help: "the same in percent of one processor",
         act: Act::Value(|run, value| {
-            run.resources.cpu.quota = Some(percent(value)?);
-            run.cpus = true;
+            run.spec.resources.cpu.quota = Some(percent(value)?);
+            run.edits.cpus = true;
             Ok(())
         }),
     },
@@ -524,7 +525,7 @@ const TABLE: [Opt; 61] = [
         help: "its part of a busy processor: 2 to 262144, others have 1024",
         act: Act::Value(|run, value| {
             let shares = number_in("--cpu-shares", value, (2, 262_144))?;
-            run.resources.cpu.shares = Some(shares);
+            run.spec.resources.cpu.shares = Some(shares);
             Ok(())
         }),
     },
@@ -537,7 +538,7 @@ const TABLE: [Opt; 61] = [
         help: "microseconds, 1000 to 1000000; see --cpu-quota",
         act: Act::Value(|run, value| {
             let period = number_in("--cpu-period", value, (1000, 1_000_000))?;
-            run.resources.cpu.period = Some(period);
+            run.spec.resources.cpu.period = Some(period);
             Ok(())
         }),
     },
@@ -550,7 +551,7 @@ const TABLE: [Opt; 61] = [
         help: "microseconds of processor time in each period of 100000",
         act: Act::Value(|run, value| {
             let quota = number_in("--cpu-quota", value, (1000, u64::MAX >> 20))?;
-            run.resources.cpu.quota = Some(quota);
+            run.spec.resources.cpu.quota = Some(quota);
             Ok(())
         }),
     },
@@ -562,7 +563,7 @@ const TABLE: [Opt; 61] = [
         value: Some("LIST"),
         help: "the processors it may run on, as 0-2,5",
         act: Act::Value(|run, value| {
-            run.resources.cpu.cpus = Some(cpu_list("--cpuset-cpus", value)?);
+            run.spec.resources.cpu.cpus = Some(cpu_list("--cpuset-cpus", value)?);
             Ok(())
         }),
     },
@@ -574,7 +575,7 @@ const TABLE: [Opt; 61] = [
         value: Some("LIST"),
         help: "the memory nodes it may use",
         act: Act::Value(|run, value| {
-            run.resources.cpu.mems = Some(cpu_list("--cpuset-mems", value)?);
+            run.spec.resources.cpu.mems = Some(cpu_list("--cpuset-mems", value)?);
             Ok(())
         }),
     },
@@ -586,7 +587,7 @@ const TABLE: [Opt; 61] = [
         value: Some("N"),
         help: "processes and threads at a time; -1: no limit",
         act: Act::Value(|run, value| {
-            run.resources.pids = Some(limit("--pids-limit", value)?);
+            run.spec.resources.pids = Some(limit("--pids-limit", value)?);
             Ok(())
         }),
     },
@@ -608,7 +609,7 @@ const TABLE: [Opt; 61] = [
         help: "its part of a busy disk: 10 to 1000",
         act: Act::Value(|run, value| {
             let weight = number_in("--blkio-weight", value, (10, 1000))?;
-            run.resources.io_weight = Some(weight);
+            run.spec.resources.io_weight = Some(weight);
             Ok(())
         }),
     },
@@ -620,7 +621,7 @@ const TABLE: [Opt; 61] = [
         value: Some("PATH"),
         help: "the existing cgroup to make its own in, from the top of the hierarchy; also without a limit",
         act: Act::Value(|run, value| {
-            not_empty("--cgroup-parent", value, &mut run.resources.parent)
+            not_empty("--cgroup-parent", value, &mut run.spec.resources.parent)
         }),
     },
     Opt {
@@ -631,7 +632,7 @@ const TABLE: [Opt; 61] = [
         value: Some("FILE=VALUE"),
         help: "write VALUE to a control file, as memory.high=100000000",
         act: Act::Value(|run, value| {
-            run.resources.conf.push(conf(value)?);
+            run.spec.resources.conf.push(conf(value)?);
             Ok(())
         }),
     },
@@ -643,7 +644,7 @@ const TABLE: [Opt; 61] = [
         value: Some("N"),
         help: "-1000 to 1000: the higher, the sooner it is killed for memory",
         act: Act::Value(|run, value| {
-            run.oom_score_adj = Some(adjustment(value)?);
+            run.spec.process.oom_score_adj = Some(adjustment(value)?);
             Ok(())
         }),
     },
@@ -681,7 +682,7 @@ const TABLE: [Opt; 61] = [
         original: None,
         value: None,
         help: "print each step with its result and time to standard error",
-        act: Act::Flag(|run| run.trace = true),
+        act: Act::Flag(|run| run.options.trace = true),
     },
     Opt {
         section: None,

@@ -83,7 +83,7 @@ pub const fn length(table: &[Opt]) -> usize {
 
 /// Packs a table; evaluated by the compiler, which refuses what does not fit.
 pub const fn pack<const OPTIONS: usize, const BYTES: usize>(
-    table: &[Opt; OPTIONS],
+    table: &[Opt],
 ) -> Packed<OPTIONS, BYTES> {
     let row = Row { start: 0, lengths: [0; TEXTS], short: None };
     let mut packed = Packed { texts: [0; BYTES], rows: [row; OPTIONS] };
@@ -130,7 +130,7 @@ pub struct Unpacked {
 }
 
 /// What the options of a table do, in its order.
-pub const fn acts<const OPTIONS: usize>(table: &[Opt; OPTIONS]) -> [Act; OPTIONS] {
+pub const fn acts<const OPTIONS: usize>(table: &[Opt]) -> [Act; OPTIONS] {
     let mut acts = [table[0].act; OPTIONS];
     let mut option = 0;
     while option < OPTIONS {

@@ -24,12 +24,22 @@ pub struct CapabilityEdits {
 
 /// `--cap-add NAME[,NAME...]`
 pub fn cap_add(run: &mut Run, value: &CStr) -> Result<()> {
-    capabilities("--cap-add", value, &mut run.capabilities.add, &mut run.capabilities.add_all)
+    capabilities(
+        "--cap-add",
+        value,
+        &mut run.edits.capabilities.add,
+        &mut run.edits.capabilities.add_all,
+    )
 }
 
 /// `--cap-drop NAME[,NAME...]`
 pub fn cap_drop(run: &mut Run, value: &CStr) -> Result<()> {
-    capabilities("--cap-drop", value, &mut run.capabilities.drop, &mut run.capabilities.drop_all)
+    capabilities(
+        "--cap-drop",
+        value,
+        &mut run.edits.capabilities.drop,
+        &mut run.edits.capabilities.drop_all,
+    )
 }
 
 fn capabilities(option: &str, value: &CStr, set: &mut Set, all: &mut bool) -> Result<()> {
@@ -67,16 +77,16 @@ pub fn security_opt<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let at = bytes.iter().position(|b| matches!(b, b'=' | b':'));
     let (name, rest) = (&bytes[..at.unwrap_or(bytes.len())], at.map(|at| &value[at + 1..]));
     match (name, rest.map(CStr::to_bytes)) {
-        (b"no-new-privileges", None | Some(b"true")) => run.no_new_privileges = Some(true),
-        (b"no-new-privileges", Some(b"false")) => run.no_new_privileges = Some(false),
-        (b"seccomp", Some(b"unconfined")) => run.seccomp = Some(SeccompChoice::Unconfined),
-        (b"seccomp", Some(b"builtin")) => run.seccomp = Some(SeccompChoice::BuiltIn),
-        (b"seccomp", Some([_, ..])) => run.seccomp = rest.map(SeccompChoice::File),
+        (b"no-new-privileges", None | Some(b"true")) => run.edits.no_new_privileges = Some(true),
+        (b"no-new-privileges", Some(b"false")) => run.edits.no_new_privileges = Some(false),
+        (b"seccomp", Some(b"unconfined")) => run.edits.seccomp = Some(SeccompChoice::Unconfined),
+        (b"seccomp", Some(b"builtin")) => run.edits.seccomp = Some(SeccompChoice::BuiltIn),
+        (b"seccomp", Some([_, ..])) => run.edits.seccomp = rest.map(SeccompChoice::File),
         (b"unmask", Some(b"all")) | (b"systempaths", Some(b"unconfined")) => {
-            run.masks.unmask_all = true;
+            run.spec.masks.unmask_all = true;
         }
-        (b"unmask", Some([b'/', ..])) => run.masks.unmask.extend(rest),
-        (b"mask", Some([b'/', ..])) => run.masks.mask.extend(rest),
+        (b"unmask", Some([b'/', ..])) => run.spec.masks.unmask.extend(rest),
+        (b"mask", Some([b'/', ..])) => run.spec.masks.mask.extend(rest),
         _ => {
             let hint = "no-new-privileges[=false], seccomp=unconfined, seccomp=builtin, \
                         seccomp=FILE, mask=/PATH, unmask=/PATH or unmask=all";
@@ -130,8 +140,8 @@ pub fn ulimit(run: &mut Run, value: &CStr) -> Result<()> {
     if soft > hard {
         return Err(form("the first limit is above the second"));
     }
-    run.rlimits.retain(|old| old.resource != resource);
-    run.rlimits.push(Rlimit { resource, name, soft, hard });
+    run.spec.security.rlimits.retain(|old| old.resource != resource);
+    run.spec.security.rlimits.push(Rlimit { resource, name, soft, hard });
     Ok(())
 }
 
@@ -139,7 +149,7 @@ pub fn ulimit(run: &mut Run, value: &CStr) -> Result<()> {
 pub fn umask(run: &mut Run, value: &CStr) -> Result<()> {
     let bytes = value.to_bytes();
     match number(bytes, 8) {
-        Some(mask @ 0..=0o777) => run.umask = Some(mask as u32),
+        Some(mask @ 0..=0o777) => run.spec.security.umask = Some(mask as u32),
         _ => return Err(bad("--umask", bytes, "not a mask").hint("0 to 777, in octal")),
     }
     Ok(())
@@ -147,18 +157,18 @@ pub fn umask(run: &mut Run, value: &CStr) -> Result<()> {
 
 /// `--group-add GROUP`
 pub fn group_add<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
-    run.groups.push(id("--group-add", value.to_bytes(), value.to_bytes())?);
+    run.spec.security.groups.push(id("--group-add", value.to_bytes(), value.to_bytes())?);
     Ok(())
 }
 
 /// `--userns host|auto`
 pub fn user_namespace(run: &mut Run, value: &CStr) -> Result<()> {
-    run.users = match value.to_bytes() {
+    run.spec.security.users = match value.to_bytes() {
         b"auto" => IdMapping::Auto,
         b"host" => IdMapping::Own,
         other => return Err(bad("--userns", other, "unknown").hint("host or auto")),
     };
-    run.shares_users = run.users == IdMapping::Own;
+    run.edits.shares_users = run.spec.security.users == IdMapping::Own;
     Ok(())
 }
 
@@ -208,13 +218,13 @@ pub fn path_rule<'a>(
     if path.is_empty() {
         return Err(bad(option, b"", "must not be empty"));
     }
-    run.paths.push(PathRule { path, writable, optional: false });
+    run.spec.security.paths.push(PathRule { path, writable, optional: false });
     Ok(())
 }
 
 /// `--preserve-fds N`
 pub fn preserve_fds(run: &mut Run, value: &CStr) -> Result<()> {
-    run.descriptors = number_in("--preserve-fds", value, (0, 1024))? as u32;
+    run.spec.security.descriptors = number_in("--preserve-fds", value, (0, 1024))? as u32;
     Ok(())
 }
 
@@ -253,7 +263,7 @@ mod tests {
         ulimit(&mut run, c"nofile=30").unwrap();
         let core = Rlimit { resource: 4, name: "core", soft: u64::MAX, hard: u64::MAX };
         let files = Rlimit { resource: 7, name: "nofile", soft: 30, hard: 30 };
-        assert_eq!(run.rlimits, [core, files]);
+        assert_eq!(run.spec.security.rlimits, [core, files]);
         for bad in [c"nofile", c"nofile=", c"nofile=2:1", c"nofile=1:2:3", c"x=1", c"nofile=-2"] {
             assert!(ulimit(&mut run, bad).is_err(), "{bad:?}");
         }
@@ -266,7 +276,7 @@ mod tests {
     fn an_unknown_capability_lists_the_known() {
         let mut run = Run::default();
         cap_add(&mut run, c"net_admin,CAP_SYS_TIME").unwrap();
-        assert_eq!(run.capabilities.add, 1 << 12 | 1 << 25);
+        assert_eq!(run.edits.capabilities.add, 1 << 12 | 1 << 25);
         let error = cap_drop(&mut run, c"NET_ADMI").unwrap_err();
         let line = str::from_utf8(error.line()).unwrap();
         assert!(

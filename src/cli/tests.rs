@@ -1,5 +1,5 @@
 use super::*;
-use crate::spec::{Id, Namespace};
+use crate::spec::{Id, Namespace, User};
 use crate::text::Text;
 use std::ffi::CString;
 
@@ -29,12 +29,12 @@ fn error(words: &[&str]) -> String {
 #[test]
 fn options_end_at_the_command() {
     run(&["ls", "-l", "--rootfs", "x"], |run| {
-        assert_eq!(run.args, [c"ls", c"-l", c"--rootfs", c"x"]);
-        assert_eq!(run.rootfs, None);
+        assert_eq!(run.spec.process.args, [c"ls", c"-l", c"--rootfs", c"x"]);
+        assert_eq!(run.spec.rootfs, None);
     });
-    run(&["--", "-odd"], |run| assert_eq!(run.args, [c"-odd"]));
-    run(&["--trace", "--", "--", "x"], |run| assert_eq!(run.args, [c"--", c"x"]));
-    run(&["-", "x"], |run| assert_eq!(run.args, [c"-", c"x"]));
+    run(&["--", "-odd"], |run| assert_eq!(run.spec.process.args, [c"-odd"]));
+    run(&["--trace", "--", "--", "x"], |run| assert_eq!(run.spec.process.args, [c"--", c"x"]));
+    run(&["-", "x"], |run| assert_eq!(run.spec.process.args, [c"-", c"x"]));
 }
 
 #[test]
@@ -48,9 +48,9 @@ fn values_come_joined_or_as_the_next_word() {
         &["-ithbox", "--rootfs", "/r", "sh"],
     ] {
         run(words, |run| {
-            assert_eq!(run.rootfs, Some(c"/r"), "{words:?}");
-            assert_eq!(run.hostname, Some(c"box"), "{words:?}");
-            assert_eq!(run.args, [c"sh"], "{words:?}");
+            assert_eq!(run.spec.rootfs, Some(c"/r"), "{words:?}");
+            assert_eq!(run.spec.hostname, Some(c"box"), "{words:?}");
+            assert_eq!(run.spec.process.args, [c"sh"], "{words:?}");
         });
     }
 }
@@ -59,7 +59,7 @@ fn values_come_joined_or_as_the_next_word() {
 fn the_originals_words_come_before_bundles() {
     run(&["-name", "bird", "-net", "host", "sh"], |run| {
         assert_eq!(run.name, Some(c"bird"));
-        assert_eq!(run.namespaces.net, Namespace::Host);
+        assert_eq!(run.spec.namespaces.net, Namespace::Host);
     });
     run(&["-name=bird", "sh"], |run| assert_eq!(run.name, Some(c"bird")));
 }
@@ -68,7 +68,7 @@ fn the_originals_words_come_before_bundles() {
 fn environment_edits_keep_their_order() {
     run(&["-e", "A=1", "--env-file", "f", "-eB", "-e", "C==", "sh"], |run| {
         assert_eq!(
-            run.env,
+            run.edits.env,
             [EnvEdit::Set(c"A=1"), EnvEdit::File(c"f"), EnvEdit::Take(c"B"), EnvEdit::Set(c"C=="),]
         );
     });
@@ -76,7 +76,9 @@ fn environment_edits_keep_their_order() {
 
 #[test]
 fn users_are_numbers_or_names() {
-    let user = |text: &str| run(&["-u", text, "sh"], |run| format!("{:?}", run.user.unwrap()));
+    let user = |text: &str| {
+        run(&["-u", text, "sh"], |run| format!("{:?}", run.spec.process.user.unwrap()))
+    };
     assert_eq!(user("0"), format!("{:?}", User { uid: Id::Number(0), gid: None }));
     assert_eq!(
         user("1000:tape"),
@@ -182,7 +184,7 @@ proptest::proptest! {
             .collect();
         let words: Vec<&CStr> = owned.iter().map(|word| &**word).collect();
         match parse(&words) {
-            Ok(Command::Run(run)) => assert_eq!(run.args, &words[6..]),
+            Ok(Command::Run(run)) => assert_eq!(run.spec.process.args, &words[6..]),
             other => panic!("{other:?}"),
         }
     }

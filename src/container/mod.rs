@@ -10,12 +10,13 @@ pub mod stdio;
 pub use child::init::serve as serve_as_init;
 pub use parent::{report, run, signals};
 
+use crate::sys::clock::SECOND;
 use crate::sys::memory::Program;
 use core::ffi::CStr;
 use parent::usage::Usage;
 
-/// How to go about it, beside what to do.
-#[derive(Debug, Clone, Copy)]
+/// How to run a container: what is not part of the container itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RunOptions<'a> {
     /// Print each step with its result and time.
     pub trace: bool,
@@ -32,7 +33,7 @@ pub struct RunOptions<'a> {
 }
 
 /// How to end the command; times in nanoseconds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// By this signal, also when somebody sends SIGTERM to mini.
     pub signal: i32,
@@ -42,8 +43,15 @@ pub struct Stop {
     pub grace_is_asked: bool,
 }
 
+/// SIGTERM, and 10 seconds before SIGKILL.
+impl Default for Stop {
+    fn default() -> Stop {
+        Stop { signal: libc::SIGTERM, grace: 10 * SECOND, grace_is_asked: false }
+    }
+}
+
 /// Whom to tell that the command has started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ready<'a> {
     /// This descriptor gets a newline.
     pub descriptor: Option<u32>,

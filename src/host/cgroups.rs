@@ -84,7 +84,7 @@ const TEXT_LIMIT: usize = 16 << 20;
 /// # Errors
 /// When there is none for one of the first two, with what would have to change.
 pub fn find(spec: &Spec) -> Result<Cgroups> {
-    let resources = spec.resources;
+    let resources = &spec.resources;
     let needed = needed(resources);
     let kills_remaining = spec.namespaces.pid == Namespace::Host;
     let is_asked = !needed.is_empty() || resources.parent.is_some();

@@ -198,7 +198,7 @@ impl Host {
             memory = crate::sys::memory::total()
                 .map_err(|errno| Error::new("examine memory").errno(errno))?;
         }
-        for volume in spec.volumes {
+        for volume in &spec.volumes {
             match &volume.kind {
                 Kind::Device(path) => check_device(path)?,
                 Kind::Bind(path)

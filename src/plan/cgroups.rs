@@ -44,7 +44,7 @@ impl Planner<'_, '_> {
         }
         self.before.push(Step::MakeCgroup(place(&[name])));
         let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
-        let resources = self.spec.resources;
+        let resources = &self.spec.resources;
         for setting in settings(resources, group.version, group.controllers, &inherited) {
             let alternative =
                 setting.other_file.map(|file| place(&[name, b"/", file.as_bytes()]).path);

@@ -48,28 +48,15 @@ fn initramfs() -> Host {
 }
 
 fn spec() -> Spec<'static> {
-    Spec {
-        process: Process {
-            args: &[c"/bin/sh"],
-            env: Vec::new(),
-            home_from_passwd: false,
-            cwd: None,
-            oom_score_adj: None,
-            terminal: false,
-            init: None,
-            user: None,
-        },
-        rootfs: None,
-        read_only: false,
-        lowers: &[],
-        overlay: None,
-        volumes: &[],
-        masks: Box::leak(Box::new(Masks { unmask_all: true, ..Masks::default() })),
-        hostname: Some(c"mini"),
-        namespaces: Namespaces::default(),
-        resources: Box::leak(Box::default()),
-        security: Security::NONE,
-    }
+    let process = Process { args: &[c"/bin/sh"], ..Process::default() };
+    let masks = Masks { unmask_all: true, ..Masks::default() };
+    let security = as_the_caller();
+    Spec { process, masks, security, hostname: Some(c"mini"), ..Spec::default() }
+}
+
+/// No right is dropped and no device hidden.
+fn as_the_caller() -> Security<'static> {
+    Security { privileged: true, ..Security::default() }
 }
 
 fn with_rootfs() -> Spec<'static> {
@@ -364,7 +351,7 @@ fn limits() -> Resources<'static> {
 
 #[test]
 fn limits_on_v1_are_set_before_the_child_and_joined_by_it_first() {
-    let spec = Spec { resources: Box::leak(Box::new(limits())), ..spec() };
+    let spec = Spec { resources: limits(), ..spec() };
     let cg = "/sys/fs/cgroup";
     let host = Host {
         cgroups: groups(vec![
@@ -413,7 +400,7 @@ exec /bin/sh
 fn limits_on_v2_from_within_a_container_whose_only_member_is_mini() {
     let mut resources = limits();
     resources.cpu.cpus = None;
-    let mut spec = Spec { resources: &resources, ..spec() };
+    let mut spec = Spec { resources, ..spec() };
     spec.process.oom_score_adj = Some(-5);
     let controllers = [Controller::Memory, Controller::Pids];
     let mut group = group(Version::V2, &controllers, "/sys/fs/cgroup");
@@ -453,7 +440,7 @@ exec /bin/sh
 #[test]
 fn a_root_of_its_own_shows_its_groups() {
     let show = |list| {
-        let spec = Spec { resources: Box::leak(Box::new(limits())), ..with_rootfs() };
+        let spec = Spec { resources: limits(), ..with_rootfs() };
         let host = Host { cgroups: groups(list), ..root() };
         let mut text = Text::new();
         Plan::new(&spec, &host).describe(&mut text);
@@ -485,7 +472,7 @@ fn a_root_of_its_own_shows_its_groups() {
 #[test]
 fn what_the_kernel_shows_of_the_machine_is_masked() {
     let masks = Masks::default();
-    let spec = Spec { masks: &masks, ..spec() };
+    let spec = Spec { masks, ..spec() };
     check(
         &spec,
         &root(),
@@ -525,7 +512,7 @@ exec /bin/sh
 ",
     );
     let masks = Masks { unmask: vec![c"/proc/kcore"], mask: vec![c"/etc"], ..Masks::default() };
-    let spec = Spec { masks: &masks, ..spec };
+    let spec = Spec { masks, ..spec };
     let mut text = Text::new();
     Plan::new(&spec, &root()).describe(&mut text);
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
@@ -565,7 +552,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
             options: Options { recursive: false, slave: true, ..Options::BIND },
         },
     ];
-    let spec = Spec { volumes: &volumes, read_only: true, ..with_rootfs() };
+    let spec = Spec { volumes: volumes.to_vec(), read_only: true, ..with_rootfs() };
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
         between(
@@ -618,7 +605,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
 #[test]
 fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
     let volumes = [Volume { kind: Kind::Bind(c"/from"), target: c"/a", options: Options::BIND }];
-    let spec = Spec { volumes: &volumes, ..with_rootfs() };
+    let spec = Spec { volumes: volumes.to_vec(), ..with_rootfs() };
     let host = Host { makes_namespace: true, ..root() };
     let lines = |host| {
         let mut text = Text::new();
@@ -658,7 +645,7 @@ fn layers_are_laid_over_the_root() {
     let lowers = [c"/more", c"rel"];
     let host = Host { cwd: b"/here".to_vec(), ..host };
     let lines = between(
-        &Spec { lowers: &lowers, ..spec },
+        &Spec { lowers: lowers.to_vec(), ..spec },
         &host,
         "make private / recursive",
         "close_range 3 except mini's",
@@ -736,7 +723,7 @@ fn devices_images_and_file_systems_are_volumes() {
         volume(Kind::Image(c"app.erofs"), c"/app"),
         volume(Kind::FileSystem { fstype: c"overlay", settings: layers }, c"/o"),
     ];
-    let spec = Spec { volumes: &volumes, ..with_rootfs() };
+    let spec = Spec { volumes: volumes.to_vec(), ..with_rootfs() };
     assert_eq!(
         between(&spec, &root(), "make private / recursive", "bind / from /srv/root recursive"),
         [
@@ -764,7 +751,7 @@ fn usual() -> Security<'static> {
         no_new_privileges: true,
         seccomp: Seccomp::BuiltIn,
         privileged: false,
-        ..Security::NONE
+        ..as_the_caller()
     }
 }
 
@@ -831,10 +818,10 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let added = 1 << 12;
     let security = Security {
         capabilities: Some(Capabilities { set: capability::DEFAULT | added, added, named: added }),
-        rlimits: &[Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
+        rlimits: vec![Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
         umask: Some(0o27),
-        groups: &[Id::Number(4), Id::Name(b"tape")],
-        paths: &[PathRule { path: c"src", writable: true, optional: false }],
+        groups: vec![Id::Number(4), Id::Name(b"tape")],
+        paths: vec![PathRule { path: c"src", writable: true, optional: false }],
         descriptors: 2,
         ..usual()
     };

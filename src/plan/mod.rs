@@ -45,7 +45,7 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Plans the launch of `spec` on `host`.
-    pub fn new(spec: &Spec<'a>, host: &Host) -> Plan<'a> {
+    pub fn new(spec: &'a Spec<'a>, host: &Host) -> Plan<'a> {
         let steps = Vec::with_capacity(80);
         let mut planner = Planner { spec, host, before: Vec::new(), meanwhile: Vec::new(), steps };
         planner.groups();
@@ -90,7 +90,7 @@ impl<'a> Plan<'a> {
 }
 
 struct Planner<'p, 'a> {
-    spec: &'p Spec<'a>,
+    spec: &'a Spec<'a>,
     host: &'p Host,
     before: Vec<Step<'a>>,
     meanwhile: Vec<Step<'a>>,

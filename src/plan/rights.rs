@@ -106,7 +106,7 @@ impl<'a> Planner<'_, 'a> {
 
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
-        let security = self.spec.security;
+        let security = &self.spec.security;
         if !security.paths.is_empty() {
             // While there is the right to mount.
             self.read_only_but_writable();
@@ -118,7 +118,7 @@ impl<'a> Planner<'_, 'a> {
             // Only now: the files in /proc of a process that is not dumpable belong to root.
             self.add(Step::SetNotDumpable);
         }
-        for limit in security.rlimits {
+        for limit in &security.rlimits {
             self.add(Step::SetRlimit(*limit));
         }
         // When the parent has long written: reading then does not wait.
@@ -191,7 +191,7 @@ impl<'a> Planner<'_, 'a> {
     fn become_user(&mut self, keep_capabilities: bool) {
         // The map of an ordinary user forbids setgroups (user_namespaces(7)).
         let set_groups = self.host.ids != IdMaps::Single && self.host.may_set_groups;
-        let groups = self.spec.security.groups;
+        let groups = &self.spec.security.groups[..];
         let process = &self.spec.process;
         let Some(user) = process.user else {
             // The caller's groups mean nothing in a root of its own.

@@ -347,7 +347,7 @@ impl<'a> Planner<'_, 'a> {
     /// to be seen in them; else in the order of the command line, so that of two at one path the later
     /// one is seen.
     fn put_volumes(&mut self, create: bool) {
-        let volumes = self.spec.volumes;
+        let volumes = &self.spec.volumes;
         let depth = |volume: &Volume| depth(volume.target.to_bytes());
         let deepest = volumes.iter().map(depth).max().unwrap_or(0);
         let at = |level| move |(_, volume): &(usize, &Volume)| depth(volume) == level;
@@ -415,7 +415,7 @@ impl<'a> Planner<'_, 'a> {
     /// What the kernel shows of the machine in /proc and /sys and lets root change there: not the
     /// container's business (the usual list of container engines).
     fn masks_of(&mut self, top: &[u8]) {
-        let masks = self.spec.masks;
+        let masks = &self.spec.masks;
         let is_kept = |path: &&CStr| {
             path.to_bytes().starts_with(top) && !masks.unmask_all && !masks.unmask.contains(path)
         };

@@ -17,7 +17,7 @@ pub const DEFAULT_PATH: &CStr =
     c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A container.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spec<'a> {
     /// What runs in it.
     pub process: Process<'a>,
@@ -26,25 +26,25 @@ pub struct Spec<'a> {
     /// Whether nothing in its root can be changed.
     pub read_only: bool,
     /// Directories whose files show where the root has none, the upper ones first.
-    pub lowers: &'a [&'a CStr],
+    pub lowers: Vec<&'a CStr>,
     /// How what is written to its root is kept from it.
     pub overlay: Option<Overlay<'a>>,
     /// What is mounted in it beside, in order.
-    pub volumes: &'a [Volume<'a>],
+    pub volumes: Vec<Volume<'a>>,
     /// What of the kernel's files is kept from it.
-    pub masks: &'a Masks<'a>,
+    pub masks: Masks<'a>,
     /// The name it sees as its own; None leaves the name as it is.
     pub hostname: Option<&'a CStr>,
     /// What it has to itself.
     pub namespaces: Namespaces,
     /// What it may use.
-    pub resources: &'a Resources<'a>,
+    pub resources: Resources<'a>,
     /// What it may do.
     pub security: Security<'a>,
 }
 
 /// The command and its surroundings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Process<'a> {
     /// The command and its arguments; never empty.
     pub args: &'a [&'a CStr],

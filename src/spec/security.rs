@@ -2,10 +2,11 @@
 
 use super::Id;
 use super::capability::Set;
+use alloc::vec::Vec;
 use core::ffi::CStr;
 
 /// What the command may do, and who it is outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security<'a> {
     /// What root in the container can have; None: what mini has.
     pub capabilities: Option<Capabilities>,
@@ -16,34 +17,17 @@ pub struct Security<'a> {
     /// Whether its root shows what is a device as one, and all of /sys can be written to.
     pub privileged: bool,
     /// Limits of each process.
-    pub rlimits: &'a [Rlimit],
+    pub rlimits: Vec<Rlimit>,
     /// Permissions that new files lack; None: as mini's own.
     pub umask: Option<u32>,
     /// The groups it has beside its own.
-    pub groups: &'a [Id<'a>],
+    pub groups: Vec<Id<'a>>,
     /// The only paths it can reach; none: all.
-    pub paths: &'a [PathRule<'a>],
+    pub paths: Vec<PathRule<'a>>,
     /// Who its users are outside.
     pub users: IdMapping<'a>,
     /// How many of mini's caller's descriptors it gets, from 3 on.
     pub descriptors: u32,
-}
-
-#[cfg(test)]
-impl Security<'_> {
-    /// None of this: as mini's caller.
-    pub const NONE: Security<'static> = Security {
-        capabilities: None,
-        no_new_privileges: false,
-        seccomp: Seccomp::Unconfined,
-        privileged: true,
-        rlimits: &[],
-        umask: None,
-        groups: &[],
-        paths: &[],
-        users: IdMapping::Own,
-        descriptors: 0,
-    };
 }
 
 /// Capabilities.
@@ -58,9 +42,10 @@ pub struct Capabilities {
 }
 
 /// Which system calls are refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Seccomp<'a> {
     /// None.
+    #[default]
     Unconfined,
     /// Those that no usual program needs, unless a capability stands for them.
     BuiltIn,

@@ -52,7 +52,7 @@ pub fn map_number(file: i32) -> Result<&'static AtomicU32> {
 }
 
 /// The program as it lies in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Program {
     /// The first byte of what is only ever read.
     pub start: usize,

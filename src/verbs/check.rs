@@ -13,7 +13,6 @@ use crate::sys::process::{self, Change};
 use crate::sys::{Errno, fs, mount};
 use crate::text::Text;
 use crate::verbs::run;
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -285,7 +284,7 @@ fn attempt(
 fn try_run(options: &[&'static CStr], env: &[&CStr], caller: Caller, tell: &crate::sys::Fd) -> u8 {
     let words = [&[c"mini", c"run"], options, &[c"--", NOTHING]].concat().leak();
     let result = cli::parse(words).and_then(|command| match command {
-        Command::Run(request) => run::run(Box::leak(request), env, caller),
+        Command::Run(request) => run::run(request, env, caller),
         _ => Err(Error::new("check")),
     });
     match result {

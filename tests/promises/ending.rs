@@ -176,7 +176,9 @@ fn ready(world: &World) {
     assert_eq!(run("--ready-fd 3 true"), "\n");
     assert_eq!(run("--ready-fd 3 --init true"), "\n");
     assert_eq!(run("--ready-fd 3 /no/such"), "");
-    world.run(&["--ready-fd", "9", "true"]).refused(125, "--ready-fd: not open: 9");
+    world
+        .run(&["--ready-fd", "9", "true"])
+        .refused(125, "--ready-fd: file descriptor is not open: 9");
     // As a service manager listens, for a container that cannot tell itself.
     let path = world.directory().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
@@ -226,7 +228,7 @@ fn bad(world: &World) {
         (&["--timeout", "-1"], "--timeout -1: not a duration"),
         (&["--stop-timeout", "1y"], "not a duration"),
         (&["--stop-signal", "STOPIT"], "no such signal (as TERM"),
-        (&["--init", "--pid", "host"], "--init: needs processes of its own"),
+        (&["--init", "--pid", "host"], "--init: needs a pid namespace"),
     ] {
         world.run(&[words, &["--", "/bin/echo", "it ran"]].concat()).refused(125, line);
     }

@@ -311,7 +311,7 @@ fn descriptors(world: &World) {
     let outcome = Outcome::of(&mut world.command("/bin/sh".as_ref(), &["-c", &script]));
     assert_eq!(outcome.ok(), "[0, 1, 2, 3, 4]\n");
     let mut words = vec!["--preserve-fds", "3", "true"];
-    world.run(&words).refused(125, "--preserve-fds: not open: 3");
+    world.run(&words).refused(125, "--preserve-fds: file descriptor is not open: 3");
     words[1] = "1025";
     world.run(&words).refused(125, "0 to 1024");
 }
@@ -338,7 +338,9 @@ fn bad(world: &World) {
         world.run(&[words, &["--", "/bin/echo", "it ran"]].concat()).refused(125, line);
     }
     if !world.is_root() {
-        world.run(&["--userns", "host", "true"]).refused(125, "--userns: host needs root");
+        world
+            .run(&["--userns", "host", "true"])
+            .refused(125, "--userns host: only root can use it");
     }
     // What is asked for by name and not there to give.
     let mini = world.mini();

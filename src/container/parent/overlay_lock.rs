@@ -12,12 +12,12 @@ use core::ffi::CStr;
 /// mini ends. What is missing of the kernel's own directories is made.
 pub fn claim(spec: &Spec) -> Result<Vec<Fd>> {
     let mut held = Vec::new();
-    if let Some(Overlay::Kept { upper, work }) = spec.overlay {
+    if let Some(Overlay::Kept { upper, work }) = &spec.overlay {
         lock(upper, &mut held)?;
         make(work)?;
         lock(work, &mut held)?;
     }
-    for volume in spec.volumes {
+    for volume in &spec.volumes {
         let Kind::FileSystem { settings, .. } = &volume.kind else { continue };
         for (name, directory) in settings {
             let Some(directory) = directory else { continue };

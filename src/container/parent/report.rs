@@ -129,7 +129,7 @@ fn outcome(json: &mut Json, result: &Result<Outcome>) {
 }
 
 fn limits(json: &mut Json, spec: &Spec) {
-    let resources = spec.resources;
+    let resources = &spec.resources;
     let (memory, cpu) = (&resources.memory, &resources.cpu);
     for (name, value) in [
         ("memory", memory.limit.map(Limit::At)),

@@ -1,34 +1,15 @@
 use super::*;
 use crate::host::cgroups::Cgroups;
 use crate::plan::{Mount, Plan};
-use crate::spec::resources::Resources;
 use crate::spec::security::Security;
-use crate::spec::{Id, Namespaces, Process, User};
+use crate::spec::{Id, Process, User};
 
 fn spec() -> Spec<'static> {
-    Spec {
-        process: Process {
-            args: &[c"cmd"],
-            env: Vec::new(),
-            home_from_passwd: false,
-            cwd: None,
-            oom_score_adj: None,
-            terminal: false,
-            init: None,
-            user: None,
-        },
-        rootfs: Some(c"/r"),
-        read_only: false,
-        lowers: &[],
-        overlay: None,
-        volumes: &[],
-        masks: Box::leak(Box::default()),
-        hostname: None,
-        namespaces: Namespaces::default(),
-        resources: Box::leak(Box::<Resources>::default()),
-        security: Security::NONE,
-    }
+    let process = Process { args: &[c"cmd"], ..Process::default() };
+    let security = Security { privileged: true, ..Security::default() };
+    Spec { process, security, rootfs: Some(c"/r"), ..Spec::default() }
 }
+
 fn root() -> Host {
     Host {
         euid: 0,
