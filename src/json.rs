@@ -25,9 +25,24 @@ impl Json {
         };
     }
 
-    /// Any bytes: what is no UTF-8 shows as U+FFFD, and what would not show as itself as its number.
+    /// A string.
     pub fn string(&mut self, key: &str, value: &[u8]) -> &mut Text {
-        self.key(key).str("\"");
+        self.key(key);
+        self.quote(value)
+    }
+
+    /// A string, under any name.
+    pub fn member(&mut self, name: &[u8], value: &[u8]) {
+        if !self.text.bytes().ends_with(b"{") {
+            self.text.str(",");
+        }
+        self.quote(name).str(":");
+        self.quote(value);
+    }
+
+    /// Any bytes: what is no UTF-8 shows as U+FFFD, and what would not show as itself as its number.
+    pub fn quote(&mut self, value: &[u8]) -> &mut Text {
+        self.text.str("\"");
         for chunk in value.utf8_chunks() {
             for character in chunk.valid().chars() {
                 match character {

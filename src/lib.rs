@@ -54,6 +54,9 @@ pub mod plan;
 /// Executes a plan: the parent's part and the child's part.
 pub mod container;
 
+/// The state directory of containers that outlive mini.
+pub mod store;
+
 /// Command line arguments to a command; the option tables; help.
 pub mod cli;
 
@@ -90,6 +93,12 @@ pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
 
 /// `then` is there where mini is the machine's first process, to take down what is to follow.
 fn run_command(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut AfterExit>) -> u8 {
+    let arguments = words.get(1..).unwrap_or_default();
+    if then.is_none() && verbs::oci::is_meant(arguments) {
+        let status = verbs::oci::run(arguments, env, caller);
+        container::signals::end();
+        return status;
+    }
     let result = cli::parse(words).and_then(|command| match command {
         Command::Run(request) => {
             match then {
@@ -104,7 +113,11 @@ fn run_command(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut
         }
         Command::Check { json } => verbs::check::check(json, env, caller),
         Command::Help(topic) => show(topic),
-        Command::Version => verbs::print(concat!("mini ", env!("CARGO_PKG_VERSION"), "\n").into()),
+        Command::Version => {
+            let mut text = Text::new();
+            verbs::version(&mut text);
+            verbs::print(text.bytes().into())
+        }
     });
     let status = result.unwrap_or_else(|error| {
         error.print();

@@ -3,6 +3,7 @@
 mod help;
 mod mounts;
 mod nearest;
+pub mod oci;
 mod options;
 mod packed;
 mod security;

@@ -49,6 +49,28 @@ impl<'a> PendingArgs<'a> {
         PendingArgs { pipe, message, sent: 0 }.go_on()
     }
 
+    /// Keeps a message to be sent later.
+    pub fn hold(pipe: &'a Fd, message: Vec<u8>) -> PendingArgs<'a> {
+        PendingArgs { pipe, message, sent: 0 }
+    }
+
+    /// Sends all of it, and waits for the child to take it; the pipe stays open.
+    pub fn send_all(&self) -> Result<()> {
+        match fs::write_all(self.pipe, &self.message) {
+            // The child is gone already; its record or its status says why.
+            Err(Errno::EPIPE) => {
+                crate::container::signals::discard_pipe();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Sends the byte that the child waits for.
+    pub fn send_byte(&self) -> Result<()> {
+        fs::write_all(self.pipe, &BYTE)
+    }
+
     /// Sends more.
     pub fn go_on(mut self) -> Result<Option<PendingArgs<'a>>> {
         while self.sent < self.message.len() {

@@ -8,8 +8,10 @@ mod status;
 pub mod stdio;
 
 pub use child::init::serve as serve_as_init;
-pub use parent::{report, run, signals};
+pub use parent::cgroups::{cgroup_directories, is_frozen, remove_cgroups, signal_all, thaw};
+pub use parent::{create, hooks, report, run, signals, start};
 
+use crate::sys::Fd;
 use crate::sys::clock::SECOND;
 use crate::sys::memory::Program;
 use core::ffi::CStr;
@@ -30,6 +32,8 @@ pub struct RunOptions<'a> {
     pub pidfile: Option<&'a CStr>,
     /// Whom to tell that it has started.
     pub ready: Ready<'a>,
+    /// Where the child waits for `mini start`; None: it does not.
+    pub start: Option<&'a Fd>,
 }
 
 /// How to end the command; times in nanoseconds.

@@ -222,7 +222,9 @@ impl Host {
         let in_user_namespace = user_namespace == Some(UserNamespace::Later);
         let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
         // A user namespace is shown a new /proc only where it sees one already, with the host's mounts.
+        // The hooks before the switch of the root run in the container's mount namespace.
         let makes_namespace = is_plain
+            && !spec.hooks.run_at_create()
             && copies_mounts
             && !root_is_initramfs
             && ids == IdMaps::None

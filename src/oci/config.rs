@@ -8,6 +8,7 @@ use super::json::{Document, Value};
 use super::mount_options::MountOptions;
 use crate::error::{Error, Result};
 use crate::spec::capability;
+pub use crate::spec::hooks::{Hook, Hooks};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -193,36 +194,6 @@ pub struct CpuAffinity<'a> {
     pub initial: Option<&'a CStr>,
     /// From then on.
     pub final_: Option<&'a CStr>,
-}
-
-/// Programs that run at points of the container's life.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hooks<'a> {
-    /// Outside, when the container's namespaces are there.
-    pub prestart: Vec<Hook<'a>>,
-    /// The same, after those.
-    pub create_runtime: Vec<Hook<'a>>,
-    /// In the container's namespaces, before its root is switched.
-    pub create_container: Vec<Hook<'a>>,
-    /// In the container, before its command.
-    pub start_container: Vec<Hook<'a>>,
-    /// Outside, when the command has started.
-    pub poststart: Vec<Hook<'a>>,
-    /// Outside, when the container is deleted.
-    pub poststop: Vec<Hook<'a>>,
-}
-
-/// A program.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook<'a> {
-    /// Its file, an absolute path.
-    pub path: &'a CStr,
-    /// Its arguments, its name among them.
-    pub args: Vec<&'a CStr>,
-    /// Its environment.
-    pub env: Vec<&'a CStr>,
-    /// Seconds until it is ended.
-    pub timeout: Option<u32>,
 }
 
 /// What only Linux has.

@@ -1,6 +1,7 @@
 //! The OCI runtime specification: its documents as data, and what mini makes of its rules.
 
 pub mod config;
+pub mod convert;
 pub mod devices;
 pub mod json;
 pub mod mount_options;

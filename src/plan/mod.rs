@@ -128,6 +128,9 @@ impl<'a> Planner<'_, 'a> {
         {
             self.add(Step::OpenArchive(rootfs));
         }
+        if self.spec.hooks.run_at_create() {
+            self.add(Step::WaitForHooks);
+        }
         match self.spec.rootfs {
             Some(rootfs) if self.host.makes_namespace => self.root_alone(rootfs),
             Some(rootfs) => self.own_root(rootfs),

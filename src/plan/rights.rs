@@ -149,6 +149,10 @@ impl<'a> Planner<'_, 'a> {
             let path = self.spec.rootfs.is_none().then_some(self.host.path);
             self.add(Step::StartInit { grace, path });
         }
+        if self.spec.waits_for_start {
+            self.add(Step::FindCommand(self.spec.process.args[0]));
+            self.add(Step::WaitForStart);
+        }
         self.add(Step::RestoreSignals { umask: security.umask });
         // As late as can be: no program has to allow what the launch itself calls, but for exec.
         match &security.seccomp {

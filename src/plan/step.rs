@@ -286,6 +286,12 @@ pub enum Step<'a> {
         /// Path of mini's program if the command can reach it under this name anyway.
         path: Option<&'static CStr>,
     },
+    /// Waits for the parent to run the hooks that come before the root is switched.
+    WaitForHooks,
+    /// Checks that the command's file is there and can be executed.
+    FindCommand(&'a CStr),
+    /// Reports that the container is created, waits for `mini start`, and runs the startContainer hooks.
+    WaitForStart,
     /// Reads the command's arguments and environment from the parent.
     ReceiveArguments,
     /// Restores signal mask and umask for the command.
@@ -393,6 +399,9 @@ impl Step<'_> {
             Step::Landlock(_) => "landlock",
             Step::OpenPseudoTerminal { .. } => "open pseudo terminal",
             Step::StartInit { .. } => "start init",
+            Step::WaitForHooks => "wait for hooks",
+            Step::FindCommand(_) => "find command",
+            Step::WaitForStart => "wait for start",
             Step::ReceiveArguments => "receive arguments",
             Step::RestoreSignals { .. } => "restore signals",
             Step::Seccomp { .. } => "seccomp",
@@ -434,7 +443,7 @@ impl Step<'_> {
             Step::SetGroups(groups) => ids_text(groups, out),
             Step::SetUser { user, .. } => user_text(user, out),
             Step::Seccomp { name, .. } => out.word(name),
-            Step::Exec(command) => out.word(command),
+            Step::Exec(command) | Step::FindCommand(command) => out.word(command),
             Step::SetRootAttributes(_) | Step::SetTreeAttributes(_) => out.str("/"),
             Step::SetParentDeathSignal
             | Step::UnshareCgroupNamespace
@@ -458,6 +467,8 @@ impl Step<'_> {
             | Step::UnmountOldRoot
             | Step::Umask
             | Step::BringUpLoopback
+            | Step::WaitForHooks
+            | Step::WaitForStart
             | Step::ReceiveArguments => out,
         };
     }

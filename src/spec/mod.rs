@@ -2,12 +2,14 @@
 //! fills it in (flags today, a config.json later), nothing downstream can tell.
 
 pub mod capability;
+pub mod hooks;
 pub mod mounts;
 pub mod resources;
 pub mod security;
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use hooks::Hooks;
 use mounts::{Masks, Overlay, Volume};
 use resources::Resources;
 use security::Security;
@@ -41,6 +43,10 @@ pub struct Spec<'a> {
     pub resources: Resources<'a>,
     /// What it may do.
     pub security: Security<'a>,
+    /// Programs that run at points of its life.
+    pub hooks: Hooks<'a>,
+    /// Whether its process waits for `mini start` before it becomes the command.
+    pub waits_for_start: bool,
 }
 
 /// The command and its surroundings.

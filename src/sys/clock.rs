@@ -23,3 +23,10 @@ pub fn now() -> u64 {
     width::clock_gettime(libc::CLOCK_MONOTONIC)
         .map_or(0, |time| time.seconds as u64 * SECOND + time.nanos as u64)
 }
+
+/// Nanoseconds since 1970 (CLOCK_REALTIME).
+pub fn since_1970() -> u64 {
+    // It cannot fail for this clock.
+    width::clock_gettime(libc::CLOCK_REALTIME)
+        .map_or(0, |time| time.seconds as u64 * SECOND + time.nanos as u64)
+}

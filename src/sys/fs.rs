@@ -547,6 +547,33 @@ pub fn try_lock(file: &Fd, exclusive: bool) -> Result<()> {
     unsafe { syscall!(Sysno::flock, file.raw(), kind | libc::LOCK_NB) }.map(drop)
 }
 
+/// flock(2): waits for an exclusive lock.
+pub fn lock_exclusively(file: &Fd) -> Result<()> {
+    loop {
+        // SAFETY: numbers only.
+        match unsafe { syscall!(Sysno::flock, file.raw(), libc::LOCK_EX) } {
+            Err(Errno::EINTR) => {}
+            result => return result.map(drop),
+        }
+    }
+}
+
+/// A file in memory with this content (memfd_create(2)), to be read from its beginning.
+pub fn memory_file(content: &[u8]) -> Result<Fd> {
+    const CLOEXEC: u32 = 1;
+    // SAFETY: the name is NUL-terminated and outlives the call.
+    let file = unsafe { syscall!(Sysno::memfd_create, c"mini".as_ptr(), CLOEXEC) }.map(Fd::own)?;
+    write_all(&file, content)?;
+    seek(&file, 0)?;
+    Ok(file)
+}
+
+/// Whether a file may be executed (access(2), X_OK).
+pub fn may_execute(path: &CStr) -> Result<()> {
+    // SAFETY: the path is NUL-terminated and outlives the call.
+    unsafe { syscall!(Sysno::faccessat, HERE, path.as_ptr(), libc::X_OK) }.map(drop)
+}
+
 /// Whether there is such a file (access(2), F_OK).
 pub fn exists_at(base: Base, path: &CStr) -> Result<()> {
     // SAFETY: the path is NUL-terminated and outlives the call.

@@ -123,3 +123,118 @@ pub fn send(socket: &Fd, bytes: &[u8]) -> Result<usize> {
         }
     }
 }
+
+/// A stream socket of the unix family.
+fn stream_socket() -> Result<Fd> {
+    let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::socket, libc::AF_UNIX, kind, 0) }.map(Fd::own)
+}
+
+/// The address of a unix socket by its path, and the address's length.
+fn address_of(path: &[u8]) -> Result<(libc::sockaddr_un, usize)> {
+    // SAFETY: all zero is a valid address.
+    let mut address: libc::sockaddr_un = unsafe { MaybeUninit::zeroed().assume_init() };
+    address.sun_family = libc::AF_UNIX as _;
+    // The NUL behind the path is part of the address.
+    if path.len() >= address.sun_path.len() {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    for (place, byte) in address.sun_path.iter_mut().zip(path) {
+        *place = *byte as _;
+    }
+    Ok((address, size_of::<libc::sa_family_t>() + path.len() + 1))
+}
+
+/// A socket that listens at a path, which must be free (bind(2), listen(2)).
+pub fn listen_at(path: &[u8]) -> Result<Fd> {
+    const BACKLOG: usize = 64;
+    let (address, length) = address_of(path)?;
+    let socket = stream_socket()?;
+    // SAFETY: the kernel reads the address, no further than its length.
+    unsafe {
+        syscall!(Sysno::bind, socket.raw(), &raw const address, length)?;
+        syscall!(Sysno::listen, socket.raw(), BACKLOG)?;
+    }
+    Ok(socket)
+}
+
+/// connect(2) of a new stream socket to the one that listens at a path. ECONNREFUSED when nobody listens any more.
+pub fn connect_stream(path: &[u8]) -> Result<Fd> {
+    let (address, length) = address_of(path)?;
+    let socket = stream_socket()?;
+    // SAFETY: the kernel reads the address, no further than its length.
+    unsafe { syscall!(Sysno::connect, socket.raw(), &raw const address, length) }?;
+    Ok(socket)
+}
+
+/// accept4(2): waits for somebody to connect.
+pub fn accept(socket: &Fd) -> Result<Fd> {
+    loop {
+        // SAFETY: no address is asked for.
+        match unsafe { syscall!(Sysno::accept4, socket.raw(), 0, 0, libc::SOCK_CLOEXEC) } {
+            Err(Errno::EINTR | Errno::ECONNABORTED) => {}
+            result => return result.map(Fd::own),
+        }
+    }
+}
+
+/// A control message with one descriptor.
+#[repr(C)]
+struct OneDescriptor {
+    length: usize,
+    level: i32,
+    kind: i32,
+    descriptor: i32,
+}
+
+/// The length that the kernel wants for it, without what pads the structure.
+const ONE_LENGTH: usize = size_of::<usize>() + 3 * size_of::<i32>();
+
+/// sendmsg(2): some bytes, and with them a copy of a descriptor if there is one.
+pub fn send_with(socket: &Fd, bytes: &[u8], descriptor: Option<&Fd>) -> Result<()> {
+    let mut control = OneDescriptor {
+        length: ONE_LENGTH,
+        level: libc::SOL_SOCKET,
+        kind: libc::SCM_RIGHTS,
+        descriptor: descriptor.map_or(-1, Fd::raw),
+    };
+    let mut part = libc::iovec { iov_base: bytes.as_ptr() as *mut _, iov_len: bytes.len() };
+    // SAFETY: all zero is a valid message; some C libraries' have padding.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    if descriptor.is_some() {
+        message.msg_control = (&raw mut control).cast();
+        message.msg_controllen = size_of::<OneDescriptor>() as _;
+    }
+    // SAFETY: the message and all it points to live across the call, and the kernel only reads them.
+    unsafe { syscall!(Sysno::sendmsg, socket.raw(), &raw const message, libc::MSG_NOSIGNAL) }
+        .map(drop)
+}
+
+/// recvmsg(2): waits for one byte, and takes the descriptor that came with it, if one did; None at the end.
+pub fn receive_with(socket: &Fd) -> Result<Option<(u8, Option<Fd>)>> {
+    let mut byte = 0u8;
+    loop {
+        let mut control = OneDescriptor { length: 0, level: 0, kind: 0, descriptor: -1 };
+        let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        // SAFETY: all zero is a valid message; some C libraries' have padding.
+        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = (&raw mut control).cast();
+        message.msg_controllen = size_of::<OneDescriptor>() as _;
+        let flags = libc::MSG_CMSG_CLOEXEC;
+        // SAFETY: the message and all it points to live across the call.
+        match unsafe { syscall!(Sysno::recvmsg, socket.raw(), &raw mut message, flags) } {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+            Ok(0) => return Ok(None),
+            Ok(_) => {
+                let has_one = control.kind == libc::SCM_RIGHTS && control.length == ONE_LENGTH;
+                return Ok(Some((byte, has_one.then(|| Fd::own(control.descriptor as usize)))));
+            }
+        }
+    }
+}

@@ -34,6 +34,24 @@ pub fn kill(pid: i32, signal: i32) -> Result<()> {
     unsafe { syscall!(Sysno::kill, pid, signal) }.map(drop)
 }
 
+/// pidfd_open(2), Linux 5.3: a descriptor that stands for this process and no later one of the same number.
+pub fn open_pidfd(pid: i32) -> Result<Fd> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::pidfd_open, pid, 0) }.map(Fd::own)
+}
+
+/// pidfd_send_signal(2), Linux 5.1
+pub fn signal_pidfd(process: &Fd, signal: i32) -> Result<()> {
+    // SAFETY: no further information is passed.
+    unsafe { syscall!(Sysno::pidfd_send_signal, process.raw(), signal, 0, 0) }.map(drop)
+}
+
+/// setns(2): joins the namespace of an open file, which must be of one of these kinds (CLONE_NEW*; 0: of any).
+pub fn join_namespace(namespace: &Fd, kinds: i32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::setns, namespace.raw(), kinds) }.map(drop)
+}
+
 /// getpgid(2); 0 is the caller itself.
 pub fn getpgid(pid: i32) -> Result<i32> {
     // SAFETY: numbers only.

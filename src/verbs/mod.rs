@@ -1,11 +1,28 @@
 //! The verbs: each one completes a spec, calls `container` and prints.
 
 pub mod check;
+mod create;
+mod delete;
+mod features;
+mod kill;
+mod list;
+pub mod oci;
 pub mod run;
+mod spec;
+mod start;
+mod state;
 
 use crate::error::{Error, Result};
+use crate::store::state::OCI_VERSION;
 use crate::sys;
+use crate::text::Text;
 use alloc::vec::Vec;
+
+/// `mini --version`, in the form that engines read.
+pub fn version(out: &mut Text) {
+    out.str(concat!("mini version ", env!("CARGO_PKG_VERSION"), "\nspec: "));
+    out.str(OCI_VERSION).str("\n");
+}
 
 /// Writes the verb's output to standard output. A full disk or a closed descriptor is an error.
 pub fn print(text: Vec<u8>) -> Result<u8> {

@@ -5,7 +5,7 @@ use crate::container::args_pipe::Args;
 use crate::container::status::Detail;
 use crate::spec::DEFAULT_PATH;
 use crate::sys::process::execve;
-use crate::sys::{Errno, fs};
+use crate::sys::{Errno, Result, fs};
 use core::ffi::CStr;
 
 const SHELL: &CStr = c"/bin/sh";
@@ -21,12 +21,45 @@ pub fn exec(args: &mut Args, detail: &mut Detail) -> Errno {
     search(name, args, detail)
 }
 
+/// Sees whether there is a file that could be run, as execve(2) will look for it.
+#[inline(never)]
+pub fn find(args: &Args) -> Result<()> {
+    let name = args.command();
+    if name.to_bytes().contains(&b'/') {
+        return may_run(name);
+    }
+    let mut reason = Errno::ENOENT;
+    for directory in path_of(args).split(|b| *b == b':') {
+        let mut buffer = [0; LONGEST];
+        let Some(path) = join(directory, name, &mut buffer) else { continue };
+        match may_run(path) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EACCES) if is_file(path) => reason = Errno::EACCES,
+            Err(_) => {}
+        }
+    }
+    Err(reason)
+}
+
+/// EACCES for a directory, as execve(2) says.
+fn may_run(path: &CStr) -> Result<()> {
+    fs::may_execute(path)?;
+    match fs::identity(path)?.is_directory {
+        true => Err(Errno::EACCES),
+        false => Ok(()),
+    }
+}
+
+/// The search path.
+fn path_of(args: &Args) -> &'static [u8] {
+    args.path().unwrap_or(&DEFAULT_PATH.to_bytes()[b"PATH=".len()..])
+}
+
 /// Tries each directory of PATH.
 #[inline(never)]
 fn search(name: &CStr, args: &mut Args, detail: &mut Detail) -> Errno {
     let mut reason = Errno::ENOENT;
-    let path = args.path().unwrap_or(&DEFAULT_PATH.to_bytes()[b"PATH=".len()..]);
-    for directory in path.split(|b| *b == b':') {
+    for directory in path_of(args).split(|b| *b == b':') {
         let mut buffer = [0; LONGEST];
         let Some(path) = join(directory, name, &mut buffer) else { continue };
         match attempt(path, args, detail) {

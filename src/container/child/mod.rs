@@ -9,5 +9,6 @@ pub mod perform;
 mod resolve;
 pub mod rights;
 mod rootfs;
+pub mod start;
 mod tar;
 mod unpack;

@@ -11,6 +11,7 @@ use super::passwd::Account;
 use super::resolve::{self, Make};
 use super::rights;
 use super::rootfs::{Rootfs, TOP};
+use super::start::{self, StartSocket};
 use super::unpack;
 use crate::container::args_pipe::{self, Args};
 use crate::container::parent::cgroups::CgroupHandle;
@@ -41,12 +42,18 @@ pub struct Child<'a> {
     pub terminal: Option<(Fd, Fd)>,
     /// Where process 1, if it is mini's, leaves the signal that ended the command.
     pub signal: Option<SharedNumber>,
+    /// Over which `mini start` comes, where the process waits for that.
+    pub start: Option<StartSocket<'a>>,
     /// Whether to report the steps that went well, too.
     pub trace: bool,
 }
 
 /// What the steps hand on to each other.
 struct State {
+    /// The number of the step.
+    step: usize,
+    /// The connection of `mini start`, which hears of what fails from then on.
+    started: Option<Fd>,
     buffer: Option<&'static mut [usize]>,
     args: Option<Args>,
     old_umask: Option<fs::Mode>,
@@ -65,6 +72,8 @@ pub fn enter(child: &Child, buffer: &'static mut [usize]) -> ! {
     child.args_pipe.1.close_copy();
     child.status.0.close_copy();
     let mut state = State {
+        step: 0,
+        started: None,
         buffer: Some(buffer),
         args: None,
         old_umask: None,
@@ -76,12 +85,18 @@ pub fn enter(child: &Child, buffer: &'static mut [usize]) -> ! {
     };
     for (index, step) in child.plan.steps.iter().enumerate() {
         let start = if child.trace { clock::now() } else { 0 };
+        state.step = index;
         let failure = perform(step, &mut state, child).err();
         if child.trace || failure.is_some() {
             let nanos = if child.trace { clock::now() - start } else { 0 };
             let record = Record { step: index, failure, nanos };
             // If the parent is gone there is nobody to tell.
-            let _ = record.write(&state.detail, &child.status.1);
+            let _ = match (&state.started, &child.start) {
+                (Some(connection), Some(start)) => {
+                    start::report(&record, start, &state.detail, connection)
+                }
+                _ => record.write(&state.detail, &child.status.1),
+            };
         }
         if failure.is_some() {
             break;
@@ -255,6 +270,14 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             let signal = child.signal.as_ref().ok_or(Errno::EBADF)?;
             init::begin(*grace, &program, *path, &signal.file, &child.status.1)?;
         }
+        Step::WaitForHooks => start::wait_for_parent(state.step, child)?,
+        Step::FindCommand(_) => {
+            let args = state.args.as_ref().ok_or(Errno::EALREADY)?;
+            exec::find(args)?;
+        }
+        Step::WaitForStart => {
+            state.started = Some(start::wait(state.step, child, &mut state.detail)?);
+        }
         Step::ReceiveArguments => pass_gate(state, child)?,
         Step::Exec(_) => return Err(exec_command(state)),
     }
@@ -272,9 +295,13 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
         state.archive.as_ref().map(Fd::raw),
     ];
     let trees = || child.trees.iter().map(MountTree::raw).filter(|_| keep);
+    let waiting = child.start.as_ref().map(|start| start.listener.raw());
+    // The parent's word that the container is created comes over it, too.
+    let commit = waiting.map(|_| child.args_pipe.0.raw());
     let next = |from| {
         let others = serving.into_iter().filter(|_| keep);
-        let all = [status, program, signal].into_iter().chain(others).chain(trees());
+        let own = [status, program, signal, waiting, commit];
+        let all = own.into_iter().chain(others).chain(trees());
         all.flatten().filter(|fd| *fd >= from).min()
     };
     fs::close_all_but(first, &next, &|| state.rootfs.open_own(c"/proc/self/fd"))?;
@@ -348,7 +375,8 @@ fn exec_command(state: &mut State) -> Errno {
 fn restore(umask: Option<fs::Mode>, state: &State, child: &Child) -> Result<()> {
     // The parent may have died before the kernel was told, or told again after a change of user, to end
     // this process with it; its end of the status pipe then has closed. If it dies later, the signal comes.
-    if fs::is_alone(&child.status.1)? {
+    // Who waits for `mini start` has outlived that parent.
+    if child.start.is_none() && fs::is_alone(&child.status.1)? {
         process::exit(i32::from(crate::error::FAILED));
     }
     if let Some(mask) = umask.or(state.old_umask) {

@@ -440,6 +440,63 @@ pub fn sweep(host: &Host) {
     }
 }
 
+/// The directories of a container's cgroups, for whoever removes them later.
+pub fn cgroup_directories(_host: &Host) -> Vec<&'static CStr> {
+    Vec::new()
+}
+
+/// Whether a container's processes are frozen.
+pub fn is_frozen(directories: &[&CStr]) -> bool {
+    directories.iter().any(|directory| {
+        let read = |name: &[u8]| fs::read_file(path(&[directory.to_bytes(), name]), 4096);
+        let events = read(b"/cgroup.events").unwrap_or_default();
+        events.split(|byte| *byte == b'\n').any(|line| line == b"frozen 1")
+            || read(b"/freezer.state").is_ok_and(|state| state.starts_with(b"FROZEN"))
+    })
+}
+
+/// Lets a container's processes go on.
+pub fn thaw(directories: &[&CStr]) {
+    for directory in directories {
+        for (name, value) in [(&b"/cgroup.freeze"[..], &b"0"[..]), (b"/freezer.state", b"THAWED")] {
+            let file = path(&[directory.to_bytes(), name]);
+            let _ = fs::write_file_at(fs::HERE, file, value);
+        }
+    }
+}
+
+/// Sends a signal to all processes of a container.
+pub fn signal_all(directories: &[&CStr], signal: i32) -> crate::sys::Result<()> {
+    for directory in directories {
+        let top = match fs::open(directory, DIRECTORY, 0) {
+            Err(Errno::ENOENT) => continue,
+            result => result?,
+        };
+        walk(&top, &mut |visit| {
+            if let Visit::Enter(group) = visit {
+                let procs = fs::read_file_at(group.raw(), c"cgroup.procs", PROCS_LIMIT);
+                for pid in procs.unwrap_or_default().split(u8::is_ascii_whitespace) {
+                    if let Some(pid @ 1..) = number(pid, 10) {
+                        let _ = process::kill(pid as i32, signal);
+                    }
+                }
+            }
+            true
+        })?;
+    }
+    Ok(())
+}
+
+/// Removes a container's cgroups with all that is in them.
+pub fn remove_cgroups(directories: &[&CStr]) -> Result<()> {
+    for directory in directories {
+        remove(fs::HERE, directory, clock::now() + REMOVAL_LIMIT).map_err(|errno| {
+            Error::new("remove cgroup").object(directory.to_bytes()).errno(errno)
+        })?;
+    }
+    Ok(())
+}
+
 /// Whoever makes a group locks it and looks whether it is still there, in this order; so a lock that can be
 /// had here says that its mini is gone, or will make it again.
 fn sweep_one(parent: &Fd, name: &CStr) -> crate::sys::Result<()> {

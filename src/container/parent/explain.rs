@@ -16,6 +16,9 @@ use libc::MS_BIND;
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
+/// What Docker and podman look for in an error of the runtime, and answer with status 127.
+pub const NOT_IN_PATH: &str = "executable file not found in $PATH";
+
 /// Why clone(2) refused.
 pub fn clone_failure(errno: Errno, flags: i32, host: &Host) -> Error {
     let error = Error::new("create namespaces").errno(errno);
@@ -81,7 +84,9 @@ fn lacking(flags: i32, is_there: &dyn Fn(&CStr) -> bool) -> &'static str {
 /// Why a step of the child failed; `detail` is what the child found out about it.
 pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host: &Host) -> Error {
     match step {
-        Step::Exec(command) => return exec_failure(command, errno, detail, spec),
+        Step::Exec(command) | Step::FindCommand(command) => {
+            return exec_failure(command, errno, detail, spec);
+        }
         Step::SetUser { .. } | Step::SetGroups(_) if errno == Errno::ESRCH => {
             let group = detail == crate::container::child::rights::GROUP;
             let error = named(step, spec);
@@ -143,7 +148,7 @@ fn volume_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s Volume<'a
 }
 
 /// Begins the line with what the user knows the step by.
-fn named(step: &Step, spec: &Spec) -> Error {
+pub fn named(step: &Step, spec: &Spec) -> Error {
     match (step, spec.rootfs) {
         // Laid over "/", but known by its own name.
         (Step::Mount(Mount { target, flags, .. }), Some(rootfs))
@@ -464,6 +469,9 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
             .object(detail)
             .hint("no such file in the container")
             .with_status(NOT_EXECUTABLE),
+        Errno::ENOENT if !command.to_bytes().contains(&b'/') && spec.waits_for_start => {
+            error.cause(NOT_IN_PATH).with_status(NOT_FOUND)
+        }
         Errno::ENOENT if !command.to_bytes().contains(&b'/') => {
             error.cause("not found in PATH").with_status(NOT_FOUND)
         }

@@ -8,16 +8,20 @@ use super::{explain, id_maps, ready};
 use crate::container::args_pipe::PendingArgs;
 use crate::container::child::mount_tree::MountTree;
 use crate::container::child::perform::{self, Child};
+use crate::container::child::start::{HookCall, StartSocket};
 use crate::container::{RunOptions, args_pipe, stdio};
 use crate::error::{Error, Result};
 use crate::host::{Host, Image};
-use crate::plan::{KEPT_WRITABLE, Plan};
+use crate::plan::{KEPT_WRITABLE, Plan, Step};
 use crate::spec::Spec;
+use crate::sys::clock::SECOND;
 use crate::sys::memory::{ChildMemory, SharedNumber};
 use crate::sys::process::SharingChild;
 use crate::sys::{Errno, Fd, fs, net, process};
+use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// A child on its way.
@@ -41,7 +45,7 @@ pub struct Launched<'a> {
 /// Starts the child in its namespaces and passes it the command's args.
 pub fn launch<'a>(
     plan: &'a Plan<'a>,
-    spec: &Spec,
+    spec: &Spec<'a>,
     host: &Host,
     handles: &'a [CgroupHandle],
     options: RunOptions<'a>,
@@ -81,6 +85,7 @@ pub fn launch<'a>(
             .map(|_| SharedNumber::new())
             .transpose()
             .map_err(failed("allocate"))?,
+        start: options.start.map(|listener| start_socket(listener, plan, spec)),
         trace: options.trace,
     }));
     // Process 1 of mini's own lives on, and so takes a copy of mini's memory. And the kernel counts
@@ -119,12 +124,41 @@ pub fn launch<'a>(
         for step in &plan.meanwhile {
             id_maps::map(step, child.pid(), options, spec, host)?;
         }
-        message.splice(0..0, args_pipe::BYTE);
+        match options.start {
+            Some(_) => fs::write_all(&shared.args_pipe.1, &args_pipe::BYTE)
+                .map_err(failed("pass the command"))?,
+            None => drop(message.splice(0..0, args_pipe::BYTE)),
+        }
     }
     let foreground = Foreground::note();
-    let args =
-        PendingArgs::send(&shared.args_pipe.1, message).map_err(failed("pass the command"))?;
+    let pipe = &shared.args_pipe.1;
+    let args = match options.start {
+        // The hooks come first.
+        Some(_) => Some(PendingArgs::hold(pipe, message)),
+        None => PendingArgs::send(pipe, message).map_err(failed("pass the command"))?,
+    };
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
     let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|place| place.number));
     Ok(Launched { child, status, terminal, foreground, signal, args, pidfile })
+}
+
+/// What the child needs to wait for `mini start`.
+fn start_socket<'a>(listener: &'a Fd, plan: &'a Plan<'a>, spec: &Spec<'a>) -> StartSocket<'a> {
+    let address = |word: &&CStr| word.as_ptr() as usize;
+    let table = |words: &[&CStr]| words.iter().map(address).chain([0]).collect();
+    let hooks = spec.hooks.start_container.iter().map(|hook| HookCall {
+        path: hook.path,
+        args: table(&hook.args),
+        env: table(&hook.env),
+        timeout: hook.timeout.map(|seconds| u64::from(seconds) * SECOND),
+    });
+    let is_wait = |step: &Step| matches!(step, Step::WaitForStart);
+    let first = plan.steps.iter().position(is_wait).map_or(plan.steps.len(), |at| at + 1);
+    let name = |step: &Step| {
+        let mut name = Text::new();
+        name.raw(explain::named(step, spec).line());
+        name
+    };
+    let names = plan.steps.get(first..).unwrap_or_default().iter().map(name).collect();
+    StartSocket { listener, hooks: hooks.collect(), names, first }
 }

@@ -1,9 +1,11 @@
 //! The parent's part: everything mini does outside the container.
 
 pub mod cgroups;
+pub mod create;
 mod event_loop;
 mod explain;
 mod foreground;
+pub mod hooks;
 mod id_maps;
 mod input_end;
 mod launch;
@@ -12,6 +14,7 @@ mod overlay_lock;
 mod ready;
 pub mod report;
 pub mod signals;
+pub mod start;
 mod supervise;
 pub mod terminal;
 mod trace;
@@ -31,7 +34,12 @@ use usage::Metric;
 ///
 /// # Errors
 /// Whatever kept the command from starting; nothing is left behind.
-pub fn run(plan: &Plan, spec: &Spec, host: &Host, options: RunOptions) -> Result<Outcome> {
+pub fn run<'a>(
+    plan: &'a Plan<'a>,
+    spec: &Spec<'a>,
+    host: &Host,
+    options: RunOptions<'a>,
+) -> Result<Outcome> {
     let start = if options.measure { clock::now() } else { 0 };
     let _locks = overlay_lock::claim(spec)?;
     // Before there is anything that a signal could leave behind.

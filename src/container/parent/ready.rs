@@ -28,6 +28,11 @@ impl Drop for PidFile<'_> {
 
 /// Writes a process id to a file, which is there with its content or not at all.
 pub fn write_pid(path: &CStr, pid: i32) -> Result<PidFile<'_>> {
+    write_number(path, pid, "\n")
+}
+
+/// The same, with a choice of what follows the number.
+pub fn write_number<'a>(path: &'a CStr, pid: i32, end: &str) -> Result<PidFile<'a>> {
     let error = || Error::new("pidfile").object(path.to_bytes());
     let failed = |errno| error().errno(errno);
     let place = OutputFile::find(path).map_err(failed)?;
@@ -35,7 +40,7 @@ pub fn write_pid(path: &CStr, pid: i32) -> Result<PidFile<'_>> {
         return Err(error().cause("not a regular file"));
     }
     let mut content = Text::new();
-    content.number(pid as u64).str("\n");
+    content.number(pid as u64).str(end);
     let written = place.draft(0o644).and_then(|draft| place.write(draft, content.bytes()));
     let file = written.map_err(failed)?;
     Ok(PidFile { path, place, file })

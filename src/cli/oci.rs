@@ -1,0 +1,426 @@
+//! The command line of an OCI runtime: global options, a verb, then options and words in any order. The options of
+//! all verbs are one text, of which parsing and help are made.
+
+use super::nearest;
+use crate::error::{Error, Result};
+use crate::text::Text;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+/// A verb of an OCI runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// `mini create`
+    Create,
+    /// `mini run`, of a bundle
+    Run,
+    /// `mini start`
+    Start,
+    /// `mini state`
+    State,
+    /// `mini kill`
+    Kill,
+    /// `mini delete`
+    Delete,
+    /// `mini list`
+    List,
+    /// `mini features`
+    Features,
+    /// `mini spec`
+    Spec,
+}
+
+/// What a verb is called, the letter by which [`OPTIONS`] names it, its words, and what it does.
+const VERBS: [(Verb, &str, u8, &str, &str); 9] = [
+    (
+        Verb::Create,
+        "create",
+        b'c',
+        "ID",
+        "Create a container from a bundle; its command waits for mini start.",
+    ),
+    (Verb::Run, "run", b'r', "ID", "Create a container from a bundle and start it."),
+    (Verb::Start, "start", b's', "ID", "Start the command of a created container."),
+    (Verb::State, "state", b't', "ID", "Print the state of a container as JSON."),
+    (
+        Verb::Kill,
+        "kill",
+        b'k',
+        "ID [SIGNAL]",
+        "Send a signal to a container's process (default: TERM).",
+    ),
+    (Verb::Delete, "delete", b'd', "ID", "Delete a stopped container and all it has left."),
+    (Verb::List, "list", b'l', "", "List the containers."),
+    (Verb::Features, "features", b'f', "", "Print what mini supports as JSON."),
+    (Verb::Spec, "spec", b'p', "", "Write a config.json to begin with."),
+];
+
+/// The options, one a line: name, letter, value, the verbs that have it (g: before the verb), help.
+const OPTIONS: &str = "\
+root||DIR|g|Keep the state of containers in DIR (default: /run/mini; for other users than root \
+$XDG_RUNTIME_DIR/mini).
+log||FILE|g|Append errors to FILE as well.
+log-format||FORMAT|g|Format of the log: text or json (default: text).
+debug|||g|Accepted: mini has no debug messages.
+systemd-cgroup|||g|Let systemd make the cgroups. Not supported yet.
+rootless||BOOL|g|Accepted: mini finds out by itself what its user may do.
+bundle|b|DIR|crp|Directory of the bundle (default: the working directory).
+pid-file||FILE|cr|Write the id of the container's process to FILE.
+console-socket||SOCKET|cr|Send the pseudo terminal of the container to the unix socket SOCKET.
+preserve-fds||N|cr|Pass N further file descriptors of the caller, from 3 on, to the command (default: 0).
+no-pivot|||cr|Accepted: mini uses chroot where pivot_root is impossible.
+no-new-keyring|||cr|Keep the session keyring of the caller.
+no-subreaper|||r|Accepted: mini does not become a subreaper.
+keep|||r|Keep the container when its command has ended.
+detach|d||r|Do not wait for the command.
+all|a||k|Send the signal to all processes of the container.
+force|f||d|Kill the container first if it is not stopped; no error if there is none.
+format|f|FORMAT|l|Print a table or JSON: table or json (default: table).
+quiet|q||l|Print the ids only.
+rootless|||p|Write a configuration for an ordinary user.
+help|h||gcrstkdlfp|Print this text.
+";
+
+/// An option of [`OPTIONS`].
+#[derive(Clone, Copy)]
+struct Opt {
+    name: &'static str,
+    letter: &'static str,
+    value: &'static str,
+    help: &'static str,
+}
+
+fn options(of: u8) -> impl Iterator<Item = Opt> {
+    OPTIONS.lines().filter_map(move |line| {
+        let mut parts = line.splitn(5, '|');
+        let mut part = || parts.next().unwrap_or_default();
+        let (name, letter, value, verbs, help) = (part(), part(), part(), part(), part());
+        verbs.as_bytes().contains(&of).then_some(Opt { name, letter, value, help })
+    })
+}
+
+/// A verb with its options and words, as given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Oci<'a> {
+    /// The verb.
+    pub verb: Verb,
+    /// Options, each with its value, or an empty one.
+    given: Vec<(&'static str, &'a CStr)>,
+    /// The words beside the options.
+    pub words: Vec<&'a CStr>,
+}
+
+impl<'a> Oci<'a> {
+    /// The value of an option; the last one counts.
+    pub fn value(&self, name: &str) -> Option<&'a CStr> {
+        self.given.iter().rfind(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// Whether a flag was given.
+    pub fn is(&self, name: &str) -> bool {
+        self.value(name).is_some_and(|value| value != c"false")
+    }
+}
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Parsed<'a> {
+    /// A verb.
+    Verb(Oci<'a>),
+    /// The help of a verb.
+    Help(Verb),
+    /// The help of mini.
+    Overview,
+    /// `--version`
+    Version,
+}
+
+/// Whether some words are an OCI runtime's command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meant {
+    /// They are.
+    Yes,
+    /// They are not.
+    No,
+    /// They are if the working directory is a bundle's: `mini run ID`.
+    InBundle,
+}
+
+/// Whether these words are an OCI runtime's command line: they begin with a global option or one of its verbs, or
+/// they are `run` of a bundle.
+pub fn is_meant(words: &[&CStr]) -> Meant {
+    let Some(first) = words.first() else { return Meant::No };
+    let is = |meant| if meant { Meant::Yes } else { Meant::No };
+    match first.to_bytes() {
+        b"run" => is_bundle_run(words.get(1..).unwrap_or_default()),
+        [b'-', b'-', name @ ..] => {
+            let name = name.split(|byte| *byte == b'=').next().unwrap_or_default();
+            is(name != b"help" && options(b'g').any(|option| option.name.as_bytes() == name))
+        }
+        name => is(VERBS.iter().any(|(_, verb, ..)| verb.as_bytes() == name)),
+    }
+}
+
+/// Options that `mini run` has for a command as well.
+const SHARED: [&str; 3] = ["detach", "preserve-fds", "help"];
+
+/// `mini run` has two meanings. With one word, an id, beside options of a bundle's run alone it is that; with options
+/// that both have, the working directory decides. `--` makes a command of what follows in any case.
+fn is_bundle_run(words: &[&CStr]) -> Meant {
+    // Most commands are seen to be none of it by their first words.
+    let Ok(Parsed::Verb(run)) = parse_verb(Verb::Run, Vec::new(), words) else { return Meant::No };
+    if run.words.len() != 1 || words.contains(&c"--") {
+        return Meant::No;
+    }
+    match run.given.iter().all(|(name, _)| SHARED.contains(name)) {
+        true => Meant::InBundle,
+        false => Meant::Yes,
+    }
+}
+
+/// Reads the words behind the program's name.
+///
+/// # Errors
+/// What is wrong with which word.
+pub fn parse<'a>(words: &'a [&'a CStr]) -> Result<Parsed<'a>> {
+    let mut given = Vec::new();
+    let mut rest = words;
+    while let Some((word, behind)) = rest.split_first() {
+        if !word.to_bytes().starts_with(b"-") {
+            break;
+        }
+        rest = behind;
+        match take(b'g', word, &mut rest, &mut given)? {
+            Some("help") => return Ok(Parsed::Overview),
+            Some("version") => return Ok(Parsed::Version),
+            _ => {}
+        }
+    }
+    let Some((word, behind)) = rest.split_first() else { return Ok(Parsed::Overview) };
+    let verb = VERBS.iter().find(|(_, name, ..)| name.as_bytes() == word.to_bytes());
+    match verb {
+        Some((verb, ..)) => parse_verb(*verb, given, behind),
+        None => {
+            let error = Error::new("command").object(word.to_bytes()).cause("unknown");
+            let names = VERBS.iter().map(|(_, name, ..)| name.as_bytes());
+            Err(nearest::suggest(error, "", word.to_bytes(), names))
+        }
+    }
+}
+
+fn parse_verb<'a>(
+    verb: Verb,
+    mut given: Vec<(&'static str, &'a CStr)>,
+    words: &'a [&'a CStr],
+) -> Result<Parsed<'a>> {
+    let (_, name, letter, usage, _) = entry(verb);
+    let mut rest = words;
+    let mut found = Vec::new();
+    while let Some((word, behind)) = rest.split_first() {
+        rest = behind;
+        match word.to_bytes() {
+            b"--" => {
+                found.extend(rest);
+                break;
+            }
+            [b'-', _, ..] => {
+                if take(letter, word, &mut rest, &mut given)? == Some("help") {
+                    return Ok(Parsed::Help(verb));
+                }
+            }
+            _ => found.push(*word),
+        }
+    }
+    let least = usize::from(usage.starts_with("ID"));
+    let most = usage.split(' ').filter(|word| !word.is_empty()).count();
+    if found.len() < least || found.len() > most {
+        let mut hint = Text::new();
+        hint.str("usage: mini ").str(name).str(" [OPTIONS] ").str(usage);
+        let cause = if found.len() < least { "no container id given" } else { "too many words" };
+        return Err(Error::new(name).cause(cause).hint_text(&hint));
+    }
+    Ok(Parsed::Verb(Oci { verb, given, words: found }))
+}
+
+fn entry(verb: Verb) -> (Verb, &'static str, u8, &'static str, &'static str) {
+    *VERBS.iter().find(|(known, ..)| *known == verb).unwrap_or(&VERBS[0])
+}
+
+/// Takes an option, with its value from the same word or the next; its name.
+fn take<'a>(
+    of: u8,
+    word: &'a CStr,
+    rest: &mut &'a [&'a CStr],
+    given: &mut Vec<(&'static str, &'a CStr)>,
+) -> Result<Option<&'static str>> {
+    let bytes = word.to_bytes();
+    let unknown = || {
+        let error = Error::new("option").object(bytes).cause("unknown");
+        let name = bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let name = name.strip_prefix(b"--").unwrap_or(name);
+        nearest::suggest(error, "--", name, options(of).map(|option| option.name.as_bytes()))
+    };
+    if of == b'g' && matches!(bytes, b"--version" | b"-v") {
+        return Ok(Some("version"));
+    }
+    let (option, value) = match bytes {
+        [b'-', b'-', name @ ..] => {
+            let end = name.iter().position(|byte| *byte == b'=');
+            let wanted = &name[..end.unwrap_or(name.len())];
+            let option = options(of).find(|option| option.name.as_bytes() == wanted);
+            (option.ok_or_else(unknown)?, end.map(|end| &word[end + 3..]))
+        }
+        [b'-', letter, ..] => {
+            let option = options(of).find(|option| option.letter.as_bytes() == [*letter]);
+            let value = match bytes.get(2) {
+                None => None,
+                Some(b'=') => Some(&word[3..]),
+                Some(_) => Some(&word[2..]),
+            };
+            (option.ok_or_else(unknown)?, value)
+        }
+        _ => return Err(unknown()),
+    };
+    let value = match (option.value.is_empty(), value) {
+        (true, None) => c"",
+        (true, Some(value))
+            if bytes.starts_with(b"--") && (value == c"true" || value == c"false") =>
+        {
+            value
+        }
+        (true, Some(_)) => {
+            return Err(Error::new("option").object(bytes).cause("takes no value"));
+        }
+        (false, Some(value)) => value,
+        (false, None) => {
+            let Some((value, behind)) = rest.split_first() else {
+                return Err(Error::new("option").object(bytes).cause("needs a value"));
+            };
+            *rest = behind;
+            value
+        }
+    };
+    given.push((option.name, value));
+    Ok(Some(option.name))
+}
+
+/// The verbs, for the overview.
+pub fn verbs(out: &mut Text) {
+    for (_, name, _, words, help) in VERBS {
+        let start = out.bytes().len();
+        out.str("  ").str(name).str(" ").str(words);
+        while out.bytes().len() < start + 22 {
+            out.str(" ");
+        }
+        out.str(help).str("\n");
+    }
+}
+
+/// The help of a verb.
+pub fn help(verb: Verb, out: &mut Text) {
+    let (_, name, letter, words, text) = entry(verb);
+    out.str("Usage: mini [GLOBAL OPTIONS] ").str(name).str(" [OPTIONS]");
+    out.str(if words.is_empty() { "" } else { " " }).str(words).str("\n").str(text).str("\n");
+    for (title, of) in [("\nOptions:\n", letter), ("\nGlobal options, before the verb:\n", b'g')] {
+        out.str(title);
+        for option in options(of) {
+            let start = out.bytes().len();
+            out.str("  ");
+            if option.letter.is_empty() {
+                out.str("    ");
+            } else {
+                out.str("-").str(option.letter).str(", ");
+            }
+            out.str("--").str(option.name);
+            out.str(if option.value.is_empty() { "" } else { " " }).str(option.value);
+            while out.bytes().len() < start + 30 {
+                out.str(" ");
+            }
+            out.str(option.help).str("\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed<'a>(words: &'a [&'a CStr]) -> Oci<'a> {
+        match parse(words).unwrap() {
+            Parsed::Verb(oci) => oci,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn options_stand_before_and_behind_the_id() {
+        let words = [
+            c"--root",
+            c"/r",
+            c"--log-format=json",
+            c"create",
+            c"a",
+            c"--bundle",
+            c"/b",
+            c"-b/c",
+            c"--pid-file=p",
+        ];
+        let oci = parsed(&words);
+        assert_eq!((oci.verb, &oci.words[..]), (Verb::Create, &[c"a"][..]));
+        assert_eq!(oci.value("root"), Some(c"/r"));
+        assert_eq!(oci.value("log-format"), Some(c"json"));
+        assert_eq!(oci.value("bundle"), Some(c"/c"));
+        assert_eq!(oci.value("pid-file"), Some(c"p"));
+        assert!(!oci.is("no-pivot"));
+        let words = [c"delete", c"-f", c"--", c"-x"];
+        let oci = parsed(&words);
+        assert!(oci.is("force"));
+        assert_eq!(oci.words, [c"-x"]);
+        let words = [c"--debug", c"kill", c"--all=false", c"a", c"KILL"];
+        let oci = parsed(&words);
+        assert!(!oci.is("all") && oci.is("debug"));
+        assert_eq!(oci.words, [c"a", c"KILL"]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let line = |words: &[&CStr]| String::from_utf8(parse(words).unwrap_err().line().to_vec());
+        let line = |words: &[&CStr]| line(words).unwrap();
+        assert!(line(&[c"create"]).starts_with("create: no container id given"));
+        assert!(line(&[c"start", c"a", c"b"]).starts_with("start: too many words"));
+        assert!(line(&[c"start", c"--al", c"a"]).starts_with("option --al: unknown"));
+        assert!(line(&[c"create", c"--bundle"]).starts_with("option --bundle: needs a value"));
+        assert!(line(&[c"delete", c"-fx", c"a"]).starts_with("option -fx: takes no value"));
+    }
+
+    #[test]
+    fn a_run_of_a_bundle_is_told_from_a_run_of_a_command() {
+        for words in [
+            &[c"run", c"--bundle", c"/b", c"a"][..],
+            &[c"run", c"a", c"-b", c"/b"],
+            &[c"run", c"--detach", c"--pid-file", c"p", c"a"],
+            &[c"--root", c"/r", c"run", c"a"],
+            &[c"state", c"a"],
+        ] {
+            assert_eq!(is_meant(words), Meant::Yes, "{words:?}");
+        }
+        for words in
+            [&[c"run", c"ls"][..], &[c"run", c"-d", c"a"], &[c"run", c"--preserve-fds", c"2", c"a"]]
+        {
+            assert_eq!(is_meant(words), Meant::InBundle, "{words:?}");
+        }
+        for words in [
+            &[c"run", c"--rootfs", c"/r", c"ls"][..],
+            &[c"run", c"--bundle", c"/b", c"--", c"ls"],
+            &[c"run", c"--", c"ls"],
+            &[c"run", c"ls", c"-b"],
+            &[c"run", c"bash", c"-c", c"ls"],
+            &[c"run", c"echo", c"a"],
+            &[c"--help"],
+            &[c"check"],
+            &[],
+        ] {
+            assert_eq!(is_meant(words), Meant::No, "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! config.json to a container's specification, as the planner reads it.
+
+mod mounts;
+mod process;
+mod resources;
+
+use super::config::Config;
+use crate::error::{Error, Result};
+use crate::spec::Spec;
+use crate::text::Text;
+use core::ffi::CStr;
+
+/// The container that a configuration describes.
+///
+/// `bundle` is the bundle's directory, an absolute path: relative paths of the configuration begin there.
+///
+/// # Errors
+/// When something is asked for that mini cannot do.
+pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr) -> Result<Spec<'a>> {
+    let Some(process) = &config.process else {
+        return Err(Error::new("config.json process").cause("missing"));
+    };
+    let mut rootfs = Text::new();
+    rootfs.raw(in_bundle(bundle, config.root.path).to_bytes());
+    Ok(Spec {
+        process: process::process(process),
+        rootfs: Some(rootfs.leak()),
+        read_only: config.root.readonly,
+        volumes: mounts::mounts(config, bundle)?,
+        hostname: config.hostname,
+        namespaces: process::namespaces(config)?,
+        resources: resources::resources(config)?,
+        security: process::security(config, process)?,
+        hooks: config.hooks.clone(),
+        waits_for_start: true,
+        ..Spec::default()
+    })
+}
+
+/// A path of the configuration, which may be relative to the bundle.
+pub fn in_bundle<'a>(bundle: &CStr, path: &'a CStr) -> &'a CStr {
+    if path.to_bytes().starts_with(b"/") {
+        return path;
+    }
+    let mut text = Text::new();
+    text.raw(bundle.to_bytes()).str("/").raw(path.to_bytes());
+    text.leak()
+}

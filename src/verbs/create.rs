@@ -1,0 +1,218 @@
+//! The verbs `mini create` and `mini run --bundle`.
+
+use super::delete::remove;
+use super::oci::Session;
+use crate::cli::oci::{Oci, Verb};
+use crate::container::create::{Created, write_pid_file};
+use crate::container::{self, RunOptions, hooks, signals, stdio};
+use crate::error::{Error, Result};
+use crate::host::{Host, working_directory};
+use crate::oci::config::{self, Config};
+use crate::oci::convert;
+use crate::plan::Plan;
+use crate::spec::Spec;
+use crate::spec::hooks::Hooks;
+use crate::store::state::{State, Status};
+use crate::store::{Entry, LIMIT, START, process};
+use crate::sys::{Errno, Fd, clock, fs, net};
+use crate::text::{Text, number};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ffi::CStr;
+
+fn leak<'a, T: 'a>(value: T) -> &'a T {
+    Box::leak(Box::new(value))
+}
+
+/// Creates a container; with `mini run` starts it, too, and waits for its command. The exit status.
+///
+/// # Errors
+/// Whatever kept it from being created; nothing is left then.
+pub fn create(session: Session) -> Result<u8> {
+    let (oci, caller) = (session.oci, session.caller);
+    let id = session.id()?;
+    stdio::repair()?;
+    let detached = oci.verb == Verb::Create || oci.is("detach");
+    let paths = Paths::find(oci)?;
+    let (config, text) = read_config(paths.bundle)?;
+    let terminal = config.process.as_ref().is_some_and(|process| process.terminal);
+    check_console(terminal, paths.console.is_some(), detached)?;
+    let mut spec = convert::spec(config, paths.bundle)?;
+    spec.security.descriptors = descriptors(oci)?;
+    let spec = leak(spec);
+    let host = leak(Host::probe(caller, spec)?);
+    let plan = leak(Plan::new(spec, host));
+    let console = paths.console.map(connect_console).transpose()?;
+    let entry = session.store.create(id)?;
+    let mut state = State {
+        id: entry.id,
+        bundle: paths.bundle,
+        rootfs: spec.rootfs.unwrap_or_default(),
+        created: clock::since_1970(),
+        owner: caller.euid,
+        cgroups: container::cgroup_directories(host),
+        has_hooks: config.hooks != Hooks::default(),
+        annotations: config.annotations.clone(),
+        ..State::default()
+    };
+    let mut hooks_ran = false;
+    let result = (|| {
+        entry.save_config(&text)?;
+        entry.enter()?;
+        let listener = net::listen_at(START.to_bytes())
+            .map_err(|errno| Error::new("listen for mini start").errno(errno))?;
+        fs::chdir(paths.bundle)
+            .map_err(|errno| Error::new("bundle").object(paths.bundle.to_bytes()).errno(errno))?;
+        if !state.cgroups.is_empty() {
+            // Whenever mini ends from here on, `mini delete --force` finds them.
+            entry.save(&state)?;
+        }
+        let options = RunOptions {
+            program: caller.program,
+            start: Some(leak(listener)),
+            ..RunOptions::default()
+        };
+        signals::begin().map_err(|errno| Error::new("hold signals").errno(errno))?;
+        if detached {
+            hooks::hold_signals()?;
+        }
+        let mut base = state.clone();
+        let mut run_hooks = |pid| {
+            hooks_ran = true;
+            base.pid = pid;
+            run_create_hooks(spec, &base, pid)
+        };
+        container::create::create(plan, spec, host, options, &mut run_hooks, |mut created| {
+            settle(&mut created, &mut state, &entry, &paths, console.as_ref())?;
+            if oci.verb == Verb::Create {
+                created.leave();
+                return Ok(0);
+            }
+            super::start::begin(&entry, &state, &spec.hooks)?;
+            if detached {
+                created.leave();
+                return Ok(0);
+            }
+            let outcome = created.supervise(plan, spec, host, options)?;
+            Ok(outcome.status)
+        })
+    })();
+    let foreground = !detached && !oci.is("keep");
+    if result.is_err() || foreground {
+        let none = Hooks::default();
+        let hooks = if hooks_ran || result.is_ok() { &spec.hooks } else { &none };
+        let removed = remove(&entry, &state, hooks);
+        return result.and_then(|status| removed.map(|()| status));
+    }
+    result
+}
+
+/// What must be done when the child waits: its terminal is passed on, its id is written down, and it is told.
+fn settle(
+    created: &mut Created,
+    state: &mut State,
+    entry: &Entry,
+    paths: &Paths,
+    console: Option<&Fd>,
+) -> Result<()> {
+    if let Some(console) = console {
+        let failed = |errno| Error::new("send the terminal").errno(errno);
+        let ends = created.take_terminal()?.ok_or(Errno::ENOENT).map_err(failed)?;
+        // The data is a name for the terminal, which receivers may print.
+        net::send_with(console, b"/dev/ptmx", Some(&ends[0])).map_err(failed)?;
+    }
+    state.pid = created.pid();
+    state.started = process::start_time(state.pid).unwrap_or(0);
+    entry.save(state)?;
+    if let Some(file) = paths.pid_file {
+        write_pid_file(file, state.pid)?;
+    }
+    created.commit()
+}
+
+fn run_create_hooks(spec: &Spec, state: &State, pid: i32) -> Result<()> {
+    let text = state.for_hooks(Status::Creating);
+    let hooks = &spec.hooks;
+    hooks::run("prestart", &hooks.prestart, text.bytes(), None)?;
+    hooks::run("createRuntime", &hooks.create_runtime, text.bytes(), None)?;
+    hooks::run("createContainer", &hooks.create_container, text.bytes(), Some(pid))
+}
+
+/// Paths of the command line, absolute ones: mini changes its working directory.
+struct Paths<'a> {
+    bundle: &'a CStr,
+    pid_file: Option<&'a CStr>,
+    console: Option<&'a CStr>,
+}
+
+impl<'a> Paths<'a> {
+    fn find(oci: &'a Oci<'a>) -> Result<Paths<'a>> {
+        let cwd = working_directory()?;
+        let absolute = |path: &'a CStr| -> &'a CStr {
+            if path.to_bytes().starts_with(b"/") {
+                return path;
+            }
+            let mut text = Text::new();
+            text.raw(&cwd);
+            text.str(if cwd.ends_with(b"/") { "" } else { "/" }).raw(path.to_bytes());
+            text.leak()
+        };
+        let bundle = match oci.value("bundle").filter(|path| *path != c"." && !path.is_empty()) {
+            Some(path) => absolute(path),
+            None => {
+                let mut text = Text::new();
+                text.raw(&cwd);
+                text.leak()
+            }
+        };
+        let value = |name| oci.value(name).filter(|path| !path.is_empty()).map(absolute);
+        Ok(Paths { bundle, pid_file: value("pid-file"), console: value("console-socket") })
+    }
+}
+
+/// Reads the bundle's configuration; beside it its text.
+fn read_config(bundle: &CStr) -> Result<(&'static Config<'static>, Vec<u8>)> {
+    let mut path = Text::new();
+    path.raw(bundle.to_bytes()).str("/config.json");
+    let path = path.leak();
+    let text = fs::read_file(path, LIMIT).map_err(|errno| {
+        let error = Error::new("read").object(path.to_bytes()).errno(errno);
+        match errno {
+            Errno::ENOENT => error.hint("--bundle names the directory with config.json"),
+            Errno::EFBIG => error.hint("longer than 8 MiB"),
+            _ => error,
+        }
+    })?;
+    let config = config::read_config(text.clone().leak())?;
+    Ok((leak(config), text))
+}
+
+fn check_console(terminal: bool, has_socket: bool, detached: bool) -> Result<()> {
+    match (terminal, has_socket) {
+        (true, false) if detached => Err(Error::new("config.json process.terminal")
+            .cause("a terminal needs a receiver")
+            .hint("give --console-socket SOCKET, or run in the foreground")),
+        (false, true) => Err(Error::new("option")
+            .object(b"--console-socket")
+            .cause("there is no terminal to send")
+            .hint("set process.terminal in config.json")),
+        _ => Ok(()),
+    }
+}
+
+fn connect_console(path: &CStr) -> Result<Fd> {
+    net::connect_stream(path.to_bytes())
+        .map_err(|errno| Error::new("console socket").object(path.to_bytes()).errno(errno))
+}
+
+/// How many of the caller's descriptors the command gets. They must be there, or mini's own would take their place.
+fn descriptors(oci: &Oci) -> Result<u32> {
+    let Some(value) = oci.value("preserve-fds") else { return Ok(0) };
+    let error = || Error::new("option").object(b"--preserve-fds");
+    let count = number(value.to_bytes(), 10).filter(|count| *count <= 1 << 16);
+    let count = count.ok_or_else(|| error().cause("not a number of file descriptors"))? as u32;
+    match (3..3 + count).find(|fd| !fs::is_open(*fd as i32)) {
+        Some(fd) => Err(error().cause("not open:").number(fd)),
+        None => Ok(count),
+    }
+}

@@ -1,0 +1,16 @@
+//! The verb `mini state`.
+
+use super::oci::{Session, examine};
+use super::print;
+use crate::error::Result;
+
+/// Prints the state of a container.
+///
+/// # Errors
+/// When there is no such container.
+pub fn state(session: Session) -> Result<u8> {
+    let (state, status) = examine(&session.find()?)?;
+    let mut text = state.for_users(status);
+    text.str("\n");
+    print(text.bytes().into())
+}
