@@ -1,14 +1,14 @@
-//! The one kind of failure: a line for the user and the exit status that goes with it.
+//! The error type: a one-line message for the user and the exit status.
 
 use crate::sys::{self, Errno};
 use crate::text::Text;
 use alloc::boxed::Box;
 
-/// Exit status of a failure of mini itself, before the command ran.
+/// Exit status when mini itself fails before the command runs.
 pub const FAILED: u8 = 125;
 
-/// Why mini could not do what it was asked: `STEP OBJECT: reason (hint)`. Boxed, so that a result
-/// travels in two registers: it is passed on in a hundred places and made in a few.
+/// A failure, as the line `STEP OBJECT: error (hint)` and an exit status. Boxed, so that a result
+/// fits in two registers: errors pass through many functions and are made in few.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Box<Failure>);
 
@@ -18,42 +18,42 @@ struct Failure {
     line: Text,
 }
 
-/// A result of anything that can fail so.
+/// Result of a function that fails with [`Error`].
 pub type Result<T> = core::result::Result<T, Error>;
 
 impl Error {
-    /// Begins with the step that failed.
+    /// Starts a message with the name of the step.
     pub fn new(step: &str) -> Error {
         let mut line = Text::new();
         line.str(step);
         Error(Box::new(Failure { status: FAILED, line }))
     }
 
-    /// Names the object of the step; hostile bytes in it are escaped.
+    /// Appends the object of the step, with unsafe bytes escaped.
     pub fn object(mut self, object: &[u8]) -> Error {
         self.0.line.str(" ").quoted(object);
         self
     }
 
-    /// Adds text that is safe to print as it is.
+    /// Appends text that needs no escaping.
     pub fn raw(mut self, text: &[u8]) -> Error {
         self.0.line.str(" ").raw(text);
         self
     }
 
-    /// A hint that was put together.
+    /// Appends a hint that was composed at run time.
     pub fn hint_text(mut self, hint: &Text) -> Error {
         self.0.line.str(" (").raw(hint.bytes()).str(")");
         self
     }
 
-    /// Names a number as the object.
+    /// Appends a number as the object.
     pub fn number(mut self, number: u32) -> Error {
         self.0.line.str(" ").number(number.into());
         self
     }
 
-    /// The kernel's reason.
+    /// Appends the kernel's error.
     pub fn errno(mut self, errno: Errno) -> Error {
         self.0.line.str(": ");
         match sys::describe(errno) {
@@ -63,13 +63,13 @@ impl Error {
         self
     }
 
-    /// mini's own reason.
+    /// Appends an error found by mini itself.
     pub fn cause(mut self, cause: &str) -> Error {
         self.0.line.str(": ").str(cause);
         self
     }
 
-    /// What else is known: the cause behind the reason, and the remedy.
+    /// Appends a hint: the cause, the remedy, or both.
     pub fn hint(mut self, hint: &str) -> Error {
         self.0.line.str(" (").str(hint).str(")");
         self
@@ -81,17 +81,17 @@ impl Error {
         self
     }
 
-    /// The exit status mini ends with.
+    /// The exit status.
     pub fn status(&self) -> u8 {
         self.0.status
     }
 
-    /// The line without the program's name.
+    /// The message without `mini: `.
     pub fn line(&self) -> &[u8] {
         self.0.line.bytes()
     }
 
-    /// Writes the line to standard error in one piece.
+    /// Writes the message to standard error with one write(2).
     pub fn print(&self) {
         let mut line = Text::new();
         line.str("mini: ").raw(self.line()).str("\n");

@@ -1,9 +1,9 @@
-//! The arguments pipe: carries the command and its environment to the child. The child blocks on it until
-//! the parent has placed it in its cgroups and written everything.
+//! The arguments pipe carries the command's arguments and environment to the child. The child reads
+//! until the parent has written everything.
 //!
-//! On the wire: three u32 (arguments, variables, bytes that follow), then each word as a u32
-//! length, its bytes, and a NUL, all in the machine's byte order. Lengths carry any content;
-//! the NUL lets the child pass the args to execve(2) where they lie.
+//! Format: three u32 (number of arguments, number of variables, bytes that follow), then each
+//! string as a u32 length, its bytes and a NUL, in native byte order. Because of the NUL the child
+//! can pass the strings to execve(2) in place.
 
 use crate::sys::memory::bytes_of;
 use crate::sys::process::PointerTable;
@@ -13,26 +13,26 @@ use core::ffi::CStr;
 
 const HEADER: usize = 12;
 
-/// Slots of the pointer table beside the args: a spare one in front (for an interpreter), a
-/// null behind the arguments, one for a late variable, and the last null.
+/// Slots in the pointer table in addition to the strings: one in front for an interpreter, the null
+/// after the arguments, one for a variable added later, and the last null.
 const EXTRA_SLOTS: usize = 4;
 
-/// The message for the child.
+/// Packs the message for the child.
 pub fn pack(args: &[&CStr], env: &[&CStr]) -> Vec<u8> {
     let strings = || args.iter().copied().chain(env.iter().copied());
-    let body: usize = strings().map(|word| 4 + word.count_bytes() + 1).sum();
+    let body: usize = strings().map(|string| 4 + string.count_bytes() + 1).sum();
     let mut message = Vec::with_capacity(HEADER + body);
     for number in [args.len(), env.len(), body] {
         message.extend_from_slice(&(number as u32).to_ne_bytes());
     }
-    for word in strings() {
-        message.extend_from_slice(&(word.count_bytes() as u32).to_ne_bytes());
-        message.extend_from_slice(word.to_bytes_with_nul());
+    for string in strings() {
+        message.extend_from_slice(&(string.count_bytes() as u32).to_ne_bytes());
+        message.extend_from_slice(string.to_bytes_with_nul());
     }
     message
 }
 
-/// What of a message there was no room for in the pipe yet.
+/// A message that is not fully sent because the pipe is full.
 pub struct PendingArgs<'a> {
     pipe: &'a Fd,
     message: Vec<u8>,
@@ -40,21 +40,23 @@ pub struct PendingArgs<'a> {
 }
 
 impl<'a> PendingArgs<'a> {
-    /// Sends as much as there is room for, and closes the pipe behind the last of it; what is left.
+    /// Sends as much as the pipe has room for; returns the rest. Closes the pipe after the last
+    /// byte.
     pub fn send(pipe: &'a Fd, message: Vec<u8>) -> Result<Option<PendingArgs<'a>>> {
-        // What every new pipe has room for (pipe(7)): PIPE_BUF, and no more where the user has many.
+        // A pipe has room for at least one page (pipe(7)), and for no more when the user has
+        // reached pipe-user-pages-soft.
         if message.len() > 4096 {
             fs::set_nonblocking(pipe)?;
         }
-        PendingArgs { pipe, message, sent: 0 }.go_on()
+        PendingArgs { pipe, message, sent: 0 }.send_more()
     }
 
-    /// Keeps a message to be sent later.
+    /// Keeps the message, to be sent later.
     pub fn hold(pipe: &'a Fd, message: Vec<u8>) -> PendingArgs<'a> {
         PendingArgs { pipe, message, sent: 0 }
     }
 
-    /// Sends all of it, and waits for the child to take it; the pipe stays open.
+    /// Sends the whole message and waits for the child to read it. The pipe stays open.
     pub fn send_all(&self) -> Result<()> {
         match fs::write_all(self.pipe, &self.message) {
             // The child is gone already; its record or its status says why.
@@ -67,17 +69,17 @@ impl<'a> PendingArgs<'a> {
     }
 
     /// Sends the byte that the child waits for.
-    pub fn send_byte(&self) -> Result<()> {
-        fs::write_all(self.pipe, &BYTE)
+    pub fn send_sync(&self) -> Result<()> {
+        fs::write_all(self.pipe, &SYNC)
     }
 
-    /// Sends more.
-    pub fn go_on(mut self) -> Result<Option<PendingArgs<'a>>> {
+    /// Sends more of the message.
+    pub fn send_more(mut self) -> Result<Option<PendingArgs<'a>>> {
         while self.sent < self.message.len() {
             match fs::write(self.pipe, &self.message[self.sent..]) {
                 Ok(length) => self.sent += length,
                 Err(Errno::EAGAIN) => return Ok(Some(self)),
-                // The child is gone already; its record or its status says why.
+                // The child has ended; its status record or exit status says why.
                 Err(Errno::EPIPE) => {
                     crate::container::signals::discard_pipe();
                     break;
@@ -89,37 +91,37 @@ impl<'a> PendingArgs<'a> {
         Ok(None)
     }
 
-    /// The pipe, to wait for room in it.
+    /// The pipe, to poll for room.
     pub fn pipe(&self) -> &Fd {
         self.pipe
     }
 }
 
-/// Bytes of memory that [`receive`] needs for such a message.
+/// Bytes of buffer that [`receive`] needs for the message.
 pub fn buffer_size(args: usize, env: usize, message: usize) -> usize {
     (args + env + EXTRA_SLOTS) * size_of::<usize>() + message.next_multiple_of(size_of::<usize>())
 }
 
-/// The args, in the child's memory, with their addresses in a table.
+/// Arguments and environment in the child's memory, and a table of pointers to them.
 pub struct Args {
     table: &'static mut [usize],
     args: usize,
     /// argv[0]
     command: &'static CStr,
-    /// The value of PATH.
+    /// Value of PATH.
     path: Option<&'static [u8]>,
 }
 
-/// Waits for the word that the parent sends before the message when the child has to wait for it;
-/// whether it came.
-pub fn wait_for_byte(pipe: &Fd) -> Result<bool> {
-    Ok(fs::read_full(pipe, &mut [0; BYTE.len()])? == BYTE.len())
+/// Waits for the byte that the parent sends first when it has written the id maps. Returns whether
+/// it came.
+pub fn wait_for_sync(pipe: &Fd) -> Result<bool> {
+    Ok(fs::read_full(pipe, &mut [0; SYNC.len()])? == SYNC.len())
 }
 
-/// That word.
-pub const BYTE: [u8; 1] = [1];
+/// That byte.
+pub const SYNC: [u8; 1] = [1];
 
-/// Reads the message; None when the parent is gone before it is whole.
+/// Reads the message; None when the parent has ended before all was written.
 pub fn receive(pipe: &Fd, buffer: &'static mut [usize]) -> Result<Option<Args>> {
     let mut header = [0u8; HEADER];
     if fs::read_full(pipe, &mut header)? < HEADER {
@@ -142,7 +144,7 @@ fn numbers(header: [u8; HEADER]) -> [usize; 3] {
     [number(0), number(4), number(8)]
 }
 
-/// Finds the args in the body and fills in the table; None when they are not as announced.
+/// Finds the strings in the body and fills in the table; None when the body is malformed.
 fn unpack(
     table: &'static mut [usize],
     mut body: &'static [u8],
@@ -154,34 +156,34 @@ fn unpack(
     table.fill(0);
     for index in 0..args + env {
         let (length, rest) = body.split_first_chunk()?;
-        let (word, rest) = rest.split_at_checked(u32::from_ne_bytes(*length) as usize + 1)?;
+        let (string, rest) = rest.split_at_checked(u32::from_ne_bytes(*length) as usize + 1)?;
         body = rest;
-        let word = CStr::from_bytes_with_nul(word).ok()?;
+        let string = CStr::from_bytes_with_nul(string).ok()?;
         if index == 0 {
-            command = Some(word);
+            command = Some(string);
         }
         if index >= args && path.is_none() {
-            path = word.to_bytes().strip_prefix(b"PATH=");
+            path = string.to_bytes().strip_prefix(b"PATH=");
         }
-        // The spare slot before the arguments, their null before the variables.
+        // Skips the spare slot before the arguments, and the null before the variables.
         let slot = index + if index < args { 1 } else { 2 };
-        *table.get_mut(slot)? = word.as_ptr() as usize;
+        *table.get_mut(slot)? = string.as_ptr() as usize;
     }
     (args > 0 && body.is_empty()).then_some(Args { table, args, command: command?, path })
 }
 
 impl Args {
-    /// The command's name.
+    /// The command: argv[0].
     pub fn command(&self) -> &'static CStr {
         self.command
     }
 
-    /// The value of PATH in the command's environment.
+    /// Value of PATH in the command's environment.
     pub fn path(&self) -> Option<&'static [u8]> {
         self.path
     }
 
-    /// Adds one variable; the text must live until execve.
+    /// Adds a variable. The string must live until execve(2).
     pub fn add_variable(&mut self, variable: &CStr) {
         let slot = self.table.len() - 2;
         self.table[slot] = variable.as_ptr() as usize;
@@ -192,8 +194,8 @@ impl Args {
         PointerTable::new(&self.table[1..self.args + 2])
     }
 
-    /// Makes them `interpreter script arg...`, as a shell is given a script; the texts must live
-    /// until execve.
+    /// Changes the arguments to `interpreter script arg...`, as for a script without `#!`. The
+    /// strings must live until execve(2).
     pub fn interpret(&mut self, interpreter: &CStr, script: &CStr) {
         self.table[0] = interpreter.as_ptr() as usize;
         self.table[1] = script.as_ptr() as usize;
@@ -227,9 +229,9 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// What goes in comes out: any args, empty ones too.
+        /// What is packed is received: any strings, also empty ones.
         #[test]
-        fn words_arrive_byte_for_byte(
+        fn strings_arrive_byte_for_byte(
             args in proptest::collection::vec(proptest::collection::vec(1u8.., 0..300), 1..20),
             env in proptest::collection::vec(proptest::collection::vec(1u8.., 0..300), 0..20),
         ) {
@@ -245,17 +247,17 @@ mod tests {
                 // SAFETY: the table holds addresses in the leaked body.
                 unsafe { CStr::from_ptr(address as *const _) }
             };
-            for (slot, word) in borrowed.iter().enumerate() {
-                assert_eq!(stored(received.table[1 + slot]), *word);
+            for (slot, string) in borrowed.iter().enumerate() {
+                assert_eq!(stored(received.table[1 + slot]), *string);
             }
             assert_eq!(received.table[1 + args.len()], 0);
-            for (slot, word) in env.iter().enumerate() {
-                assert_eq!(stored(received.table[2 + args.len() + slot]), *word);
+            for (slot, string) in env.iter().enumerate() {
+                assert_eq!(stored(received.table[2 + args.len() + slot]), *string);
             }
             assert_eq!(received.table[received.table.len() - 2..], [0, 0]);
         }
 
-        /// A broken message is refused, never read past its end.
+        /// A malformed message is refused and never read past its end.
         #[test]
         fn any_body_unpacks_or_is_refused(body: Vec<u8>, args in 0usize..5, env in 0usize..5) {
             unpack(leaked_table(args + env + EXTRA_SLOTS), body.leak(), args, env);

@@ -20,17 +20,17 @@ use parent::usage::Usage;
 /// How to run a container: what is not part of the container itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RunOptions<'a> {
-    /// Print each step with its result and time.
+    /// Whether to print each step with its result and time.
     pub trace: bool,
-    /// Measure what the command uses.
+    /// Whether to measure what the command uses.
     pub measure: bool,
-    /// Where mini itself lies in memory.
+    /// Address range of mini itself in memory.
     pub program: Program,
     /// How to end the command.
     pub stop: Stop,
-    /// Where to write the command's process id.
+    /// Path of the file for the command's process id.
     pub pidfile: Option<&'a CStr>,
-    /// Whom to tell that it has started.
+    /// Readiness notification.
     pub ready: Ready<'a>,
     /// Where the child waits for `mini start`; None: it does not.
     pub start: Option<&'a Fd>,
@@ -39,11 +39,13 @@ pub struct RunOptions<'a> {
 /// How to end the command; times in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
-    /// By this signal, also when somebody sends SIGTERM to mini.
+    /// The signal that asks the command to end (--stop-signal). mini sends it also on SIGTERM to
+    /// mini.
     pub signal: i32,
-    /// What it has to end then, before it is killed.
+    /// Time between that signal and SIGKILL.
     pub grace: u64,
-    /// Whether that was asked for, and so applies whoever wants it to end.
+    /// Whether --stop-timeout was given. Then it applies to every request to end, not only to
+    /// --timeout.
     pub grace_is_asked: bool,
 }
 
@@ -54,12 +56,12 @@ impl Default for Stop {
     }
 }
 
-/// Whom to tell that the command has started.
+/// Where to report that the command has started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ready<'a> {
-    /// This descriptor gets a newline.
+    /// File descriptor that gets a newline.
     pub descriptor: Option<u32>,
-    /// The value of NOTIFY_SOCKET, where the container cannot reach it itself (sd_notify(3)).
+    /// Value of NOTIFY_SOCKET, where the container cannot reach the socket itself (sd_notify(3)).
     pub socket: Option<&'a [u8]>,
 }
 
@@ -69,13 +71,13 @@ impl Ready<'_> {
     }
 }
 
-/// How the command ended, and, if measured, what it used.
+/// How the command ended and what it used.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The exit status for mini's caller.
+    /// Exit status of mini.
     pub status: u8,
-    /// The signal that ended it.
+    /// Signal that ended the command.
     pub signal: Option<u8>,
-    /// What it used.
+    /// Measurements, if requested.
     pub usage: Usage,
 }

@@ -1,16 +1,17 @@
-//! The status pipe: what the child tells its parent. It is close-on-exec, so its end without a
-//! failure says that the command has started.
+//! The status pipe carries the child's reports to its parent. It is close-on-exec: end of file
+//! without a failure means that the command has started.
 //!
-//! On the wire, a record: u32 step, u32 errno (0: done), u64 nanoseconds, u32 length, and that
-//! many bytes of detail. A record is one write of less than PIPE_BUF, so it arrives whole.
+//! Format of a record: u32 step, u32 errno (0: success), u64 nanoseconds, u32 length, and as many
+//! bytes of detail. A record is written by one write(2) of less than PIPE_BUF bytes, so it arrives
+//! whole.
 
 use crate::sys::{Errno, Fd, Result, fs};
 
 const HEADER: usize = 20;
-/// The longest detail.
+/// Maximum length of the detail.
 pub const DETAIL: usize = 256;
 
-/// A few bytes that explain a failure: what the child found out beyond the kernel's reason.
+/// What the child knows about a failure beyond errno, such as the name of a file.
 #[derive(Debug)]
 pub struct Detail {
     bytes: [u8; DETAIL],
@@ -18,36 +19,36 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// Nothing to add.
+    /// No detail.
     pub const fn new() -> Detail {
         Detail { bytes: [0; DETAIL], length: 0 }
     }
 
-    /// Keeps the beginning of `text`.
+    /// Sets the detail, truncated to DETAIL bytes.
     pub fn set(&mut self, text: &[u8]) {
         self.length = text.len().min(DETAIL);
         self.bytes[..self.length].copy_from_slice(&text[..self.length]);
     }
 
-    /// The text.
+    /// The detail.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
 
-/// One step's outcome.
+/// Result of one step.
 #[derive(Debug)]
 pub struct Record {
-    /// Its place in the plan.
+    /// Index in the plan's steps.
     pub step: usize,
-    /// The kernel's reason why it failed, if it did.
+    /// The kernel's error, if the step failed.
     pub failure: Option<Errno>,
-    /// How long it took; 0 when nobody asked.
+    /// Duration; 0 when not measured.
     pub nanos: u64,
 }
 
 impl Record {
-    /// Sends it, with what there is to add.
+    /// Writes the record, with the detail.
     pub fn write(&self, detail: &Detail, pipe: &Fd) -> Result<()> {
         let mut message = [0u8; HEADER + DETAIL];
         let errno = self.failure.map_or(0, |errno| errno.into_raw() as u32);
@@ -60,20 +61,20 @@ impl Record {
         fs::write_all(pipe, &message[..HEADER + detail.len()])
     }
 
-    /// Waits for the next one, and takes down what came with it; None at the end of the pipe.
+    /// Reads the next record and its detail; None at end of file.
     pub fn read(detail: &mut Detail, pipe: &Fd) -> Result<Option<Record>> {
         let mut header = [0u8; HEADER];
         if fs::read_full(pipe, &mut header)? < HEADER {
             return Ok(None);
         }
-        let word = |at: usize| {
+        let number = |at: usize| {
             u32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
-        detail.length = (word(16) as usize).min(DETAIL);
+        detail.length = (number(16) as usize).min(DETAIL);
         fs::read_full(pipe, &mut detail.bytes[..detail.length])?;
         let mut nanos = [0; 8];
         nanos.copy_from_slice(&header[8..16]);
-        let failure = (word(4) != 0).then(|| Errno::new(word(4) as i32));
-        Ok(Some(Record { step: word(0) as usize, failure, nanos: u64::from_ne_bytes(nanos) }))
+        let failure = (number(4) != 0).then(|| Errno::new(number(4) as i32));
+        Ok(Some(Record { step: number(0) as usize, failure, nanos: u64::from_ne_bytes(nanos) }))
     }
 }

@@ -1,13 +1,13 @@
-//! The standard descriptors: of a mini that was started without some of them, or with odd ones, and as what
-//! the command finds at /dev/stdin, /dev/stdout and /dev/stderr.
+//! The standard descriptors 0, 1 and 2: opens missing ones, and lets the command's user open them
+//! by /dev/stdin, /dev/stdout and /dev/stderr.
 
 use crate::error::{Error, Result};
 use crate::sys::fs::Stream;
 use crate::sys::{self, Errno, fs, terminal};
 
-/// Opens what is closed of 0, 1 and 2 on nothing, before anything else is opened: the command
-/// shall not find a pipe of mini's there, nor its own first file get such a number. A directory
-/// there would be one of the host's, open to whatever runs in the container, and is refused.
+/// Opens /dev/null on each closed descriptor of 0, 1 and 2, before anything else is opened:
+/// otherwise a pipe of mini's would get such a number. Refuses directories: a container could reach
+/// the host's files through one.
 pub fn repair() -> Result<()> {
     let failed = |errno: Errno| Error::new("open standard descriptors").errno(errno);
     const NAMES: [&[u8]; 3] = [b"standard input", b"standard output", b"standard error"];
@@ -18,14 +18,14 @@ pub fn repair() -> Result<()> {
                 let error = Error::new("use").object(name).errno(Errno::EISDIR);
                 return Err(error.hint("a directory is a way out: --preserve-fds hands one on"));
             }
-            // What cannot be examined is open, and no directory that could be read.
+            // Open, and not a directory that could be read.
             _ => continue,
         }
-        // The lowest free number is what open gives: this one.
+        // open(2) returns the lowest free number, which is this one.
         let nothing = match fs::open(c"/dev/null", libc::O_RDWR, 0) {
             Ok(null) => null,
-            // No /dev here: the reading end of a pipe nobody writes to is at its end at once,
-            // and refuses writes.
+            // Without /dev: the read end of a pipe without a writer, which is at end of file and
+            // refuses writes.
             Err(_) => fs::pipe().map_err(failed)?.0,
         };
         fs::keep_over_exec(nothing).map_err(failed)?;
@@ -33,17 +33,17 @@ pub fn repair() -> Result<()> {
     Ok(())
 }
 
-/// Makes the terminal that mini was started at standard input, where that was an archive.
+/// Makes mini's controlling terminal standard input, when that was the archive.
 ///
 /// # Errors
-/// ENXIO when there is none.
+/// ENXIO without a controlling terminal.
 pub fn take_keyboard() -> sys::Result<()> {
     fs::replace(0, &fs::open(c"/dev/tty", libc::O_RDWR, 0)?)
 }
 
-/// Gives what 0, 1 and 2 are to a user, who else could not open them once more by their names in /dev:
-/// terminals, pipes, and files that are open to be written. A file that is only read stays whose it is
-/// (`</etc/shadow`), and so does a device.
+/// Gives terminals, pipes and writable files on 0, 1 and 2 to the command's user, who could
+/// otherwise not open /dev/stdin, /dev/stdout and /dev/stderr. Read-only files (`</etc/shadow`) and
+/// devices keep their owner.
 pub fn give_to(uid: u32) -> sys::Result<()> {
     for fd in 0..=2 {
         let Ok(Stream { kind, uid: owner, writes, .. }) = fs::stream(fd) else { continue };
@@ -57,8 +57,8 @@ pub fn give_to(uid: u32) -> sys::Result<()> {
             continue;
         }
         match fs::give_to(fd, uid) {
-            // Not ours to give, on a read-only file system, or on one without owners: the descriptor
-            // itself works all the same.
+            // mini may not change the owner, or the file system is read-only or has no owners. The
+            // descriptor works anyway.
             Err(Errno::EPERM | Errno::EROFS | Errno::EINVAL) => {}
             result => result?,
         }

@@ -1,4 +1,4 @@
-//! Whose ids the container's are: none of its own, the caller's alone, or a range.
+//! Finds the id maps of the container's user namespace.
 
 use super::Caller;
 use crate::error::{Error, Result};
@@ -9,47 +9,47 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// Whose ids the container's are.
+/// Id maps of the container's user namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdMaps {
-    /// The host's: there is no user namespace.
+    /// No user namespace: the container has the host's ids.
     None,
-    /// The caller's, alone.
+    /// The caller's own user and group id, one each.
     Single,
-    /// These ranges.
+    /// Ranges of ids.
     Ranges {
-        /// IdMapping.
+        /// User ids.
         uids: Vec<IdRange>,
-        /// Groups.
+        /// Group ids.
         gids: Vec<IdRange>,
-        /// Whether newuidmap(1) and newgidmap(1) have to say them to the kernel.
+        /// Whether newuidmap(1) and newgidmap(1) write the maps.
         by_helper: bool,
     },
 }
 
-/// What `auto` maps parts of when root has no range of its own: beyond those that distributions and
-/// systemd give away.
-const FIXED: (u32, u32) = (0x7000_0000, 0x1000_0000);
-/// How many ids `auto` maps.
+/// Range of `--userns auto` when root has none in /etc/subuid: (first, count). Distributions and
+/// systemd do not allocate ids here.
+const DEFAULT_RANGE: (u32, u32) = (0x7000_0000, 0x1000_0000);
+/// Number of ids in a map of `--userns auto`.
 const COUNT: u32 = 65_536;
 
-/// Finds the ids that `users` asks for; who may not administer (CAP_SYS_ADMIN) gets the other
-/// namespaces only with a user namespace.
+/// Finds the id maps for `users`. A caller without CAP_SYS_ADMIN needs a user namespace to make the
+/// other namespaces.
 ///
 /// # Errors
-/// When the caller has no range to give.
-pub fn find(users: &IdMapping, caller: Caller, may_administer: bool) -> Result<IdMaps> {
+/// The caller has no range of ids to map.
+pub fn find(users: &IdMapping, caller: Caller, has_sys_admin: bool) -> Result<IdMaps> {
     let is_root = caller.euid == 0;
     Ok(match users {
-        IdMapping::Own if may_administer => IdMaps::None,
+        IdMapping::Own if has_sys_admin => IdMaps::None,
         IdMapping::Own => IdMaps::Single,
         IdMapping::Mapped { uids, gids } => {
             IdMaps::Ranges { uids: uids.to_vec(), gids: gids.to_vec(), by_helper: !is_root }
         }
         IdMapping::Auto if is_root => {
             let name = user_name(caller.euid);
-            let uids = granted(c"/etc/subuid", &name, caller.euid)?.unwrap_or(FIXED);
-            let gids = granted(c"/etc/subgid", &name, caller.euid)?.unwrap_or(FIXED);
+            let uids = granted(c"/etc/subuid", &name, caller.euid)?.unwrap_or(DEFAULT_RANGE);
+            let gids = granted(c"/etc/subgid", &name, caller.euid)?.unwrap_or(DEFAULT_RANGE);
             let (uids, gids) = claim(uids, gids)?;
             IdMaps::Ranges { uids: vec![uids], gids: vec![gids], by_helper: false }
         }
@@ -57,7 +57,7 @@ pub fn find(users: &IdMapping, caller: Caller, may_administer: bool) -> Result<I
             let name = user_name(caller.euid);
             let range = |file: &CStr, own: u32| -> Result<Vec<IdRange>> {
                 let granted = granted(file, &name, caller.euid)?;
-                // Files of one's own stay one's own: root inside is the caller.
+                // Root inside is the caller, so that the caller's files belong to root inside.
                 match granted {
                     Some((outside, count)) => Ok(vec![
                         IdRange { inside: 0, outside: own, count: 1 },
@@ -73,18 +73,19 @@ pub fn find(users: &IdMapping, caller: Caller, may_administer: bool) -> Result<I
     })
 }
 
-/// Files of the kernel's that are always there and that only root can open, of the machine or of the user
-/// namespace: the first for anything, the second for writing. Nothing is written to them.
-const LOCKED: [&CStr; 2] =
+/// Files for the locks: they exist in every kernel and only root can open them; the first only root
+/// of the initial user namespace, the second also root of others. mini writes nothing to them.
+const LOCK_FILES: [&CStr; 2] =
     [c"/proc/sys/kernel/usermodehelper/bset", c"/proc/sys/user/max_user_namespaces"];
 
-/// The first part of what may be given that no container which runs has. What tells is a lock on
-/// as many bytes as there are ids, at the number of the first: it goes with mini, however that ends.
+/// Claims the first free part of the ranges, so that no two containers share ids. The claim is a
+/// lock (fcntl(2)) on as many bytes as there are ids, at the offset of the first id. The kernel
+/// releases it when mini ends, by whatever cause.
 #[inline(never)]
 fn claim(uids: (u32, u32), gids: (u32, u32)) -> Result<(IdRange, IdRange)> {
     let open = |path| fs::open(path, libc::O_RDWR, 0);
-    let file = open(LOCKED[0]).or_else(|_| open(LOCKED[1])).map_err(|errno| {
-        let error = Error::new("user namespace").object(LOCKED[0].to_bytes()).errno(errno);
+    let file = open(LOCK_FILES[0]).or_else(|_| open(LOCK_FILES[1])).map_err(|errno| {
+        let error = Error::new("user namespace").object(LOCK_FILES[0].to_bytes()).errno(errno);
         error.hint("a lock there keeps others from the same ids: choose some with --uidmap")
     })?;
     let parts = (uids.1.min(gids.1) / COUNT).max(1);
@@ -104,7 +105,7 @@ fn claim(uids: (u32, u32), gids: (u32, u32)) -> Result<(IdRange, IdRange)> {
             Err(errno) => Err(Error::new("user namespace").cause("lock").errno(errno)),
             Ok(()) => Ok(true),
         };
-        // Groups have numbers of their own, so their bytes lie behind those of users.
+        // Group ids are locked at a higher offset than user ids.
         if lock(&uids, 0)? && lock(&gids, 1 << 32)? {
             file.leak();
             return Ok((uids, gids));
@@ -122,7 +123,7 @@ fn no_range(file: &CStr, name: &[u8]) -> Error {
         .hint("root adds one: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER")
 }
 
-/// The first range that a file in the form of subuid(5) gives to a user.
+/// The first range of a user in a file like subuid(5), as (first, count).
 fn granted(file: &CStr, name: &[u8], id: u32) -> Result<Option<(u32, u32)>> {
     let text = match fs::read_file(file, 1 << 20) {
         Ok(text) => text,
@@ -146,9 +147,9 @@ fn range_of(line: &[u8], names: &[&[u8]]) -> Option<(u32, u32)> {
     (count > 0 && first.checked_add(count).is_some()).then_some((first, count))
 }
 
-/// The name /etc/passwd has for a user; empty when there is none.
+/// The user's name in /etc/passwd; empty when there is none.
 fn user_name(id: u32) -> Vec<u8> {
-    // Without the file there are no names; ranges can be given by number.
+    // Without /etc/passwd, ranges can still be found by number.
     let text = fs::read_file(c"/etc/passwd", 16 << 20).unwrap_or_default();
     let named = |line: &[u8]| {
         let mut fields = line.split(|b| *b == b':');

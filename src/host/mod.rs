@@ -1,5 +1,5 @@
-//! What this machine and the caller are: facts, each read at most once and only when the spec
-//! needs it. What the kernel can tell by refusing a step is not asked for beforehand.
+//! Facts about this machine and the caller. Each fact is read at most once, and only when the spec
+//! needs it. mini does not ask for a fact that the kernel tells anyway by refusing a step.
 
 pub mod cgroups;
 pub mod ids;
@@ -15,46 +15,46 @@ use cgroups::Cgroups;
 use core::ffi::CStr;
 use ids::IdMaps;
 
-/// Who called mini; the kernel hands this to every program (getauxval(3)).
+/// The caller of mini, from the auxiliary vector (getauxval(3)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// Effective user id.
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
-    /// What mini's file gave it that its caller does not have.
+    /// Privileges that mini's file gives and the caller does not have.
     pub gain: FilePrivilege,
-    /// The path by which mini's file was executed.
+    /// Path by which mini's file was executed.
     pub path: &'static CStr,
-    /// Where mini itself lies in memory.
+    /// Address range of mini itself in memory.
     pub program: Program,
 }
 
-/// What a program's file can give to whoever runs it (execve(2)).
+/// Privileges that the file of a program gives to every caller (execve(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FilePrivilege {
-    /// Nothing.
+    /// None.
     Nothing,
-    /// Another user or group.
+    /// Another user or group id (set-user-id, set-group-id).
     SetId,
-    /// Something that only the capabilities tell, or nothing: the kernel asks for care (AT_SECURE).
+    /// AT_SECURE is set: file capabilities, or a security module asks for care.
     Secure,
 }
 
 impl Caller {
-    /// Who may run mini decides what mini does for them: to serve everybody as root is nothing that an
-    /// option could make safe, so it is refused, before anything is opened.
+    /// Refuses to run with privileges of mini's file. mini would lend them to every caller, and no
+    /// option could make that safe.
     ///
     /// # Errors
-    /// When mini is set-user-id or set-group-id, or has file capabilities that its caller has not.
+    /// mini is set-user-id or set-group-id, or has file capabilities that its caller does not have.
     pub fn check(&self) -> Result<()> {
         let cause = match self.gain {
             FilePrivilege::Nothing => return Ok(()),
             FilePrivilege::SetId => {
                 "mini is set-user-id or set-group-id, or its caller is half another user"
             }
-            // For root there are none; and a security module asks for care, too, when it gives a
-            // program a label of its own.
+            // File capabilities give root nothing. A security module also sets AT_SECURE when it
+            // gives the program a label of its own.
             FilePrivilege::Secure if self.euid == 0 => return Ok(()),
             FilePrivilege::Secure => match crate::sys::security::permitted() {
                 Ok(0) => return Ok(()),
@@ -67,28 +67,28 @@ impl Caller {
     }
 }
 
-/// A root in a file.
+/// A root file system in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Image {
-    /// A file system of this type.
+    /// A file system image of this type.
     FileSystem(&'static CStr),
     /// A tar archive.
     Archive,
-    /// Perhaps an archive, but compressed, which mini does not read.
+    /// A compressed file, which mini does not read. It may be an archive.
     Compressed(&'static Compression),
 }
 
-/// A format of compressed files.
+/// A compression format.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Compression {
     magic: &'static [u8],
-    /// What it is.
+    /// Name for messages.
     pub name: &'static str,
-    /// How mini gets what is in it.
+    /// Command that lets mini read the content.
     pub remedy: &'static str,
 }
 
-/// Those that tar archives come in, by the bytes they begin with.
+/// Compression formats of tar archives, recognised by their first bytes.
 static COMPRESSIONS: [Compression; 5] = [
     Compression {
         magic: b"\x1f\x8b",
@@ -117,7 +117,7 @@ static COMPRESSIONS: [Compression; 5] = [
     },
 ];
 
-/// The format of a compressed file, by how it begins.
+/// The compression format of a file with this beginning.
 pub fn compression(beginning: &[u8]) -> Option<&'static Compression> {
     COMPRESSIONS.iter().find(|format| beginning.starts_with(format.magic))
 }
@@ -129,46 +129,45 @@ pub struct Host {
     pub euid: u32,
     /// Effective group id.
     pub egid: u32,
-    /// The path by which mini's file was executed.
+    /// Path by which mini's file was executed.
     pub path: &'static CStr,
-    /// Whose ids the container's are: with some of its own everything happens in a user namespace.
+    /// Id maps of the container's user namespace, if it has one.
     pub ids: IdMaps,
-    /// Whether mini itself is in a user namespace other than the machine's first: root there is not the
-    /// machine's root, whatever its number. False unless it matters.
+    /// Whether mini itself runs in a user namespace other than the initial one. Root there is not
+    /// root of the machine. False when no step depends on it.
     pub in_user_namespace: bool,
-    /// Whether mknod(2) makes a device node that can be used; false unless it matters.
+    /// Whether mknod(2) makes usable device nodes. False when no step depends on it.
     pub may_make_devices: bool,
-    /// Whether the user namespace lets groups be set (user_namespaces(7)).
+    /// Whether the user namespace allows setgroups(2) (user_namespaces(7)).
     pub may_set_groups: bool,
-    /// Whether `/` is the initramfs, which pivot_root(2) cannot move away.
+    /// Whether `/` is the initramfs, which pivot_root(2) cannot replace.
     pub root_is_initramfs: bool,
-    /// What the rootfs is, if not a directory.
+    /// Type of the image, if the rootfs is not a directory.
     pub image: Option<Image>,
-    /// Whether the kernel makes a mount namespace of the rootfs alone (Linux 7.0), and lets what the
-    /// container needs be mounted in it.
+    /// Whether the kernel can make a mount namespace from the rootfs alone (OPEN_TREE_NAMESPACE,
+    /// Linux 7.0) and allows the container's mounts in it.
     pub makes_namespace: bool,
-    /// Whether the kernel makes copies of mounts that are attached nowhere (Linux 5.2); not asked
-    /// without volumes.
+    /// Whether the kernel can clone mounts (OPEN_TREE_CLONE, Linux 5.2). Not asked without volumes.
     pub copies_mounts: bool,
-    /// Whether the kernel has mount_setattr(2) (Linux 5.12); not asked without a root directory.
+    /// Whether the kernel has mount_setattr(2) (Linux 5.12). Not asked without a root directory.
     pub sets_attributes: bool,
-    /// How many processors there can be, if the kernel counts how often each was too hot; not asked
-    /// where nothing is masked.
+    /// Number of possible CPUs, if the kernel shows thermal throttling counters of each; else 0.
+    /// Not asked when nothing is masked.
     pub throttled_cpus: u32,
-    /// Where relative paths begin; empty unless one matters.
+    /// Working directory, from which relative paths start. Empty when no step depends on it.
     pub cwd: Vec<u8>,
-    /// Bytes of memory; 0 unless it matters.
+    /// Memory of the machine in bytes. 0 when no step depends on it.
     pub memory: u64,
-    /// Where the container's cgroups will be.
+    /// Location of the container's cgroups.
     pub cgroups: Cgroups,
 }
 
 impl Host {
-    /// Reads what a plan for `spec` needs to know.
+    /// Reads the facts that a plan for `spec` depends on.
     ///
     /// # Errors
-    /// When there is no such root directory, or it is the host's own; when there is no place for
-    /// the cgroups that limits need.
+    /// The root directory is missing or is the host's own root, or the limits need a cgroup and
+    /// mini cannot make one.
     pub fn probe(caller: Caller, spec: &Spec) -> Result<Host> {
         let mut root_is_initramfs = false;
         let mut image = None;
@@ -214,22 +213,24 @@ impl Host {
         }
         let throttled_cpus = if spec.masks.unmask_all { 0 } else { cgroups::throttled_cpus() };
         let cgroups = cgroups::find(spec)?;
-        // What mini may do, not the number of its user, tells what it is.
+        // Capabilities decide, not the user id: root in a container may lack them.
         let capabilities = if caller.euid == 0 { effective_capabilities()? } else { 0 };
         let has = |capability: u8| capabilities & 1 << capability != 0;
         let ids = ids::find(&spec.security.users, caller, has(SYS_ADMIN))?;
-        let user_namespace = if asks_for_rights(spec, &ids) { UserNamespace::own() } else { None };
-        let in_user_namespace = user_namespace == Some(UserNamespace::Later);
+        let user_namespace =
+            if needs_initial_user_namespace(spec, &ids) { UserNamespace::own() } else { None };
+        let in_user_namespace = user_namespace == Some(UserNamespace::Nested);
         let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
-        // A user namespace is shown a new /proc only where it sees one already, with the host's mounts.
-        // The hooks before the switch of the root run in the container's mount namespace.
+        // In a user namespace the kernel allows a new procfs only where one is visible already, and
+        // the new mount namespace does not have the host's mounts. Hooks that run before the switch
+        // of the root need the host's mounts in the container's mount namespace, too.
         let makes_namespace = is_plain
             && !spec.hooks.run_at_create()
             && copies_mounts
             && !root_is_initramfs
             && ids == IdMaps::None
             && crate::sys::mount::can_make_namespaces()
-            && user_namespace == Some(UserNamespace::First);
+            && user_namespace == Some(UserNamespace::Initial);
         Ok(Host {
             euid: caller.euid,
             egid: caller.egid,
@@ -251,35 +252,35 @@ impl Host {
     }
 }
 
-/// Which user namespace mini is in.
+/// The user namespace in which mini runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum UserNamespace {
-    /// The one that the kernel starts with.
-    First,
-    /// One that was made later.
-    Later,
+    /// The initial one.
+    Initial,
+    /// Another one.
+    Nested,
 }
 
 impl UserNamespace {
-    /// The first one has an inode number that never changes (the kernel's nsfs.h). None without /proc;
-    /// nothing but a failing step tells then, and in a later one no root of one's own can be had
-    /// without /proc anyway.
+    /// The inode number of the initial user namespace is fixed (PROC_USER_INIT_INO in the kernel).
+    /// None without /proc: then only a failing step tells, and a nested user namespace allows no
+    /// container root without /proc anyway.
     fn own() -> Option<UserNamespace> {
-        const FIRST: u64 = 0xefff_fffd;
+        const INITIAL: u64 = 0xefff_fffd;
         match fs::identity(c"/proc/self/ns/user").ok()?.inode {
-            FIRST => Some(UserNamespace::First),
-            _ => Some(UserNamespace::Later),
+            INITIAL => Some(UserNamespace::Initial),
+            _ => Some(UserNamespace::Nested),
         }
     }
 }
 
-/// Whether mini is in a later user namespace than the machine's first, as far as /proc tells.
+/// Whether mini runs in a user namespace other than the initial one. False when /proc cannot tell.
 pub fn in_user_namespace() -> bool {
-    UserNamespace::own() == Some(UserNamespace::Later)
+    UserNamespace::own() == Some(UserNamespace::Nested)
 }
 
-/// Whether the plan has steps that root may do only where it is the machine's root.
-fn asks_for_rights(spec: &Spec, ids: &IdMaps) -> bool {
+/// Whether the plan has steps that only root of the initial user namespace may perform.
+fn needs_initial_user_namespace(spec: &Spec, ids: &IdMaps) -> bool {
     spec.rootfs.is_some()
         || matches!(ids, IdMaps::Ranges { .. })
         || spec.process.user.is_some()
@@ -292,7 +293,7 @@ fn effective_capabilities() -> Result<capability::Set> {
         .map_err(|errno| Error::new("examine capabilities").errno(errno))
 }
 
-/// Whether groups may not be set in this user namespace, nor in those made in it.
+/// Whether this user namespace, and so every namespace made in it, denies setgroups(2).
 fn denies_groups() -> bool {
     fs::read_file(c"/proc/self/setgroups", 16).is_ok_and(|text| text.starts_with(b"deny"))
 }
@@ -301,7 +302,7 @@ fn is_unsized_tmpfs(volume: &Volume) -> bool {
     matches!(volume.kind, Kind::Tmpfs(Tmpfs { size: None, .. }))
 }
 
-/// To bind anything else by `--device` would be a surprise.
+/// `--device` takes devices only.
 fn check_device(path: &CStr) -> Result<()> {
     let error = Error::new("device").object(path.to_bytes());
     match fs::is_device(path) {
@@ -321,8 +322,9 @@ pub fn working_directory() -> Result<Vec<u8>> {
     }
 }
 
-/// The one fact that is asked for although a step would tell: with `/` as its own rootfs the launch
-/// would go well, and the container be no container. A file is an image: its file system.
+/// Finds out what the rootfs is: None for a directory, else the type of the image. The host's own
+/// root is refused here, because no step would fail: the launch would succeed and the container
+/// would share the host's root.
 fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     if rootfs == c"-" {
         return Ok(Some(Image::Archive));
@@ -333,8 +335,8 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     let error = |errno| Error::new("rootfs").object(rootfs.to_bytes()).errno(errno);
     let root = identity(rootfs)?;
     if !root.is_directory {
-        // What is read from a pipe, as of `<(tar c .)`, is gone; and it is opened once, or the one who writes
-        // loses its reader.
+        // A named pipe, as of `<(tar c .)`, can be read only once, and its writer gets SIGPIPE when
+        // the reader closes it. So it is not opened here.
         if fs::is_named_fifo(rootfs) {
             return Ok(Some(Image::Archive));
         }
@@ -358,8 +360,8 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     Ok(None)
 }
 
-/// What image there is in a file, if any. A function of its own, as no other launch should touch the
-/// memory it takes.
+/// Finds the type of an image by its first bytes. Not inlined, so that other launches do not touch
+/// the stack pages of its buffer.
 #[inline(never)]
 pub fn image_in(file: &Fd) -> crate::sys::Result<Option<Image>> {
     let mut beginning = [0; 2048];
@@ -367,9 +369,9 @@ pub fn image_in(file: &Fd) -> crate::sys::Result<Option<Image>> {
     Ok(image_type(&beginning[..length]))
 }
 
-/// Tells a file system by the magic number in its superblock (the kernel's magic.h): squashfs has
-/// it first, the others in a block at 1024. A tar archive begins with a header, which
-/// has "ustar" in it, or is old and known by its sum.
+/// Recognises file systems by the magic number in the superblock (the kernel's magic.h): squashfs
+/// at offset 0, the others in a block at 1024. Recognises tar archives by "ustar" in the header, or
+/// by the header's checksum for the oldest format.
 fn image_type(beginning: &[u8]) -> Option<Image> {
     let at = |offset: usize, magic: &[u8]| beginning.get(offset..)?.strip_prefix(magic).map(drop);
     if at(0, b"hsqs").is_some() {
@@ -385,8 +387,8 @@ fn image_type(beginning: &[u8]) -> Option<Image> {
     }
 }
 
-/// Whether a block is an undamaged header of a tar archive: the sum of its bytes is in it, as an octal number
-/// for which the field of the sum itself counts as spaces. Some have added up signed bytes.
+/// Whether a block is a valid tar header. The header holds the sum of its bytes as an octal number;
+/// the sum counts its own field as spaces. Some old programs added signed bytes.
 pub fn is_tar_header(block: &[u8; 512]) -> bool {
     const FIELD: core::ops::Range<usize> = 148..156;
     let digits = block[FIELD].split(|byte| *byte == 0).next().unwrap_or_default().trim_ascii();
@@ -397,19 +399,19 @@ pub fn is_tar_header(block: &[u8; 512]) -> bool {
         sum += u64::from(*byte);
         high += u64::from(*byte >> 7);
     }
-    // A block of zeros is none: its sum would be that of the spaces.
+    // In a block of zeros the sum would be that of the spaces: not a header.
     sum != spaces && (given == sum || given.wrapping_add(high << 8) == sum)
 }
 
-/// The initramfs is a ramfs or a tmpfs by its magic number, and by its name in mountinfo the
-/// "rootfs"; a tmpfs that was mounted and switched to is an ordinary root. Without /proc nothing
-/// tells the two apart, and the way that works on both is taken.
+/// Whether `/` is the initramfs: a ramfs or tmpfs by its magic number, with the type "rootfs" in
+/// mountinfo. A tmpfs that became the root by switch_root is an ordinary root. Without /proc the
+/// answer is yes, because chroot(2) works on both.
 ///
 /// # Errors
-/// When `/` cannot be examined.
+/// `/` cannot be examined.
 pub fn root_is_initramfs() -> Result<bool> {
     let magic = fs::statfs_type(c"/").map_err(|e| Error::new("examine").object(b"/").errno(e))?;
-    // The casts only change the constants' type, which differs by CPU.
+    // The casts only adjust the constants' type, which differs by CPU.
     if magic != 0x8584_58f6 && magic != libc::TMPFS_MAGIC as u32 {
         return Ok(false);
     }
@@ -419,8 +421,8 @@ pub fn root_is_initramfs() -> Result<bool> {
     }
 }
 
-/// proc_pid_mountinfo(5): `ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [TAGS...] - TYPE ...`.
-/// The last line for `/` is the one that is seen.
+/// proc_pid_mountinfo(5): `ID PARENT MAJOR:MINOR ROOT MOUNTPOINT OPTIONS [TAGS...] - TYPE ...`. The
+/// last line for `/` is the topmost mount.
 fn mountinfo_says_initramfs(text: &[u8]) -> bool {
     let mut answer = true;
     for line in text.split(|b| *b == b'\n') {

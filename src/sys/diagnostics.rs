@@ -39,7 +39,7 @@ pub fn say(line: &[u8]) {
     });
     unwritten.lines.extend_from_slice(line);
     give_back(unwritten);
-    go_on();
+    flush();
 }
 
 /// The descriptor to wait for until there is room for what was said, if some is left.
@@ -51,7 +51,7 @@ pub fn waits_for() -> Option<i32> {
 }
 
 /// Writes what there is room for.
-pub fn go_on() {
+pub fn flush() {
     let Some(mut unwritten) = take() else { return };
     while !unwritten.lines.is_empty() {
         match unwritten.output.write(&unwritten.lines) {

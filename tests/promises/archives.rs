@@ -542,7 +542,7 @@ fn replaced(world: &World) {
     for bad in
         [archive.clone().file("d", b""), archive.clone().symlink("d", "l"), archive.fifo("d")]
     {
-        sh(world, bad, "true").refused(125, "unpack d: Directory not empty (a directory with");
+        sh(world, bad, "true").refused(125, "unpack d: Directory not empty (a non-empty directory");
     }
     // Hard links: to itself, to what was replaced meanwhile, to a link, to nothing.
     let archive = applets(Tarball::new())
@@ -558,10 +558,10 @@ fn replaced(world: &World) {
     let expected = "twoonetworegular file 2\nregular file 1\nsymbolic link 2\n";
     assert_eq!(sh(world, archive, script).ok(), expected);
     sh(world, Tarball::new().hard_link("a", "none"), "true")
-        .refused(125, "unpack a: No such file or directory (a link to a member that is not there)");
+        .refused(125, "unpack a: No such file or directory (the target of the link is missing)");
     for to in ["../a", "/../a", "a/../../b"] {
         sh(world, Tarball::new().file("a", b"").hard_link("b", to), "true")
-            .refused(125, "unpack b: Cross-device link (the name leads out");
+            .refused(125, "unpack b: Cross-device link (the path leads out");
     }
     // What is no directory is none for what lies below.
     sh(world, Tarball::new().file("a", b"").file("a/b", b""), "true")
@@ -678,9 +678,9 @@ fn pax(world: &World) {
         ]
     );
     for (records, words) in [
-        (("uid", &b"4294967295"[..]), "a number beyond the kernel's"),
-        (("gid", b"4294967296"), "a number beyond the kernel's"),
-        (("mtime", b"9223372036854775808"), "a number beyond the kernel's"),
+        (("uid", &b"4294967295"[..]), "is out of range"),
+        (("gid", b"4294967296"), "is out of range"),
+        (("mtime", b"9223372036854775808"), "is out of range"),
         (("uid", b"-1"), "damaged"),
         (("uid", b"0x1"), "damaged"),
         (("size", b"1e3"), "damaged"),
@@ -697,7 +697,7 @@ fn pax(world: &World) {
     // A header of two megabytes, and data cut off in one.
     let long = vec![b'x'; 2 << 20];
     sh(world, Tarball::new().pax(&[("comment", &long)]).file("f", b""), "true")
-        .refused(125, "a pax header may have a megabyte");
+        .refused(125, "the pax header is larger than 1 MiB");
 }
 
 fn owners(world: &World) {
@@ -763,7 +763,7 @@ fn sparse(world: &World) {
         old(&[(0o7777777777, 5)], 9, b"abcde"),
     ] {
         sh(world, bad, "true")
-            .refused(125, "unpack f: Not a data message (no tar archive, or damaged");
+            .refused(125, "unpack f: Not a data message (not a tar archive, damaged");
     }
     let refused = |records: &[(&str, &[u8])], data: &[u8], words: &str| {
         let archive = applets(Tarball::new()).pax(records).file("f", data);
@@ -774,10 +774,10 @@ fn sparse(world: &World) {
     refused(&version, b"abcde", "damaged");
     refused(&[("GNU.sparse.map", b"2,3,6,2")], b"abcde", "damaged");
     refused(&[("GNU.sparse.size", b"9"), ("GNU.sparse.map", b"2,3,6")], b"abcde", "damaged");
-    refused(&[("GNU.sparse.major", b"2"), ("GNU.sparse.size", b"9")], b"", "does not understand");
-    refused(&[("SCHILY.realsize", b"9")], b"", "does not understand");
+    refused(&[("GNU.sparse.major", b"2"), ("GNU.sparse.size", b"9")], b"", "does not support");
+    refused(&[("SCHILY.realsize", b"9")], b"", "does not support");
     let star = Tarball::new().header(Header::new(b'S', "f"), b"");
-    sh(world, star, "true").refused(125, "does not understand");
+    sh(world, star, "true").refused(125, "does not support");
 }
 
 fn attributes(world: &World) {
@@ -825,15 +825,11 @@ fn attributes(world: &World) {
 }
 
 fn refused(world: &World) {
-    for (kind, words) in [
-        (b'M', "unpack f: Operation not supported (mini does not understand this kind of member)"),
-        (b'N', "does not understand"),
-        (b'A', "does not understand"),
-    ] {
+    for kind in [b'M', b'N', b'A'] {
         let archive = Tarball::new().header(Header::new(kind, "f"), b"");
         let archive = write(world, &archive.end());
         let outcome = world.run(&["--rootfs", archive.to_str().unwrap(), "/none"]);
-        assert!(outcome.stderr.contains("understand"), "{words}: {outcome:?}");
+        outcome.refused(125, "(mini does not support this member type)");
     }
     // The end is missing, wherever that is.
     let whole = Tarball::new().file("f", &[b'x'; 700]).pax(&[("path", b"g")]).file("h", b"y").end();
@@ -841,7 +837,7 @@ fn refused(world: &World) {
         let archive = write(world, &whole[..length.min(whole.len() - 1024)]);
         let mut command = world.run_command(&["--rootfs", "-", "/none"]);
         command.stdin(File::open(archive).unwrap());
-        Outcome::of(&mut command).refused(125, "cut short");
+        Outcome::of(&mut command).refused(125, "truncated");
     }
     let old_directory = applets(Tarball::new())
         .header(Header::new(b'0', "old/").mode(0o750), b"")

@@ -410,7 +410,7 @@ fn endless_users(world: &World) {
         "huge" => fs::File::create(path).unwrap().set_len(1 << 40).unwrap(),
         link => symlink(link, path).unwrap(),
     };
-    let is_odd = "is no regular file";
+    let is_odd = "is not a regular file";
     let rows = [
         ("/dev/zero", is_odd),
         ("/dev/urandom", is_odd),

@@ -183,7 +183,7 @@ fn on_the_host(world: &World) {
     assert_eq!(world.sh(&["-v", &volume], "cat /mnt/file").ok(), "content\n");
     assert_eq!(world.sh(&["--tmpfs", "/mnt:size=1m"], "echo x > /mnt/x; cat /mnt/x").ok(), "x\n");
     let volume = format!("{}:/mnt/not/there", source.display());
-    world.run(&["-v", &volume, "true"]).refused(125, "nothing is made on the host");
+    world.run(&["-v", &volume, "true"]).refused(125, "mini creates nothing on the host");
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), before);
     assert!(!Path::new("/mnt/not").exists());
 }
@@ -385,7 +385,7 @@ fn hostile(world: &World) {
     let script = "exec 9<\"$2\"; exec \"$0\" run --rootfs \"$1\" --tmpfs /data/leak true";
     let mut command = world.command("/bin/sh".as_ref(), &["-c", script]);
     let outcome = Outcome::of(command.arg(world.mini()).arg(&own).arg(&outside));
-    outcome.refused(125, "too many links, or one of /proc");
+    outcome.refused(125, "too many symbolic links, or a magic link of /proc");
     assert_eq!(tree(&outside), [(outside.join("target"), Vec::new())]);
     // The working directory and the files of users, too, are looked up inside.
     let own = root(world);
@@ -474,8 +474,8 @@ fn refused(world: &World) {
         ("-v", volume(":/d:rslave,private"), "both private and slave"),
         ("-v", volume(":/d:ro:x"), "too many colons"),
         ("-v", ":/d".into(), "has no source"),
-        ("-v", volume("/file:/bin"), "a file cannot be put on a directory"),
-        ("-v", volume(":/bin/busybox"), "a file cannot be put on a directory"),
+        ("-v", volume("/file:/bin"), "a file cannot be mounted on a directory"),
+        ("-v", volume(":/bin/busybox"), "a file cannot be mounted on a directory"),
         ("--device", "/etc/passwd".into(), "device /etc/passwd: not a device"),
         ("--device", "/dev/no-such".into(), "device /dev/no-such: No such file"),
         ("--device", "/dev/null:/dev/x:r".into(), "rights cannot be limited (rwm"),
@@ -552,7 +552,7 @@ fn others(world: &World) {
     let seen = run(world, root, &["--mount", &words], script).ok();
     assert_eq!(seen, "content\nmore\nno\n");
     run(world, root, &["--mount", "type=image,src=/etc/passwd,dst=/i"], "true")
-        .refused(125, "it is damaged");
+        .refused(125, "the image is damaged");
 }
 
 /// With the host's full device under another name, and one that a container has not.
@@ -633,12 +633,12 @@ fn images(world: &World) {
     );
     let words = ["--privileged", "-v", &mini, "-v", &volume];
     let outcome = run(world, r, &words, "exec /mini run --rootfs /image true");
-    outcome.refused(125, "there is no loop device");
+    outcome.refused(125, "no loop devices");
     // Cut short, or damaged behind a good beginning.
     for name in ["squashfs", "ext4", "erofs"] {
         let whole = fs::read(image(name)).unwrap();
         let cut = world.file("cut", &whole[..2048]);
-        run(world, cut.to_str().unwrap(), &[], "true").refused(125, "it is damaged, cut short");
+        run(world, cut.to_str().unwrap(), &[], "true").refused(125, "damaged, truncated");
     }
     eventually("the loop device is given back", || loop_devices(mark).is_empty());
 }
@@ -650,7 +650,7 @@ fn bad_images(world: &World) {
     let mut fake = vec![0; 4096];
     fake[..4].copy_from_slice(b"hsqs");
     let fake = world.file("fake", &fake);
-    let reason = if world.is_root() { "it is damaged" } else { "for the machine's root only" };
+    let reason = if world.is_root() { "the image is damaged" } else { "only the host's root" };
     run(world, fake.to_str().unwrap(), &[], "true").refused(125, reason);
 }
 
@@ -724,7 +724,7 @@ fn bad_archives(world: &World) {
         &root,
         &["-P", "--transform", &format!("s,^file,{there},"), "-cf", &archive("abs"), "file"],
     );
-    run(world, &archive("up"), &[], "true").refused(125, "the name leads out of the archive");
+    run(world, &archive("up"), &[], "true").refused(125, "the path leads out of the root");
     // A slash in front is not heeded, as tar does not.
     tar(&root, &["-rf", &archive("abs"), "."]);
     let seen = run(world, &archive("abs"), &[], &format!("cat {there}")).ok();
@@ -748,12 +748,12 @@ fn bad_archives(world: &World) {
     // Cut short, and damaged.
     let good = fs::read(archive("good")).unwrap();
     let cut = world.file("cut", &good[..good.len() / 2 / 512 * 512]);
-    run(world, cut.to_str().unwrap(), &[], "true").refused(125, "damaged, or cut short");
+    run(world, cut.to_str().unwrap(), &[], "true").refused(125, "damaged or truncated");
     let mut damaged = good.clone();
     damaged[3] ^= 1;
     let damaged = world.file("damaged", &damaged);
-    run(world, damaged.to_str().unwrap(), &[], "true").refused(125, "damaged, or cut short");
-    world.run(&["--rootfs", "-", "true"]).refused(125, "no tar archive");
+    run(world, damaged.to_str().unwrap(), &[], "true").refused(125, "damaged or truncated");
+    world.run(&["--rootfs", "-", "true"]).refused(125, "not a tar archive");
     run(world, &archive("good"), &["--overlay", "/u"], "true").refused(125, "not layered");
     let layers = format!("{}:{}:O", archive("good"), root.display());
     run(world, &layers, &[], "true").refused(125, "not layered");

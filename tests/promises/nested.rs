@@ -91,11 +91,11 @@ fn lacks(world: &World) {
     for (words, told) in [
         (
             &["--group-add", "5"][..],
-            "setgroups 5: Operation not permitted (the user namespace that mini is in denies setgroups)",
+            "setgroups 5: Operation not permitted (mini's own user namespace denies setgroups)",
         ),
-        (&["-u", "1000"], "the ids are not mapped"),
-        (&["--uidmap", "0:0:2"], "does not have all these ids itself"),
-        (&["--uidmap", "0:1000:1"], "does not have all these ids itself"),
+        (&["-u", "1000"], "the id is not mapped"),
+        (&["--uidmap", "0:0:2"], "does not map all these ids"),
+        (&["--uidmap", "0:1000:1"], "does not map all these ids"),
     ] {
         let words = [&["--rootfs", root], words, &["/bin/sh", "-c", "echo it ran"]].concat();
         as_its_root(world, &words).refused(125, told);
@@ -150,15 +150,9 @@ fn three_deep(world: &World) {
     assert_eq!((outcome.status, outcome.stderr.as_str()), (42, ""), "{outcome:?}");
     // A container that is not open to this says what it takes.
     for (options, told) in [
-        (
-            &[][..],
-            "CAP_SYS_ADMIN is missing: start the container that mini is in with --privileged",
-        ),
-        (&["--cap-add", "SYS_ADMIN"], "start the container that mini is in with --privileged"),
-        (
-            &["--cap-add", "SYS_ADMIN,NET_ADMIN"],
-            "start the container that mini is in with --privileged",
-        ),
+        (&[][..], "CAP_SYS_ADMIN is missing: start the outer container with --privileged"),
+        (&["--cap-add", "SYS_ADMIN"], "start the outer container with --privileged"),
+        (&["--cap-add", "SYS_ADMIN,NET_ADMIN"], "start the outer container with --privileged"),
     ] {
         let inner = [mini, "run", "--rootfs", root, "/bin/sh", "-c", "echo it ran"];
         let words = [&[mini, "run"], options, &["--"], &inner[..]].concat();
@@ -201,7 +195,7 @@ fn in_bubblewrap(world: &World) {
         let outcome = Outcome::of(&mut bubblewrap(world, &[options, &host, &inner].concat()));
         outcome.refused(
             125,
-            "root without CAP_SYS_ADMIN needs a user namespace, and to have one CAP_SETFCAP",
+            "root without CAP_SYS_ADMIN needs a user namespace, which takes CAP_SETFCAP",
         );
         // With this one it has a user namespace, as an ordinary user would.
         let options = [options, &["--cap-add", "CAP_SETFCAP"]].concat();

@@ -521,7 +521,7 @@ fn lacking_volume(world: &World) {
             let inner = inner.replace("PLACE", plain);
             let outer = format!("-v{source}:{volume}:{option}");
             let told = format!(
-                "Read-only file system (the volume at {volume} is read-only and lacks this path"
+                "Read-only file system (the volume at {volume} is read-only and has no such path"
             );
             world.busybox_sh(&[&outer, &inner], "echo it ran").refused(125, &told);
             world.busybox_sh(&[&inner, &outer], "echo it ran").refused(125, &told);
@@ -531,8 +531,7 @@ fn lacking_volume(world: &World) {
 
 fn one_process(world: &World) {
     let words = ["--init", "--pids-limit", "1"];
-    let told =
-        "init: Try again (a limit on processes is reached: process 1 and the command are two";
+    let told = "start init: Try again (process limit reached: --init and the command are two";
     world.sh(&words, "echo it ran").refused(125, told);
     assert_eq!(world.run(&["--init", "--pids-limit", "2", "/bin/echo", "fine"]).ok(), "fine\n");
 }

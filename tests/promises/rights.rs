@@ -168,7 +168,7 @@ fn own_filter(world: &World) {
     let json = world.file("json", b"{ \"defaultAction\": \"SCMP_ACT_ALLOW\" }   ");
     for (file, words) in [
         (broken, "its size is no multiple of 8"),
-        (invalid, "not a program the kernel takes"),
+        (invalid, "not a valid filter"),
         (json, "a profile in JSON"),
     ] {
         let option = format!("seccomp={}", file.display());
@@ -185,7 +185,7 @@ fn rlimits(world: &World) {
         let raise = ["--ulimit", "nofile=unlimited", "true"];
         world
             .run(&raise)
-            .refused(125, "setrlimit nofile: Operation not permitted (to raise a limit");
+            .refused(125, "setrlimit nofile: Operation not permitted (raising a hard limit");
     }
 }
 
@@ -236,7 +236,7 @@ fn paths(world: &World) {
     );
     assert_eq!(Outcome::of(command.current_dir(&directory)).ok(), "y\n");
     run(&["--ro-path", "/no/such"], "true").refused(125, "landlock /no/such: No such file");
-    world.run(&["--ro-path", d, "/bin/true"]).refused(126, "not under a --ro-path");
+    world.run(&["--ro-path", d, "/bin/true"]).refused(126, "must be below a --ro-path");
 }
 
 fn users(world: &World) {
@@ -272,7 +272,7 @@ fn users(world: &World) {
     for (options, words) in [
         (
             &["--uidmap", "0:100000:5", "-u", "5"][..],
-            "set user 5: Invalid argument (the ids are not mapped",
+            "set user 5: Invalid argument (the id is not mapped",
         ),
         (&["--uidmap", "0:100000:5", "--userns", "auto"], "goes without --uidmap"),
         (&["--uidmap", "0:100000:5", "--uidmap", "4:1:1"], "overlaps the one before"),
@@ -346,7 +346,7 @@ fn bad(world: &World) {
     let mini = world.mini();
     let words = ["--cap-drop", "SYS_TIME", "--privileged", "--", mini.to_str().unwrap(), "run"];
     let inner = ["--cap-add", "SYS_TIME", "true"];
-    let refused = "SYS_TIME: Operation not permitted (mini does not have it here";
+    let refused = "SYS_TIME: Operation not permitted (mini lacks this capability";
     if world.is_root() {
         world.run(&[&words[..], &inner].concat()).refused(125, refused);
     }

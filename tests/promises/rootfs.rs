@@ -140,7 +140,7 @@ fn links(world: &World) {
             symlink(format!("/real/{name}"), root.join(name)).unwrap();
         });
         let outcome = world.run(&["--rootfs", &root, "/bin/sh", "-c", "true"]);
-        outcome.refused(125, "in the root it is a link or a file");
+        outcome.refused(125, "/proc, /sys and /dev in the root must be directories");
         assert_eq!(fs::read_dir(format!("{root}/real/{name}")).unwrap().count(), 0);
     }
 }
@@ -176,7 +176,7 @@ fn workdir(world: &World) {
     let script = "exec 9</; exec \"$0\" run --rootfs \"$1\" -w /proc/self/fd/9 pwd";
     let mut command = world.command("/bin/sh".as_ref(), &["-c", script]);
     let outcome = crate::world::Outcome::of(command.arg(world.mini()).arg(root));
-    outcome.refused(125, "a link of /proc");
+    outcome.refused(125, "a magic link of /proc");
     // Descriptors of mini's own do not lead out either.
     for fd in 3..9 {
         let path = format!("/proc/self/fd/{fd}");

@@ -20,7 +20,7 @@ mkdir /v/below && mount -t tmpfs below /v/below
 
 major=$(uname -r | cut -d. -f1)
 [ "$major" -ge 7 ] && way=new || way=pivot_root
-check "the way that this kernel has" $way "$(mini run --dry-run --rootfs /r sh | sed -n 's/^\(new\) mount namespace of \/r$/\1/p; s/^pivot_root$/&/p')"
+check "the way that this kernel has" $way "$(mini run --dry-run --rootfs /r sh | sed -n 's/^\(new\) mount namespace \/r$/\1/p; s/^pivot_root$/&/p')"
 check "without /proc nothing tells whether a new one may be mounted" pivot_root \
     "$(umount /proc; mini run --dry-run --rootfs /r sh | grep pivot_root; mount -t proc proc /proc)"
 cp /proc/mounts /tmp/before
@@ -32,7 +32,7 @@ check "what is mounted" "/ /mnt /dev /dev/pts /dev/shm /dev/mqueue /proc /sys" \
 check "what is in the root comes along" came-along "$(inside --rootfs /r -- ls /mnt)"
 check "the root" "bin dev mnt proc sys" "$(inside --rootfs /r -- ls / | tr '\n' ' ' | sed 's/ $//')"
 check "a working directory" /mnt "$(inside -w /mnt --rootfs /r -- sh -c pwd)"
-check "none that leads out" 1 "$(inside -w /proc/1/root --rootfs /r -- ls / | grep -c '^bin$\|a link of /proc')"
+check "none that leads out" 1 "$(inside -w /proc/1/root --rootfs /r -- ls / | grep -c '^bin$\|a magic link of /proc')"
 check "read-only, and no devices" "touch: /x: Read-only file system ro nosuid nodev" \
     "$(inside --read-only --rootfs /r -- sh -c 'touch /x; grep -m1 " / " /proc/mounts | cut -d" " -f4 | cut -d, -f1-3' | tr ',\n' '  ' | sed 's/ $//')"
 check "volumes" "below x" "$(inside -v /v:/mnt/v --rootfs /r -- sh -c 'ls /mnt/v; cd /mnt/v/below; touch x; ls' | tr '\n' ' ' | sed 's/ $//')"

@@ -213,7 +213,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::BringUpLoopback => net::loopback_up()?,
         Step::CloseRange { first, keep } => close_from(*first as i32, *keep, state, child)?,
         Step::WaitForIdMaps => {
-            if !args_pipe::wait_for_byte(&child.args_pipe.0)? {
+            if !args_pipe::wait_for_sync(&child.args_pipe.0)? {
                 process::exit(i32::from(crate::error::FAILED));
             }
         }

@@ -37,7 +37,7 @@ pub struct HookCall<'a> {
 /// Tells the parent that this step is reached, and waits for the parent's byte.
 pub fn wait_for_parent(step: usize, child: &Child) -> Result<()> {
     Record { step, failure: None, nanos: 0 }.write(&Detail::new(), &child.status.1)?;
-    if !args_pipe::wait_for_byte(&child.args_pipe.0)? {
+    if !args_pipe::wait_for_sync(&child.args_pipe.0)? {
         process::exit(i32::from(crate::error::FAILED));
     }
     Ok(())

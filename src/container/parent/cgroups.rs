@@ -1,4 +1,4 @@
-//! The container's control groups: made before the child, removed after it.
+//! Makes the container's cgroups before the child starts, and removes them after it has ended.
 
 use super::usage::Usage;
 use super::{explain, trace};
@@ -14,53 +14,55 @@ use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// The groups that were made; they are removed when this value goes, whatever happened.
+/// The cgroups that were made. Dropping this value removes them.
 pub struct Cgroups<'a> {
     made: Vec<Made<'a>>,
-    /// The group mini left, and the controllers it then passed on.
+    /// The cgroup that mini left, and the controllers it enabled there.
     left: Option<(&'a PathAt, &'a Text)>,
-    /// What the child joins through, in order.
+    /// What the child joins, in order.
     pub handles: Vec<CgroupHandle>,
-    /// Who ends what the command leaves behind, where its process namespace does not.
+    /// What kills processes that outlive the command where no pid namespace does.
     guard: Guard,
 }
 
-/// A group that was made.
+/// A cgroup that was made.
 struct Made<'a> {
-    place: &'a PathAt,
-    /// Its directory, locked: as long as this is open, no other mini takes the group for abandoned.
-    /// None while the making goes on.
+    at: &'a PathAt,
+    /// Lock on the cgroup's directory: while it is held, no other mini removes the cgroup as
+    /// abandoned. None before the cgroup is complete.
     lock: Option<Fd>,
 }
 
-/// Who ends processes that outlive the command.
+/// What kills processes that outlive the command.
 enum Guard {
-    /// Nobody has to, or can.
+    /// Nothing: it is not needed, or not possible.
     None,
-    /// A process of mini's that outlives mini by a moment: it ends when its pipe does.
+    /// A process of mini's that waits for mini's end (end of file on the pipe).
     Watcher { pid: i32, pipe: Fd },
-    /// mini itself, to which the kernel gives the command's orphans.
+    /// mini itself, as child subreaper (PR_SET_CHILD_SUBREAPER).
     Adoption,
 }
 
-/// What the child joins a group through.
+/// A descriptor through which the child joins a cgroup.
 pub enum CgroupHandle {
-    /// A v1 group's file `tasks`.
+    /// The file `tasks` of a v1 cgroup.
     TasksFile(Fd),
-    /// A v2 group's directory.
+    /// The directory of a v2 cgroup.
     Directory(Fd),
-    /// The implied group could not be made: there is nothing to join.
+    /// None: the implied cgroup could not be made.
     None,
 }
 
 impl CgroupHandle {
-    /// Joins, unless the child was born there.
+    /// Joins the cgroup, unless the child was created in it.
     pub fn join(&self, is_born_in_cgroup: bool) -> crate::sys::Result<()> {
         match self {
             CgroupHandle::TasksFile(tasks) => fs::write_all(tasks, b"0"),
             CgroupHandle::Directory(_) if is_born_in_cgroup => Ok(()),
             CgroupHandle::None => Ok(()),
-            CgroupHandle::Directory(group) => fs::write_file_at(group.raw(), c"cgroup.procs", b"0"),
+            CgroupHandle::Directory(cgroup) => {
+                fs::write_file_at(cgroup.raw(), c"cgroup.procs", b"0")
+            }
         }
     }
 
@@ -72,80 +74,80 @@ impl CgroupHandle {
 }
 
 impl<'a> Cgroups<'a> {
-    /// Does what the plan wants done before there is a child.
+    /// Performs the plan's steps before the child starts.
     pub fn make(plan: &'a Plan, spec: &Spec, host: &Host, traced: bool) -> Result<Cgroups<'a>> {
-        let mut groups =
+        let mut cgroups =
             Cgroups { made: Vec::new(), left: None, handles: Vec::new(), guard: Guard::None };
-        // The implied group comes last, and its two steps may fail.
-        let is_implied = host.cgroups.list.last().is_some_and(|group| group.implied);
+        // The implied cgroup comes last, and its two steps may fail.
+        let is_implied = host.cgroups.list.last().is_some_and(|cgroup| cgroup.implied);
         let needed = plan.before.len() - if is_implied { 2 } else { 0 };
         for (number, step) in plan.before.iter().enumerate() {
             let start = if traced { clock::now() } else { 0 };
-            let result = groups.perform(step);
+            let result = cgroups.perform(step);
             if traced {
                 let micros = (clock::now() - start) / 1000;
                 trace::step(step, result.err(), Some(micros));
             }
             if result.is_err() && number >= needed {
-                groups.handles.push(CgroupHandle::None);
+                cgroups.handles.push(CgroupHandle::None);
                 break;
             }
             result.map_err(|errno| explain::step_failure(step, errno, b"", spec, host))?;
         }
-        Ok(groups)
+        Ok(cgroups)
     }
 
     fn perform(&mut self, step: &'a Step) -> crate::sys::Result<()> {
         match step {
-            Step::MakeCgroup(place) => {
-                fs::mkdir_at(place.base, place.path, 0o755)?;
-                self.made.push(Made { place, lock: None });
-                let lock = claim(place)?;
+            Step::MakeCgroup(at) => {
+                fs::mkdir_at(at.base, at.path, 0o755)?;
+                self.made.push(Made { at, lock: None });
+                let lock = claim(at)?;
                 if let Some(made) = self.made.last_mut() {
                     made.lock = lock;
                 }
             }
-            Step::MoveToCgroup(place) => {
-                let procs = path(&[place.path.to_bytes(), b"/cgroup.procs"]);
-                fs::write_file_at(place.base, procs, b"0")?;
+            Step::MoveToCgroup(at) => {
+                let procs = path(&[at.path.to_bytes(), b"/cgroup.procs"]);
+                fs::write_file_at(at.base, procs, b"0")?;
                 static NOTHING: Text = Text::new();
-                self.left = Some((place, &NOTHING));
+                self.left = Some((at, &NOTHING));
             }
-            Step::WriteFile { file: place, alternative, content, if_present } => {
-                write(place, *alternative, content.bytes(), *if_present)?;
+            Step::WriteFile { file: at, alternative, content, if_present } => {
+                write(at, *alternative, content.bytes(), *if_present)?;
                 if let Some((_, passed_on)) = &mut self.left
-                    && place.path.to_bytes().ends_with(b"/cgroup.subtree_control")
+                    && at.path.to_bytes().ends_with(b"/cgroup.subtree_control")
                 {
                     *passed_on = content;
                 }
             }
-            Step::OpenCgroupTasks(place) => {
+            Step::OpenCgroupTasks(at) => {
                 self.handles.push(CgroupHandle::TasksFile(fs::open_at(
-                    place.base,
-                    place.path,
+                    at.base,
+                    at.path,
                     libc::O_WRONLY,
                     0,
                 )?));
             }
-            Step::OpenCgroup(place) => {
+            Step::OpenCgroup(at) => {
                 let flags = libc::O_PATH | libc::O_DIRECTORY;
                 self.handles
-                    .push(CgroupHandle::Directory(fs::open_at(place.base, place.path, flags, 0)?));
+                    .push(CgroupHandle::Directory(fs::open_at(at.base, at.path, flags, 0)?));
             }
             _ => return Err(Errno::ENOSYS),
         }
         Ok(())
     }
 
-    /// Notes what the container used, as far as the groups tell.
+    /// Reads what the container used from its cgroups.
     pub fn usage(&self, host: &Host, usage: &mut Usage) {
-        for group in &host.cgroups.list {
-            usage.read(group.version, group.base, host.cgroups.path_in(group));
+        for cgroup in &host.cgroups.list {
+            usage.read(cgroup.version, cgroup.base, host.cgroups.path_in(cgroup));
         }
     }
 
-    /// Sees to it that what the command leaves behind ends with it, and, where there is a cgroup, with
-    /// mini, should that be killed.
+    /// Makes sure that processes which the command leaves behind end with it, and, where there is a
+    /// cgroup, also if mini is killed.
     pub fn guard(&mut self, host: &Host) -> Result<()> {
         if !host.cgroups.kills_remaining {
             return Ok(());
@@ -173,8 +175,8 @@ impl<'a> Cgroups<'a> {
         Ok(())
     }
 
-    /// The watcher: when mini is gone, whatever is left in the groups goes, too. It is in a session of its
-    /// own, as what ends a whole process group should not end it.
+    /// The watcher process: when mini has ended, it kills what is left in the cgroups. It has its
+    /// own session, so that a signal to mini's process group does not end it.
     fn watch(&mut self, end: &Fd, pipe: &Fd) -> ! {
         let _ = signal::set_mask(signal::ALL);
         let _ = process::setsid();
@@ -182,45 +184,45 @@ impl<'a> Cgroups<'a> {
         for handle in &self.handles {
             handle.close_copy();
         }
-        // Nobody ever writes to it.
+        // Waits for end of file; nobody writes to the pipe.
         let _ = fs::read(end, &mut [0]);
         self.remove_all(false);
         process::exit(0)
     }
 
     fn remove_all(&mut self, is_mini: bool) {
-        while let Some(Made { place, lock }) = self.made.pop() {
-            if let Some((left, passed_on)) = self.left.filter(|(left, _)| *left == place) {
+        while let Some(Made { at, lock }) = self.made.pop() {
+            if let Some((left, passed_on)) = self.left.filter(|(left, _)| *left == at) {
                 come_back(left, passed_on);
                 self.left = None;
             }
             let deadline = clock::now() + REMOVAL_LIMIT;
-            let result = remove(place.base, place.path, deadline);
+            let result = remove(at.base, at.path, deadline);
             drop(lock);
             if let (Err(errno), true) = (result, is_mini) {
-                // The command's status stands; but what is left shall not be a surprise.
-                Error::new("remove group").object(place.path.to_bytes()).errno(errno).print();
+                // The command's status is kept, but the user learns what is left.
+                Error::new("remove cgroup").object(at.path.to_bytes()).errno(errno).print();
             }
         }
     }
 }
 
-/// Locks a group that was just made. Between the two another mini may take it for abandoned: then it is
-/// made anew. None where the kernel has no locks there; then nobody can take it for abandoned either.
-fn claim(place: &PathAt) -> crate::sys::Result<Option<Fd>> {
-    // Whoever holds it is about to remove it, however long a busy machine keeps him from that; or may not
-    // remove it at all, and gets five seconds' patience.
+/// Locks a cgroup that was just made. Another mini may remove it as abandoned before the lock; then
+/// it is made again. None where the file system has no locks; then no mini removes cgroups.
+fn claim(at: &PathAt) -> crate::sys::Result<Option<Fd>> {
+    // Another mini holds the lock and is about to remove the cgroup, or it failed to remove it.
+    // Wait up to five seconds.
     let mut pause = 20_000;
     for _ in 0..1000 {
-        let directory = match fs::open_at(place.base, place.path, DIRECTORY, 0) {
+        let directory = match fs::open_at(at.base, at.path, DIRECTORY, 0) {
             Err(Errno::ENOENT) => {
-                fs::mkdir_at(place.base, place.path, 0o755)?;
+                fs::mkdir_at(at.base, at.path, 0o755)?;
                 continue;
             }
             result => result?,
         };
         match fs::try_lock(&directory, false) {
-            Ok(()) => match fs::exists_at(place.base, place.path) {
+            Ok(()) => match fs::exists_at(at.base, at.path) {
                 Err(Errno::ENOENT) => {}
                 result => return result.map(|()| Some(directory)),
             },
@@ -237,18 +239,18 @@ fn claim(place: &PathAt) -> crate::sys::Result<Option<Fd>> {
 const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
 
 fn write(
-    place: &PathAt,
+    at: &PathAt,
     other: Option<&CStr>,
     content: &[u8],
     if_present: bool,
 ) -> crate::sys::Result<()> {
-    let result = fs::write_file_at(place.base, place.path, content);
+    let result = fs::write_file_at(at.base, at.path, content);
     let result = match (result, other) {
-        (Err(Errno::ENOENT), Some(other)) => fs::write_file_at(place.base, other, content),
+        (Err(Errno::ENOENT), Some(other)) => fs::write_file_at(at.base, other, content),
         (result, _) => result,
     };
     match result {
-        // The limit only follows from another, which holds.
+        // The setting only follows from another limit, which applies.
         Err(Errno::ENOENT) if if_present => Ok(()),
         result => result,
     }
@@ -256,7 +258,7 @@ fn write(
 
 impl Drop for Cgroups<'_> {
     fn drop(&mut self) {
-        // What is open in a directory when it is removed stays in the kernel's caches.
+        // A directory that is removed while open stays in the kernel's caches.
         self.handles.clear();
         if let Guard::Adoption = self.guard {
             end_orphans();
@@ -264,13 +266,14 @@ impl Drop for Cgroups<'_> {
         self.remove_all(true);
         if let Guard::Watcher { pid, pipe } = core::mem::replace(&mut self.guard, Guard::None) {
             drop(pipe);
-            // It may have been collected already.
+            // The process may have been reaped already.
             let _ = process::wait_end(pid);
         }
     }
 }
 
-/// Undoes [`Step::MoveToCgroup`]. Where that fails the group stays, and its removal says so.
+/// Undoes [`Step::MoveToCgroup`]. If that fails the cgroup stays, and its removal reports the
+/// error.
 fn come_back(left: &PathAt, passed_on: &Text) {
     let parent = left.path.to_bytes();
     let parent = &parent[..parent.iter().rposition(|b| *b == b'/').unwrap_or(0)];
@@ -284,55 +287,55 @@ fn come_back(left: &PathAt, passed_on: &Text) {
     let _ = fs::write_file_at(left.base, procs, b"0");
 }
 
-/// The kernel is still taking apart what was in a group for a moment after its last process was
-/// reaped; a loaded machine may take long over it.
+/// Time for the removal. The kernel needs a moment after the last process was reaped, and longer on
+/// a loaded machine.
 const REMOVAL_LIMIT: u64 = 5_000_000_000;
 
-/// Removes a group and those below it, killing what is in them. `deadline` is a time of the
-/// monotonic clock.
-fn remove(base: Base, group: &CStr, deadline: u64) -> crate::sys::Result<()> {
+/// Removes a cgroup and those below it, killing their processes. `deadline` is in the time of
+/// [`clock::now`].
+fn remove(base: Base, cgroup: &CStr, deadline: u64) -> crate::sys::Result<()> {
     let mut pause = 20_000;
     loop {
-        match fs::rmdir_at(base, group) {
-            // Gone is gone: another mini may have found it abandoned.
+        match fs::rmdir_at(base, cgroup) {
+            // Another mini may have removed it as abandoned.
             Ok(()) | Err(Errno::ENOENT) => return Ok(()),
             Err(Errno::EBUSY) if clock::now() < deadline => {}
             Err(errno) => return Err(errno),
         }
-        // What resists is met the next time round.
-        if let Ok(top) = fs::open_at(base, group, DIRECTORY, 0) {
+        // Errors show up in the next round.
+        if let Ok(top) = fs::open_at(base, cgroup, DIRECTORY, 0) {
             let _ = walk(&top, &mut |visit| {
                 match visit {
-                    Visit::Enter(group) => kill_all(group),
+                    Visit::Enter(cgroup) => kill_all(cgroup),
                     Visit::Leave(above, name) => drop(fs::rmdir_at(above.raw(), name)),
                 }
                 true
             });
         }
-        // There is an event for this on v2 alone; there and on v1 it is a matter of
-        // microseconds, so a short pause that doubles costs less than the means to wait.
+        // Only v2 has an event for this. It takes microseconds, so a short pause that doubles costs
+        // less than watching for the event.
         clock::pause(pause);
         pause = (pause * 2).min(20_000_000);
     }
 }
 
-/// What is met on a walk.
+/// An item of a walk.
 enum Visit<'a> {
-    /// A group, before those below it.
+    /// A cgroup, before those below it.
     Enter(&'a Fd),
-    /// The same group, after them, by the one above it and its name.
+    /// The same cgroup after those below it: its parent directory and its name.
     Leave(&'a Fd, &'a CStr),
 }
 
-/// Goes through a group and all below it, until `visit` has seen enough; whether it has not. How deep
-/// they are and how they are called was for the container to choose, so there is no recursion here and no path, and
-/// one descriptor at a time.
+/// Visits a cgroup and all below it until `visit` returns false; returns whether all were visited.
+/// The container chooses depth and names, so the walk uses no recursion, no paths, and one
+/// descriptor at a time.
 fn walk(top: &Fd, visit: &mut dyn FnMut(Visit) -> bool) -> crate::sys::Result<bool> {
     let mut here = fs::open_at(top.raw(), c".", DIRECTORY, 0)?;
     if !visit(Visit::Enter(&here)) {
         return Ok(false);
     }
-    let mut names = groups_in(&here)?;
+    let mut names = cgroups_in(&here)?;
     let mut above = Vec::new();
     loop {
         if let Some(name) = names.pop() {
@@ -343,7 +346,7 @@ fn walk(top: &Fd, visit: &mut dyn FnMut(Visit) -> bool) -> crate::sys::Result<bo
             if !visit(Visit::Enter(&here)) {
                 return Ok(false);
             }
-            above.push((name, core::mem::replace(&mut names, groups_in(&here)?)));
+            above.push((name, core::mem::replace(&mut names, cgroups_in(&here)?)));
         } else if let Some((name, others)) = above.pop() {
             here = fs::open_at(here.raw(), c"..", DIRECTORY, 0)?;
             names = others;
@@ -356,28 +359,29 @@ fn walk(top: &Fd, visit: &mut dyn FnMut(Visit) -> bool) -> crate::sys::Result<bo
     }
 }
 
-/// A million processes' ids.
+/// Room for about a million process ids.
 const PROCS_LIMIT: usize = 8 << 20;
 
-/// Kills what is in a group, mostly nothing: processes of the host's process namespace that the
-/// command left behind. Those that fork meanwhile are met the next time round.
-fn kill_all(group: &Fd) {
-    // Linux 5.14, v2: all at once.
-    if fs::write_file_at(group.raw(), c"cgroup.kill", b"1").is_ok() {
+/// Kills the processes in a cgroup: there are some only where the command shared the host's pid
+/// namespace. Processes that fork meanwhile are found in the next round.
+fn kill_all(cgroup: &Fd) {
+    // Linux 5.14, v2: kills all at once.
+    if fs::write_file_at(cgroup.raw(), c"cgroup.kill", b"1").is_ok() {
         return;
     }
-    // What cannot fork, or run, cannot outrun us. Of these a kernel has one or none.
-    let _ = fs::write_file_at(group.raw(), c"pids.max", b"0");
-    let _ = fs::write_file_at(group.raw(), c"cgroup.freeze", b"1");
-    let procs = fs::read_file_at(group.raw(), c"cgroup.procs", PROCS_LIMIT).unwrap_or_default();
+    // Processes that cannot fork (v1) or are frozen (v2) cannot outrun the loop. A cgroup has one of
+    // the two files or none.
+    let _ = fs::write_file_at(cgroup.raw(), c"pids.max", b"0");
+    let _ = fs::write_file_at(cgroup.raw(), c"cgroup.freeze", b"1");
+    let procs = fs::read_file_at(cgroup.raw(), c"cgroup.procs", PROCS_LIMIT).unwrap_or_default();
     kill_each(&procs);
 }
 
-/// Kills processes given by a list of their ids.
+/// Kills the processes in a list of ids.
 fn kill_each(list: &[u8]) {
-    for pid in list.split(u8::is_ascii_whitespace).filter_map(|word| number(word, 10)) {
-        // 0 stands for one that this process namespace cannot see; to kill it would be to kill
-        // mini's own process group.
+    for pid in list.split(u8::is_ascii_whitespace).filter_map(|id| number(id, 10)) {
+        // 0 is a process that this pid namespace cannot see; kill(0) would kill mini's own process
+        // group.
         if pid > 0 {
             let _ = process::kill(pid as i32, libc::SIGKILL);
         }
@@ -389,7 +393,8 @@ fn children() -> crate::sys::Result<Vec<u8>> {
     fs::read_file(c"/proc/thread-self/children", PROCS_LIMIT)
 }
 
-/// Kills what the command has left behind, all of which the kernel has made, or makes, a child of mini's.
+/// Kills the processes that the command has left behind. They are mini's children, or become so
+/// when their parents end.
 fn end_orphans() {
     let deadline = clock::now() + REMOVAL_LIMIT;
     while clock::now() < deadline {
@@ -405,8 +410,8 @@ fn end_orphans() {
     }
 }
 
-/// The names of the groups in a group.
-fn groups_in(directory: &Fd) -> crate::sys::Result<Vec<&'static CStr>> {
+/// Names of the cgroups in a cgroup.
+fn cgroups_in(directory: &Fd) -> crate::sys::Result<Vec<&'static CStr>> {
     let mut names = Vec::new();
     let mut buffer = [0; 2048];
     loop {
@@ -420,18 +425,18 @@ fn groups_in(directory: &Fd) -> crate::sys::Result<Vec<&'static CStr>> {
     }
 }
 
-/// Younger groups are left alone: mostly their mini is about to lock them.
+/// Age in nanoseconds below which a cgroup is left alone: its mini is probably about to lock it.
 const YOUTH: u64 = 50_000_000;
 
-/// Removes what a mini that was killed has left beside the container's own groups: what nobody holds a
-/// lock of and nobody is in, all the way down. That holds whatever process namespace the other was in.
+/// Removes cgroups that a killed mini has left beside the container's own: those that nobody has
+/// locked and that contain no processes. This does not depend on pid namespaces.
 pub fn sweep(host: &Host) {
-    for group in &host.cgroups.list {
-        let Ok(parent) = fs::open_at(group.base, path(&[&group.parent]), DIRECTORY, 0) else {
+    for cgroup in &host.cgroups.list {
+        let Ok(parent) = fs::open_at(cgroup.base, path(&[&cgroup.parent]), DIRECTORY, 0) else {
             continue;
         };
-        for name in groups_in(&parent).unwrap_or_default() {
-            // Whose clock is another one (time_namespaces(7)) may seem to be from the future.
+        for name in cgroups_in(&parent).unwrap_or_default() {
+            // In another time namespace (time_namespaces(7)) the time may be in the future.
             let is_old = |time: u64| time.abs_diff(clock::now()) > YOUTH;
             if time_in_name(name.to_bytes()).is_some_and(is_old) {
                 let _ = sweep_one(&parent, name);
@@ -497,18 +502,18 @@ pub fn remove_cgroups(directories: &[&CStr]) -> Result<()> {
     Ok(())
 }
 
-/// Whoever makes a group locks it and looks whether it is still there, in this order; so a lock that can be
-/// had here says that its mini is gone, or will make it again.
+/// mini locks a cgroup after making it and then checks that it still exists. So a lock that can be
+/// taken here means that its mini has ended, or will make the cgroup again.
 fn sweep_one(parent: &Fd, name: &CStr) -> crate::sys::Result<()> {
     let top = fs::open_at(parent.raw(), name, DIRECTORY, 0)?;
     fs::try_lock(&top, true)?;
-    let is_empty = |group: &Fd| {
-        let procs = fs::read_file_at(group.raw(), c"cgroup.procs", PROCS_LIMIT);
+    let is_empty = |cgroup: &Fd| {
+        let procs = fs::read_file_at(cgroup.raw(), c"cgroup.procs", PROCS_LIMIT);
         procs.is_ok_and(|procs| procs.is_empty())
     };
     let is_abandoned = walk(&top, &mut |visit| match visit {
-        Visit::Enter(group) if is_same(group, &top) => is_empty(group),
-        Visit::Enter(group) => fs::try_lock(group, true).is_ok() && is_empty(group),
+        Visit::Enter(cgroup) if is_same(cgroup, &top) => is_empty(cgroup),
+        Visit::Enter(cgroup) => fs::try_lock(cgroup, true).is_ok() && is_empty(cgroup),
         Visit::Leave(..) => true,
     })?;
     if is_abandoned

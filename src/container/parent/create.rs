@@ -76,7 +76,7 @@ fn wait<'a>(
         match step {
             Step::WaitForHooks => {
                 hooks(pid)?;
-                args.send_byte().and_then(|()| args.send_all()).map_err(lost)?;
+                args.send_sync().and_then(|()| args.send_all()).map_err(lost)?;
             }
             Step::WaitForStart => return Ok(Created { launched }),
             _ => {}
@@ -117,7 +117,7 @@ impl<'a> Created<'a> {
     /// Tells the child that it is known: from now on it outlives mini.
     pub fn commit(&self) -> Result<()> {
         match &self.launched.args {
-            Some(args) => args.send_byte().map_err(|errno| Error::new("create").errno(errno)),
+            Some(args) => args.send_sync().map_err(|errno| Error::new("create").errno(errno)),
             None => Ok(()),
         }
     }

@@ -1,5 +1,5 @@
-//! What goes on beside the signals until the command has ended, each part when what it waits for is
-//! there: the args on their way in, the status pipe, the terminal, and who is told.
+//! The event loop of the parent: signals, the deadline, the arguments pipe, the status pipe, the
+//! pseudo terminal and readiness notification, until the command has ended.
 
 use super::launch::Launched;
 use super::ready::ReadyNotification;
@@ -10,7 +10,7 @@ use crate::container::args_pipe::PendingArgs;
 use crate::container::status::{Detail, Record};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::sys::idle::CALM;
+use crate::sys::idle::IDLE;
 use crate::sys::signal::{self, ReceivedSignal};
 use crate::sys::{Errno, Fd, clock, diagnostics, net, poll};
 use crate::text::Text;
@@ -18,42 +18,42 @@ use libc::{POLLIN, POLLOUT, pollfd};
 
 /// What ended a wait.
 pub enum Event {
-    /// A signal to mini.
+    /// mini received a signal.
     Signal(ReceivedSignal),
-    /// mini is to stop, by a signal that is there and has not been taken.
+    /// A stop signal is pending; it is not taken yet.
     Stop,
-    /// The deadline.
+    /// The deadline has passed.
     Deadline,
-    /// The user typed the character for this signal, while the command itself, and no job of a shell,
-    /// is in the foreground of its terminal. The character is not passed on yet.
+    /// The user typed the character of this signal while the command itself is in the foreground of
+    /// its terminal. The character has not been passed on.
     Typed(i32),
 }
 
-/// All of them.
+/// Everything the parent waits for.
 pub struct EventLoop<'a> {
     options: RunOptions<'a>,
     plan: &'a Plan<'a>,
     pid: i32,
     has_waited: bool,
-    /// Opened when there is something to wait for beside signals, or for long.
+    /// signalfd(2), opened only when there are other descriptors to wait for, or a long wait.
     signals: Option<Fd>,
-    /// Whether a stop is known of, and the command is about to stop.
-    is_halted: bool,
+    /// Whether a stop signal is pending and the command is being stopped.
+    is_stopping: bool,
     args: Option<PendingArgs<'a>>,
-    /// The status pipe, while it is read before the command's end.
+    /// The status pipe, if it is read before the command ends.
     status: Option<&'a Fd>,
-    /// The step whose record comes next.
+    /// Index of the step whose record comes next.
     next: usize,
-    /// The step that failed, if one did, and what the child found out about it.
+    /// The failed step, if any; what the child reports about it is in `detail`.
     pub failed: Option<Record>,
     pub detail: Detail,
-    /// Over which the terminal comes.
+    /// Socket over which the child sends the pseudo terminal.
     connection: Option<&'a Fd>,
     pub terminal: Option<Terminal>,
     notification: ReadyNotification<'a>,
 }
 
-/// How many descriptors there are to wait for.
+/// Maximum number of descriptors to wait for.
 const COUNT: usize = 11;
 
 fn lost(errno: Errno) -> Error {
@@ -61,7 +61,7 @@ fn lost(errno: Errno) -> Error {
 }
 
 impl<'a> EventLoop<'a> {
-    /// Begins.
+    /// Creates the loop.
     pub fn new(
         launched: &mut Launched<'a>,
         plan: &'a Plan<'a>,
@@ -78,7 +78,7 @@ impl<'a> EventLoop<'a> {
             pid: launched.child.pid(),
             has_waited: false,
             signals: None,
-            is_halted: false,
+            is_stopping: false,
             args: launched.args.take(),
             status: (options.trace || options.ready.is_wanted()).then_some(launched.status),
             next: 0,
@@ -90,31 +90,32 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// Goes on with everything until there is something to tell.
+    /// Handles everything until there is an event for the caller.
     pub fn wait(&mut self, deadline: Option<u64>) -> Result<Event> {
         loop {
             let mut polls = self.polls();
             if !self.has_waited && polls.iter().all(|poll| poll.fd < 0) {
                 self.has_waited = true;
-                // At first without a descriptor: most commands end soon. What stops is not taken (see
-                // `let_stop`), and so has to wait for as long.
-                let left = deadline.map_or(CALM, |it| it.saturating_sub(clock::now()).min(CALM));
-                let taken = signal::wait_for(signal::ALL & !signal::STOPS, left).map_err(lost)?;
-                if let Some(taken) = taken {
-                    return Ok(Event::Signal(taken));
+                // Waits at first without a signalfd, because most commands end soon. A pending stop
+                // signal is not taken (see `let_stop`), so the wait is bounded too.
+                let left = deadline.map_or(IDLE, |it| it.saturating_sub(clock::now()).min(IDLE));
+                let received =
+                    signal::wait_for(signal::ALL & !signal::STOPS, left).map_err(lost)?;
+                if let Some(received) = received {
+                    return Ok(Event::Signal(received));
                 }
             }
             let due = self.terminal.as_ref().and_then(Terminal::due);
             self.poll(&mut polls, [deadline, due].into_iter().flatten().min())?;
             if polls[0].revents != 0 {
-                if let Some(taken) = signal::take(signal::ALL & !signal::STOPS).map_err(lost)? {
-                    return Ok(Event::Signal(taken));
+                if let Some(received) = signal::take(signal::ALL & !signal::STOPS).map_err(lost)? {
+                    return Ok(Event::Signal(received));
                 }
-                if !self.is_halted && signal::pending().map_err(lost)? & signal::STOPS != 0 {
+                if !self.is_stopping && signal::pending().map_err(lost)? & signal::STOPS != 0 {
                     return Ok(Event::Stop);
                 }
             }
-            if let Some(signal) = self.go_on(&polls)? {
+            if let Some(signal) = self.handle_ready(&polls)? {
                 return Ok(Event::Typed(signal));
             }
             if deadline.is_some_and(|deadline| clock::now() >= deadline) {
@@ -123,16 +124,16 @@ impl<'a> EventLoop<'a> {
         }
     }
 
-    /// When the command has ended: brings out what it wrote last, and tells whoever has not been told,
-    /// as long as somebody takes it; whether that was in time.
+    /// After the command has ended: copies its last output and sends pending notifications, as long
+    /// as somebody reads them. Returns whether that was done before the deadline.
     pub fn finish(&mut self) -> Result<bool> {
         self.args = None;
-        self.set_halted(false)?;
-        // Nobody else has the other ends any more.
+        self.set_stopping(false)?;
+        // The child has ended, so the pipe ends.
         while self.status.is_some() {
             self.read_status()?;
         }
-        self.take_terminal()?;
+        self.receive_terminal()?;
         self.connection = None;
         let mut limit = signals::patience();
         loop {
@@ -151,13 +152,13 @@ impl<'a> EventLoop<'a> {
                 return Ok(true);
             }
             if polls[1..].iter().any(|poll| poll.revents != 0) {
-                self.go_on(&polls)?;
+                self.handle_ready(&polls)?;
                 limit = signals::patience();
             }
         }
     }
 
-    /// What to wait for beside signals, whose place is the first.
+    /// Descriptors to poll, in addition to the signalfd, which is first.
     fn polls(&self) -> [pollfd; COUNT] {
         let when = |fd: Option<i32>, events| pollfd { fd: fd.unwrap_or(-1), events, revents: 0 };
         let [line, datagram] = self.notification.polls();
@@ -180,16 +181,17 @@ impl<'a> EventLoop<'a> {
         ]
     }
 
-    /// Waits for one of them or a signal; whether there is something before the deadline.
+    /// Waits for descriptors and signals; returns whether something happened before the deadline.
     fn poll(&mut self, polls: &mut [pollfd; COUNT], deadline: Option<u64>) -> Result<bool> {
         if self.signals.is_none() {
             self.watch()?;
         }
         polls[0].fd = self.signals.as_ref().map_or(-1, Fd::raw);
-        // A wait that counts the time costs more, so none does while there is a lot to copy.
-        let is_calm = self.terminal.as_ref().is_none_or(Terminal::is_calm);
-        let program = is_calm.then_some(&self.options.program);
-        // No more than there are: the kernel takes no more than the limit on open files (poll(2)).
+        // poll(2) with a timeout costs more, so it has none while there is a lot to copy.
+        let is_idle = self.terminal.as_ref().is_none_or(Terminal::is_idle);
+        let program = is_idle.then_some(&self.options.program);
+        // Passes used entries only: the kernel refuses more entries than the limit on open files
+        // (poll(2)).
         let mut some = [pollfd { fd: -1, events: 0, revents: 0 }; COUNT];
         let mut count = 0;
         for poll in polls.iter().filter(|poll| poll.fd >= 0) {
@@ -204,55 +206,55 @@ impl<'a> EventLoop<'a> {
         Ok(is_ready)
     }
 
-    /// Whether the command is about to stop, and mini with it: until then what stops mini stays where it
-    /// is, and no wait ends because of it.
-    pub fn set_halted(&mut self, is_halted: bool) -> Result<()> {
-        if self.is_halted != is_halted {
-            self.is_halted = is_halted;
+    /// Sets whether the command is being stopped. Meanwhile a pending stop signal does not end a
+    /// wait.
+    pub fn set_stopping(&mut self, is_stopping: bool) -> Result<()> {
+        if self.is_stopping != is_stopping {
+            self.is_stopping = is_stopping;
             self.watch()?;
         }
         Ok(())
     }
 
     fn watch(&mut self) -> Result<()> {
-        let stops = if self.is_halted { signal::STOPS } else { 0 };
+        let stops = if self.is_stopping { signal::STOPS } else { 0 };
         let new = poll::signals(signal::ALL & !stops, self.signals.as_ref()).map_err(lost)?;
         self.signals = self.signals.take().or(new);
         Ok(())
     }
 
-    /// Goes on with whatever is ready; the signal that was typed, if one was.
-    fn go_on(&mut self, polls: &[pollfd; COUNT]) -> Result<Option<i32>> {
+    /// Handles the ready descriptors; returns the signal of a typed character, if any.
+    fn handle_ready(&mut self, polls: &[pollfd; COUNT]) -> Result<Option<i32>> {
         let [_, args, status, connection, said, line, datagram, input, main, output, changes] =
             polls.map(|poll| poll.revents);
         if args != 0
             && let Some(args) = self.args.take()
         {
             let failed = |errno| Error::new("pass the command").errno(errno);
-            self.args = args.go_on().map_err(failed)?;
+            self.args = args.send_more().map_err(failed)?;
         }
         if status != 0 {
             self.read_status()?;
         }
         if connection != 0 {
-            self.take_terminal()?;
+            self.receive_terminal()?;
             if let Some(terminal) = &mut self.terminal {
                 terminal.begin().map_err(lost)?;
             }
         }
         if said != 0 {
-            diagnostics::go_on();
+            diagnostics::flush();
         }
         if line | datagram != 0 {
-            self.notification.go_on();
+            self.notification.send();
         }
         match &mut self.terminal {
-            Some(terminal) => terminal.go_on([input, main, output, changes]).map_err(lost),
+            Some(terminal) => terminal.copy([input, main, output, changes]).map_err(lost),
             None => Ok(None),
         }
     }
 
-    /// Reads a record, which is one write, or the pipe's end: the command has started, or is gone.
+    /// Reads a record, or the end of the pipe: the command has started or the child has ended.
     fn read_status(&mut self) -> Result<()> {
         let Some(status) = self.status else { return Ok(()) };
         let unreadable = |errno| Error::new("read status").errno(errno);
@@ -261,7 +263,7 @@ impl<'a> EventLoop<'a> {
             if self.options.trace
                 && let Some(step) = self.plan.steps.get(self.next)
             {
-                // A step that replaces the process cannot report that it went well: the pipe's end does.
+                // execve(2) closes the pipe, so its success is reported by the end of the pipe.
                 trace::step(step, None, None);
             }
             self.notification.begin(self.pid);
@@ -279,8 +281,8 @@ impl<'a> EventLoop<'a> {
         Ok(())
     }
 
-    /// Takes the terminal, if it has been sent. When the child has failed before, it never comes.
-    fn take_terminal(&mut self) -> Result<()> {
+    /// Receives the pseudo terminal. It does not come when an earlier step has failed.
+    fn receive_terminal(&mut self) -> Result<()> {
         let Some(connection) = self.connection else { return Ok(()) };
         match net::receive_descriptors(connection) {
             Err(Errno::EAGAIN) => return Ok(()),

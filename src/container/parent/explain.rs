@@ -1,5 +1,5 @@
-//! What a failure means: the line for the user, with the cause and the remedy where they are
-//! known. All such knowledge is here, as one match from (step, errno) to words.
+//! Turns a failed step into the error line: step, object, the kernel's error, and a hint with cause
+//! and remedy where mini knows them. All hints are in this file, as one match on (step, errno).
 
 use crate::error::Error;
 use crate::host::Host;
@@ -12,39 +12,39 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::MS_BIND;
 
-/// Exit statuses of a command that could not be run, as shells have them.
+/// Exit statuses of shells for a command that cannot be executed, and for one that is not found.
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// What Docker and podman look for in an error of the runtime, and answer with status 127.
+/// Docker and podman look for this text in the runtime's error and then exit with 127.
 pub const NOT_IN_PATH: &str = "executable file not found in $PATH";
 
-/// Why clone(2) refused.
+/// The error for a clone(2) that failed.
 pub fn clone_failure(errno: Errno, flags: i32, host: &Host) -> Error {
     let error = Error::new("create namespaces").errno(errno);
     let hint = match errno {
         Errno::EPERM if host.euid != 0 => user_namespace_barrier(&read_setting).unwrap_or(
-            "user namespaces are denied by a seccomp filter, a security module or a chroot: \
-             run as root",
+            "a seccomp filter, a security module or a chroot denies user namespaces: run as root",
         ),
         Errno::EPERM if host.ids == IdMaps::None => {
-            "a seccomp filter or a security module denies them: start the container that mini is in \
-             with --privileged"
+            "a seccomp filter or a security module denies it: start the outer container with \
+             --privileged"
         }
-        Errno::EPERM => {
-            "CAP_SYS_ADMIN is missing: start the container that mini is in with --privileged"
+        Errno::EPERM => "CAP_SYS_ADMIN is missing: start the outer container with --privileged",
+        Errno::ENOSPC if host.euid != 0 => user_namespace_barrier(&read_setting).unwrap_or(
+            "too many or too deeply nested namespaces: see sysctl user.max_*_namespaces",
+        ),
+        Errno::ENOSPC => {
+            "too many or too deeply nested namespaces: see sysctl user.max_*_namespaces"
         }
-        Errno::ENOSPC if host.euid != 0 => user_namespace_barrier(&read_setting)
-            .unwrap_or("namespaces are nested too deep, or a user.max_*_namespaces is reached"),
-        Errno::ENOSPC => "namespaces are nested too deep, or a user.max_*_namespaces is reached",
         Errno::EINVAL => lacking(flags, &|path| fs::identity(path).is_ok()),
-        Errno::EAGAIN => "a limit on processes is reached",
+        Errno::EAGAIN => "process limit reached: see ulimit -u and pids.max",
         _ => return error,
     };
     error.hint(hint)
 }
 
-/// Which of the namespaces the kernel was built without: it shows those that it has.
+/// Finds the requested namespace that the kernel lacks: /proc/self/ns lists those it has.
 fn lacking(flags: i32, is_there: &dyn Fn(&CStr) -> bool) -> &'static str {
     const NAMESPACES: [(i32, &CStr, &str); 5] = [
         (
@@ -55,7 +55,7 @@ fn lacking(flags: i32, is_there: &dyn Fn(&CStr) -> bool) -> &'static str {
         (
             libc::CLONE_NEWPID,
             c"/proc/self/ns/pid",
-            "the kernel was built without process namespaces: add --pid host",
+            "the kernel was built without pid namespaces: add --pid host",
         ),
         (
             libc::CLONE_NEWNET,
@@ -70,18 +70,18 @@ fn lacking(flags: i32, is_there: &dyn Fn(&CStr) -> bool) -> &'static str {
         (
             libc::CLONE_NEWUTS,
             c"/proc/self/ns/uts",
-            "the kernel was built without host name namespaces: add --uts host",
+            "the kernel was built without uts namespaces: add --uts host",
         ),
     ];
     let lacks = |(flag, path, _): &(i32, &CStr, &str)| flags & flag != 0 && !is_there(path);
     match NAMESPACES.iter().find(|namespace| lacks(namespace)) {
-        // The one for mounts is always there: its absence is that of /proc.
+        // Every kernel has ns/mnt: if that is missing, so is /proc.
         Some((.., hint)) if is_there(c"/proc/self/ns/mnt") => hint,
-        _ => "the kernel was built without one of them",
+        _ => "the kernel was built without one of the namespaces",
     }
 }
 
-/// Why a step of the child failed; `detail` is what the child found out about it.
+/// The error for a step of the child that failed; `detail` is what the child reports beyond errno.
 pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host: &Host) -> Error {
     match step {
         Step::Exec(command) | Step::FindCommand(command) => {
@@ -110,7 +110,8 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
         error = error.object(detail);
     }
     let error = error.errno(errno);
-    // A namespace that was granted without its rights fails at whatever comes first.
+    // Some hosts grant a user namespace without any capability in it (see user_namespace_barrier);
+    // then the first privileged step fails.
     if host.euid != 0
         && matches!(errno, Errno::EPERM | Errno::EACCES)
         && let Some(hint) = user_namespace_barrier(&read_setting)
@@ -123,7 +124,7 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     {
         let mut hint = crate::text::Text::new();
         hint.str("the volume at ").word(volume.target);
-        hint.str(" is read-only and lacks this path: make it in what is mounted there");
+        hint.str(" is read-only and has no such path: create it in the source of the volume");
         return error.hint_text(&hint);
     }
     match hint(step, errno, detail, host) {
@@ -132,7 +133,7 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     }
 }
 
-/// The volume in which a path lies; the innermost one.
+/// The innermost volume that contains a path.
 fn volume_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s Volume<'a>> {
     let names = |path: &[u8]| -> Vec<Vec<u8>> {
         let names = path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."));
@@ -147,10 +148,10 @@ fn volume_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s Volume<'a
     volumes.max_by_key(depth)
 }
 
-/// Begins the line with what the user knows the step by.
+/// Begins the line with the option the user gave, where that is clearer than the step's name.
 pub fn named(step: &Step, spec: &Spec) -> Error {
     match (step, spec.rootfs) {
-        // Laid over "/", but known by its own name.
+        // Mounted over "/"; the user knows it as --rootfs.
         (Step::Mount(Mount { target, flags, .. }), Some(rootfs))
             if flags & MS_BIND != 0 && *target == c"/" =>
         {
@@ -162,7 +163,7 @@ pub fn named(step: &Step, spec: &Spec) -> Error {
             Error::new("overlay").object(rootfs.to_bytes())
         }
         (Step::NewMountNamespace(rootfs), _) => Error::new("rootfs").object(rootfs.to_bytes()),
-        // The way into it.
+        // Enters the new root.
         (Step::Chdir { path, .. }, Some(rootfs)) if *path == c"/.." => {
             Error::new("rootfs").object(rootfs.to_bytes())
         }
@@ -175,7 +176,7 @@ pub fn named(step: &Step, spec: &Spec) -> Error {
             step.object(&mut object);
             match object.bytes() {
                 b"" => Error::new(step.name()),
-                // Quoted already.
+                // object() has quoted it.
                 text => Error::new(step.name()).raw(text),
             }
         }
@@ -184,49 +185,51 @@ pub fn named(step: &Step, spec: &Spec) -> Error {
 
 fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'static str> {
     Some(match (step, errno) {
-        // These say nothing of the object.
-        (_, Errno::EMFILE) => "a limit on open files is reached: ulimit -n",
-        (_, Errno::ENFILE) => "the machine's limit on open files is reached: fs.file-max",
-        (_, Errno::ENOMEM) => "the kernel has no memory for it, or a limit on memory is reached",
+        // These errors are not about the object of the step.
+        (_, Errno::EMFILE) => "limit on open files reached: see ulimit -n",
+        (_, Errno::ENFILE) => "system-wide limit on open files reached: see sysctl fs.file-max",
+        (_, Errno::ENOMEM) => "out of kernel memory, or a memory limit is reached",
         (_, Errno::EINTR) => return None,
         (Step::WriteFile { file, .. }, Errno::EPERM)
             if host.euid == 0 && file.path.to_bytes().ends_with(b"_map") =>
         {
-            "root without CAP_SYS_ADMIN needs a user namespace, and to have one CAP_SETFCAP"
+            "root without CAP_SYS_ADMIN needs a user namespace, which takes CAP_SETFCAP"
         }
         (Step::WriteFile { file, .. }, _) => return write_hint(file.path.to_bytes(), errno),
         (Step::WriteIdMap { by_helper: false, .. }, Errno::EPERM) if host.in_user_namespace => {
-            "the user namespace that mini is in does not have all these ids itself: see \
-             /proc/self/uid_map and gid_map"
+            "mini's own user namespace does not map all these ids: see /proc/self/uid_map and \
+             gid_map"
         }
         (Step::WriteIdMap { .. } | Step::WaitForIdMaps, errno) => return map_hint(step, errno),
         (
             Step::OpenPseudoTerminal { .. },
             Errno::ENOENT | Errno::ENODEV | Errno::ENXIO | Errno::EIO,
-        ) => "no pseudo terminals here: mount devpts on /dev/pts, and have /dev/ptmx",
+        ) => "no pseudo terminals: mount devpts on /dev/pts and make /dev/ptmx",
         (Step::OpenPseudoTerminal { .. }, Errno::ENOSPC) => {
-            "no pseudo terminal is free: kernel.pty.max"
+            "no free pseudo terminal: see sysctl kernel.pty.max"
         }
-        (Step::SetRlimit(_), Errno::EPERM) => "to raise a limit takes CAP_SYS_RESOURCE outside",
-        (Step::SetBoundingSet(_), Errno::EPERM) => "mini has no CAP_SETPCAP here",
+        (Step::SetRlimit(_), Errno::EPERM) => {
+            "raising a hard limit takes CAP_SYS_RESOURCE on the host"
+        }
+        (Step::SetBoundingSet(_), Errno::EPERM) => "CAP_SETPCAP is missing",
         (Step::SetCapabilities { .. }, Errno::EPERM) => {
-            "mini does not have it here, or the kernel does not know it"
+            "mini lacks this capability, or the kernel does not know it"
         }
         (Step::JoinSessionKeyring, Errno::EDQUOT) => {
-            "the caller has too many keys: kernel.keys.maxkeys"
+            "the user has too many keys: see sysctl kernel.keys.maxkeys"
         }
         (Step::JoinSessionKeyring, Errno::EPERM) => {
-            "a seccomp filter denies keyctl: start the container that mini is in with --privileged"
+            "a seccomp filter denies keyctl: start the outer container with --privileged"
         }
         (Step::BringUpLoopback, Errno::EPERM) => {
-            "CAP_NET_ADMIN is missing: start the container that mini is in with --privileged, or add \
+            "CAP_NET_ADMIN is missing: start the outer container with --privileged, or add \
              --network host"
         }
         (Step::StartInit { .. }, Errno::EAGAIN) => {
-            "a limit on processes is reached: process 1 and the command are two (--pids-limit, nproc)"
+            "process limit reached: --init and the command are two processes (--pids-limit, nproc)"
         }
         (Step::Seccomp { .. }, Errno::EINVAL) => {
-            "not a program the kernel takes, or the kernel has no seccomp filters"
+            "not a valid filter, or the kernel was built without seccomp filters"
         }
         (
             Step::Seccomp { .. }
@@ -234,28 +237,28 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             | Step::MakeMountsReadonly
             | Step::OpenTreeWritable { .. },
             Errno::ENOSYS,
-        ) => "the kernel is too old, or built without it",
-        (Step::Seccomp { .. }, Errno::EACCES) => {
-            "without no-new-privileges this takes CAP_SYS_ADMIN"
-        }
+        ) => "the kernel is too old or was built without it",
+        (Step::Seccomp { .. }, Errno::EACCES) => "without no_new_privs this takes CAP_SYS_ADMIN",
         (Step::Landlock(_), Errno::EOPNOTSUPP) if detail == b"version" => {
-            "this kernel's Landlock cannot keep files from being cut short: that takes Linux 6.2"
+            "this kernel's Landlock cannot restrict truncate(2): that takes Linux 6.2"
         }
         (Step::Landlock(_), Errno::EOPNOTSUPP) => {
-            "Landlock is not switched on: add it to the kernel's parameter lsm="
+            "Landlock is disabled: add landlock to the kernel parameter lsm="
         }
         (Step::SetGroups(_) | Step::SetUser { .. }, Errno::EPERM) if host.ids == IdMaps::Single => {
-            "an ordinary user has no groups to give: see --userns auto"
+            "an ordinary user cannot set groups without mapped ids: see --userns auto"
         }
         (Step::SetGroups(_) | Step::SetUser { .. }, Errno::EPERM) if !host.may_set_groups => {
-            "the user namespace that mini is in denies setgroups"
+            "mini's own user namespace denies setgroups"
         }
         (Step::SetGroups(_) | Step::SetUser { .. } | Step::SetIds { .. }, Errno::EPERM) => {
             "CAP_SETUID or CAP_SETGID is missing"
         }
-        (Step::SetUser { .. } | Step::SetGroups(_), Errno::EMSGSIZE) => "more than 64 groups",
+        (Step::SetUser { .. } | Step::SetGroups(_), Errno::EMSGSIZE) => {
+            "more than 64 supplementary groups"
+        }
         (Step::SetUser { .. } | Step::SetGroups(_), Errno::EMEDIUMTYPE) => {
-            "the container's /etc/passwd or /etc/group is no regular file"
+            "the container's /etc/passwd or /etc/group is not a regular file"
         }
         (Step::SetUser { .. } | Step::SetGroups(_), Errno::EFBIG) => {
             "the container's /etc/passwd or /etc/group is longer than 16 MiB"
@@ -263,200 +266,201 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::SetUser { .. } | Step::SetIds { .. }, Errno::EINVAL)
             if host.ids != IdMaps::Single =>
         {
-            "the ids are not mapped: see --uidmap and --gidmap"
+            "the id is not mapped: see --uidmap and --gidmap"
         }
         (Step::Mount(mount), Errno::EPERM)
             if mount.fstype == Some(c"proc")
                 && matches!(host.ids, IdMaps::Ranges { .. })
                 && !host.in_user_namespace =>
         {
-            "parts of the host's /proc are covered, as in a container, and the kernel shows no \
-             new one in a user namespace: uncover them, or leave out --userns and --uidmap"
+            "something is mounted over parts of the host's /proc, so the kernel refuses a new \
+             procfs in a user namespace: unmount it, or leave out --userns and --uidmap"
         }
         (Step::Mount(mount), Errno::EPERM)
             if mount.fstype == Some(c"sysfs")
                 && matches!(host.ids, IdMaps::Ranges { .. })
                 && !host.in_user_namespace =>
         {
-            "the kernel shows a new /sys in a user namespace only where the host has one that \
-             nothing covers: mount sysfs on /sys, or leave out --userns and --uidmap"
+            "in a user namespace the kernel allows a new sysfs only if the host has one with \
+             nothing mounted over it: mount sysfs on /sys, or leave out --userns and --uidmap"
         }
         (Step::Mount(_), Errno::EACCES | Errno::EPERM)
             if matches!(host.ids, IdMaps::Ranges { .. }) =>
         {
-            "the container's users have other ids outside: what it is to reach must be open to them"
+            "the container's ids differ from the host's: its root needs access to this path"
         }
         (Step::MakeCgroup(_), Errno::EROFS) => "cgroups are mounted read-only here",
         (Step::MakeCgroup(_), Errno::EACCES | Errno::EPERM) => {
-            "limits need a cgroup of one's own: run as root, or name one with --cgroup-parent"
+            "limits need a cgroup you may write to: run as root, or give one with --cgroup-parent"
         }
-        (Step::MakeCgroup(_), Errno::ENOSPC) => "the kernel has no more room for groups",
+        (Step::MakeCgroup(_), Errno::ENOSPC) => {
+            "the kernel's limit on cgroups is reached: see cgroup.max.descendants"
+        }
         (Step::OpenArchive(path), Errno::ENXIO) if path.to_bytes() == b"-" => {
-            "standard input is the archive, so with -t the keyboard is /dev/tty, and there is none"
+            "standard input is the archive, so -t needs a controlling terminal (/dev/tty) for the \
+             keyboard"
         }
-        (Step::JoinCgroup { .. }, Errno::ENOSPC) => "the group's cpuset is empty",
-        (Step::JoinCgroup { .. }, Errno::EOPNOTSUPP) => "a group above is threaded",
+        (Step::JoinCgroup { .. }, Errno::ENOSPC) => "the cpuset of the cgroup is empty",
+        (Step::JoinCgroup { .. }, Errno::EOPNOTSUPP) => "a parent cgroup is threaded",
         (Step::Unpack { .. }, errno) => match errno {
-            Errno::EBADMSG => "no tar archive, or damaged, or cut short",
-            Errno::EXDEV => "the name leads out of the archive",
-            Errno::EOPNOTSUPP => "mini does not understand this kind of member",
-            Errno::ENOSPC => "it does not fit: an archive may take half of the machine's memory",
-            Errno::EMSGSIZE => "a pax header may have a megabyte",
-            Errno::E2BIG => "a file may have a million holes",
-            Errno::EOVERFLOW => "its owner, group or time is a number beyond the kernel's",
-            Errno::EINVAL => "its owner or group may not be mapped here: see --userns auto",
-            Errno::ENOTEMPTY => "a directory with something in it has its name",
-            Errno::ENOENT => "a link to a member that is not there",
+            Errno::EBADMSG => "not a tar archive, damaged or truncated",
+            Errno::EXDEV => "the path leads out of the root",
+            Errno::EOPNOTSUPP => "mini does not support this member type",
+            Errno::ENOSPC => "the archive needs more than half of the machine's memory",
+            Errno::EMSGSIZE => "the pax header is larger than 1 MiB",
+            Errno::E2BIG => "the sparse file has more than a million holes",
+            Errno::EOVERFLOW => "its owner, group or time is out of range",
+            Errno::EINVAL => "its owner or group is not mapped: see --userns auto",
+            Errno::ENOTEMPTY => "a non-empty directory has the same name",
+            Errno::ENOENT => "the target of the link is missing",
             _ => return None,
         },
         (Step::Fsmount { image: None, .. }, errno) => match errno {
-            Errno::ENODEV => "the kernel has no such file system",
-            Errno::ENOSYS => "this needs Linux 5.2: fsopen(2)",
-            Errno::EPERM => "only the owner of what it shows may mount it",
+            Errno::ENODEV => "the kernel was built without this file system",
+            Errno::ENOSYS => "needs Linux 5.2 (fsopen)",
+            Errno::EPERM => "only root of the namespace that owns it may mount this file system",
             _ => return None,
         },
         (Step::MountImage { .. } | Step::Fsmount { .. }, errno) => match errno {
-            Errno::ENOSYS => "an image as a volume needs Linux 5.2: fsopen(2)",
-            Errno::EPERM | Errno::EACCES => "the kernel mounts images for the machine's root only",
-            Errno::ENOENT | Errno::ENXIO => "there is no loop device: /dev/loop-control",
-            Errno::EBUSY => "no loop device is free",
-            Errno::ENODEV => "the kernel has no such file system",
+            Errno::ENOSYS => "needs Linux 5.2 (fsopen)",
+            Errno::EPERM | Errno::EACCES => "the kernel lets only the host's root mount images",
+            Errno::ENOENT | Errno::ENXIO => "no loop devices: /dev/loop-control is missing",
+            Errno::EBUSY => "no free loop device",
+            Errno::ENODEV => "the kernel was built without this file system",
             Errno::EINVAL
             | Errno::EIO
             | Errno::EUCLEAN
             | Errno::EBADMSG
             | Errno::EFBIG
             | Errno::EOVERFLOW
-            | Errno::EROFS => "it is damaged, cut short, or made for a newer kernel",
+            | Errno::EROFS => "the image is damaged, truncated or made for a newer kernel",
             _ => return None,
         },
         (Step::Mount(mount), errno) if mount.fstype == Some(c"overlay") => match errno {
-            Errno::ENOENT => "the directory for what is written, or the kernel's own, is missing",
-            Errno::EPERM => "an ordinary user may do this from Linux 5.11 on",
-            Errno::ENODEV => "the kernel has no overlay file system",
+            Errno::ENOENT => "the upper directory or the work directory is missing",
+            Errno::EPERM => "for ordinary users this needs Linux 5.11",
+            Errno::ENODEV => "the kernel was built without this file system",
             _ => {
-                "what is written and the kernel's own directory must be on one file system that \
-                 overlay can use, and that is not an overlay"
+                "the upper and work directories must be on the same file system, and not on an \
+                 overlay or network file system"
             }
         },
         (
             Step::MoveMount { create: false, .. } | Step::MountTmpfs { create: false, .. },
             Errno::ENOENT,
-        ) => "nothing is made on the host: make it first",
+        ) => "without --rootfs mini creates nothing on the host: create it first",
         (Step::MountTmpfs { .. }, Errno::EINVAL) => {
-            "uid= or gid= is not mapped in the container, or an option is out of range"
+            "uid= or gid= is not mapped, or an option is out of range"
         }
         (Step::MoveMount { .. } | Step::MountTmpfs { .. }, Errno::EROFS) => {
-            "the root is read-only and lacks this path: add it to the image"
+            "the root is read-only and has no such path: create it in the image"
         }
         (
             Step::MoveMount { create: true, .. } | Step::MountTmpfs { create: true, .. },
             Errno::EACCES,
-        ) => "the root lacks this path, and mini may not make it there",
+        ) => "the root has no such path, and mini is not allowed to create it",
         (
             Step::MoveMount { .. } | Step::MountTmpfs { .. } | Step::OpenTreeWritable { .. },
             Errno::ELOOP,
-        ) => "too many links, or one of /proc",
+        ) => "too many symbolic links, or a magic link of /proc",
         (Step::MoveMount { .. }, Errno::EINVAL | Errno::ENOTDIR) => {
-            "a file cannot be put on a directory, or the reverse"
+            "a file cannot be mounted on a directory, nor a directory on a file"
         }
         (Step::OpenTree { .. }, Errno::EINVAL) if host.euid != 0 => {
-            "an ordinary user cannot leave out what is mounted below: drop the option bind"
+            "an ordinary user cannot leave out submounts: drop the option bind"
         }
         (Step::Mount(mount), Errno::EPERM)
             if mount.fstype == Some(c"proc") && host.in_user_namespace =>
         {
-            "parts of /proc are covered here, as in a container, and the kernel shows no new one then: \
-             start the container that mini is in with --security-opt unmask=all"
+            "something is mounted over parts of /proc, so the kernel refuses a new procfs: start \
+             the outer container with --security-opt unmask=all"
         }
         (Step::Mount(mount), Errno::EPERM) if mount.fstype == Some(c"proc") => {
-            "parts of the host's /proc are covered, as in a container, and the kernel shows no \
-             new one there: uncover them, or run as root"
+            "something is mounted over parts of the host's /proc, so the kernel refuses a new \
+             procfs: unmount it, or run as root"
         }
         (Step::Mount(mount), Errno::EPERM)
             if mount.fstype == Some(c"sysfs")
                 && (host.ids != IdMaps::None || host.in_user_namespace) =>
         {
-            "the kernel shows an ordinary user a new /sys only where the host has one that nothing \
-             covers: mount sysfs on /sys"
+            "for ordinary users the kernel allows a new sysfs only if the host has one with \
+             nothing mounted over it: mount sysfs on /sys"
         }
         (Step::Mount(mount), Errno::EROFS) if mount.fstype.is_some() => {
-            "the root is read-only and lacks this directory: add it to the image"
+            "the root is read-only and has no such path: create it in the image"
         }
         (Step::Mount(_), Errno::EPERM) => "CAP_SYS_ADMIN is missing",
         (Step::Mount(mount), Errno::ENOENT) if mount.source.to_bytes().starts_with(b"dev/") => {
-            "without the right to make devices the container has the host's, and this one is not there: \
-             mount devtmpfs on /dev"
+            "mini cannot make devices here and binds the host's, which is missing: mount devtmpfs \
+             on /dev"
         }
         (Step::Mount(mount), Errno::ENODEV) if mount.fstype.is_some() => {
             "the kernel was built without this file system"
         }
         (Step::NewMountNamespace(_), Errno::EPERM) => "CAP_SYS_ADMIN or CAP_SYS_CHROOT is missing",
         (Step::PivotRoot, Errno::EINVAL) => {
-            "the present root is not a mount point: mini was started inside a chroot"
+            "the current root is not a mount point: mini was started inside a chroot"
         }
         (Step::Chdir { in_root: true, .. }, Errno::ELOOP) => {
-            "a link of /proc, which could lead out of the root, or too many links"
+            "too many symbolic links, or a magic link of /proc"
         }
         (Step::Chdir { .. } | Step::OpenRoot, Errno::EACCES) => {
-            "the directory, or one above it, cannot be entered by the container's user"
+            "the container's user needs search permission (x) on it and on its parent directories"
         }
         (Step::MoveMountTo(_), Errno::ENOTDIR | Errno::ELOOP) => {
-            "in the root it is a link or a file: /proc, /sys and /dev must be directories"
+            "not a directory: /proc, /sys and /dev in the root must be directories, not links"
         }
         (Step::MoveMountTo(_), Errno::EROFS) => {
-            "the root is read-only and lacks this directory: add it to the image"
+            "the root is read-only and has no such path: create it in the image"
         }
-        (Step::MaskPath(_), Errno::ENOENT) => "there is nothing to cover",
+        (Step::MaskPath(_), Errno::ENOENT) => "a masked path must exist",
         (Step::OpenInitProgram { .. }, Errno::ENOENT) => {
-            "--init needs mini's own file: it is gone, or there is no /proc to find it"
+            "--init needs mini's own file, which was removed, or /proc to find it"
         }
         (Step::SetTreeAttributes(_) | Step::MoveMount { .. }, Errno::EBUSY) => {
-            "somebody changes the directories that its mounts lie on"
+            "other processes keep changing the mount points"
         }
         (Step::SetUser { .. }, Errno::EINVAL) if host.euid != 0 => {
-            "an ordinary user has one id in the container, 0 or the number given: use -u NUMBER"
+            "an ordinary user has one id in the container: 0, or the one given by -u NUMBER"
         }
         (Step::MakeDevice { .. }, Errno::EPERM) => "CAP_MKNOD is missing",
         _ => return None,
     })
 }
 
-/// Why the kernel would not take a map.
+/// The hint for an id map that could not be written.
 fn map_hint(step: &Step, errno: Errno) -> Option<&'static str> {
     Some(match (step, errno) {
         (Step::WriteIdMap { by_helper: true, .. }, Errno::ENOENT) => {
-            "an ordinary user needs newuidmap and newgidmap for this: install uidmap"
+            "ordinary users need newuidmap and newgidmap: install the package uidmap"
         }
-        (_, Errno::ENOENT) => "this needs /proc mounted",
-        (_, Errno::EINVAL) => "too many lines, or ranges that overlap",
-        (_, Errno::EPERM) => "mini has no CAP_SETUID and CAP_SETGID here, or not over these ids",
+        (_, Errno::ENOENT) => "/proc must be mounted",
+        (_, Errno::EINVAL) => "too many ranges, or overlapping ranges",
+        (_, Errno::EPERM) => "CAP_SETUID or CAP_SETGID over these ids is missing",
         _ => return None,
     })
 }
 
-/// Why a control file would not take a value.
+/// The hint for a control file that refuses a value.
 fn write_hint(path: &[u8], errno: Errno) -> Option<&'static str> {
     let file = path.split(|b| *b == b'/').next_back().unwrap_or_default();
     Some(match (file, errno) {
-        (b"setgroups" | b"uid_map" | b"gid_map", Errno::ENOENT) => {
-            "an ordinary user needs /proc mounted"
-        }
-        (b"oom_score_adj", Errno::EACCES) => "to lower it takes CAP_SYS_RESOURCE",
-        (b"oom_score_adj", Errno::ENOENT) => "there is no /proc",
+        (b"setgroups" | b"uid_map" | b"gid_map", Errno::ENOENT) => "/proc must be mounted",
+        (b"oom_score_adj", Errno::EACCES) => "lowering it takes CAP_SYS_RESOURCE",
+        (b"oom_score_adj", Errno::ENOENT) => "/proc must be mounted",
         (b"cgroup.subtree_control", Errno::EBUSY) => {
-            "the group has members: name one without with --cgroup-parent"
+            "the cgroup contains processes: give an empty one with --cgroup-parent"
         }
         (_, Errno::ENOENT)
             if file.starts_with(b"memory.memsw") || file.starts_with(b"memory.swap") =>
         {
-            "the kernel does not count swap: boot it with swapaccount=1"
+            "the kernel does not account swap: boot it with swapaccount=1"
         }
         (_, Errno::ENOENT) if file.contains(&b'.') => "this kernel has no such setting",
         (_, Errno::EINVAL | Errno::ERANGE) if file.starts_with(b"cpu") => {
-            "out of range, or more than the group above has"
+            "out of range, or more than the parent cgroup has"
         }
-        (_, Errno::EINVAL) if file.contains(&b'.') => "the kernel takes no such value",
+        (_, Errno::EINVAL) if file.contains(&b'.') => "the kernel rejects this value",
         _ => return None,
     })
 }
@@ -476,47 +480,48 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
             error.cause("not found in PATH").with_status(NOT_FOUND)
         }
         errno @ (Errno::ENOENT | Errno::ENOTDIR) => error.errno(errno).with_status(NOT_FOUND),
-        // Not the command's fault: nothing was wrong with it.
+        // 125, not 126: the arguments are too long, not the command wrong.
         Errno::E2BIG => {
-            let bytes: usize = spec.process.args.iter().map(|word| word.count_bytes() + 1).sum();
-            let env: usize = spec.process.env.iter().map(|word| word.count_bytes() + 1).sum();
+            let bytes: usize =
+                spec.process.args.iter().map(|string| string.count_bytes() + 1).sum();
+            let env: usize = spec.process.env.iter().map(|string| string.count_bytes() + 1).sum();
             let mut hint = crate::text::Text::new();
             hint.number(bytes as u64).str(" bytes of arguments and ").number(env as u64);
-            hint.str(" of environment; a quarter of the stack limit (ulimit -s) is the most");
+            hint.str(" of environment; the maximum is a quarter of the stack limit (ulimit -s)");
             error.errno(Errno::E2BIG).hint_text(&hint)
         }
         Errno::ENOEXEC => error
             .errno(Errno::ENOEXEC)
-            .hint("built for another CPU, or no program")
+            .hint("built for another CPU, or not a program")
             .with_status(NOT_EXECUTABLE),
         Errno::EACCES if !spec.security.paths.is_empty() => error
             .errno(errno)
-            .hint("perhaps not under a --ro-path, it or its loader and libraries")
+            .hint("the command, its loader and libraries must be below a --ro-path")
             .with_status(NOT_EXECUTABLE),
         errno => error.errno(errno).with_status(NOT_EXECUTABLE),
     }
 }
 
-/// What keeps ordinary users from having user namespaces, by the settings that say so.
+/// The sysctl that keeps ordinary users from making user namespaces.
 fn user_namespace_barrier(read: &dyn Fn(&CStr) -> Option<u8>) -> Option<&'static str> {
     if read(c"/proc/sys/user/max_user_namespaces") == Some(b'0') {
         return Some("user.max_user_namespaces is 0: raise it with sysctl, or run as root");
     }
-    // Debian's.
+    // Debian's patch.
     if read(c"/proc/sys/kernel/unprivileged_userns_clone") == Some(b'0') {
         return Some("kernel.unprivileged_userns_clone is 0: set it to 1, or run as root");
     }
-    // Ubuntu's: the namespace is granted, but nothing may be done in it.
+    // Ubuntu's AppArmor: the namespace is granted, but without any capability in it.
     if read(c"/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(b'1') {
         return Some(
-            "kernel.apparmor_restrict_unprivileged_userns is 1: set it to 0, give mini an \
-             AppArmor profile with 'userns,', or run as root",
+            "kernel.apparmor_restrict_unprivileged_userns is 1: set it to 0, give mini an AppArmor \
+             profile with 'userns,', or run as root",
         );
     }
     None
 }
 
-/// The first character of a setting.
+/// The first byte of a sysctl.
 fn read_setting(path: &CStr) -> Option<u8> {
     fs::read_file(path, 4096).ok()?.first().copied()
 }

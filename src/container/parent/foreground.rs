@@ -1,23 +1,25 @@
-//! Without `-t`: the foreground of the terminal that mini and the command share.
+//! The foreground of the terminal that mini and the command share when `-t` is not used.
 
 use crate::sys::terminal;
 
-/// The terminal mini was started at, if it was in its foreground.
+/// File descriptor of the terminal, if mini started in its foreground process group.
 pub struct Foreground(Option<i32>);
 
 impl Foreground {
-    /// To be asked before the command runs, which may change it at once.
+    /// Records whether mini is in the foreground. Called before the command runs, which may change
+    /// that.
     pub fn note() -> Foreground {
         Foreground(terminal::own_foreground(0))
     }
 
-    /// A shell inside leaves its own group in the foreground: mini's it cannot name, which is in
-    /// another process namespace. AfterExit whoever comes after mini would be in the background.
+    /// Puts mini's process group into the foreground again. A shell inside leaves its own group
+    /// there and cannot restore mini's, which has no id in its pid namespace; then the caller's
+    /// shell would be in the background.
     pub fn take_back(self) {
         if let Some(group) = self.0
             && terminal::foreground(0) != Ok(group)
         {
-            // When the terminal is gone, nobody is in front of it.
+            // Fails only when the terminal is gone.
             let _ = terminal::set_foreground(0, group);
         }
     }

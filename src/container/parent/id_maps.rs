@@ -1,5 +1,4 @@
-//! The parent says to the kernel which ids of the container are which outside: itself, or, where
-//! it may not, by the programs that may.
+//! Writes the uid and gid maps of the child, or has newuidmap(1) and newgidmap(1) write them.
 
 use super::{explain, signals, trace};
 use crate::container::RunOptions;
@@ -14,7 +13,7 @@ use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// Maps one kind of ids of the child.
+/// Writes one map of the child.
 pub fn map(step: &Step, child: i32, options: RunOptions, spec: &Spec, host: &Host) -> Result<()> {
     let Step::WriteIdMap { kind, content, by_helper } = step else { return Ok(()) };
     let start = clock::now();
@@ -52,13 +51,13 @@ pub fn map(step: &Step, child: i32, options: RunOptions, spec: &Spec, host: &Hos
 
 enum Failure {
     Kernel(Errno),
-    /// It said why by itself.
+    /// The helper has printed the reason.
     Helper,
-    /// mini was to end, with this status.
+    /// A signal asks mini to end with this status.
     End(u8),
 }
 
-/// newuidmap(1), newgidmap(1): `PID INSIDE OUTSIDE COUNT...`
+/// Runs newuidmap(1) or newgidmap(1): `PID INSIDE OUTSIDE COUNT...`.
 fn help(
     kind: &CStr,
     child: i32,
@@ -71,23 +70,29 @@ fn help(
     let mut pid = Text::new();
     pid.number(child as u64);
     let mut table = Vec::from([program.as_ptr() as usize, pid.leak().as_ptr() as usize]);
-    for number in content.bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-        let mut word = Text::new();
-        word.raw(number);
-        table.push(word.leak().as_ptr() as usize);
+    for number in content.bytes().split(u8::is_ascii_whitespace).filter(|number| !number.is_empty())
+    {
+        let mut argument = Text::new();
+        argument.raw(number);
+        table.push(argument.leak().as_ptr() as usize);
     }
     table.push(0);
-    let words: &'static (&CStr, Vec<usize>) = alloc::boxed::Box::leak((program, table).into());
+    let command: &'static (&CStr, Vec<usize>) = alloc::boxed::Box::leak((program, table).into());
     let memory = ChildMemory::new(0, page_size).map_err(Failure::Kernel)?;
-    let mut helper =
-        process::clone_onto(libc::CLONE_VM | libc::CLONE_VFORK, None, memory, words, |words, _| {
-            // It reads no signals by hand as mini does; its own dispositions are mini's caller's.
+    let mut helper = process::clone_onto(
+        libc::CLONE_VM | libc::CLONE_VFORK,
+        None,
+        memory,
+        command,
+        |command, _| {
+            // The helper needs unblocked signals; the dispositions are those of mini's caller.
             if signal::set_mask(0).is_ok() {
-                process::execve(words.0, PointerTable::new(&words.1), PointerTable::new(&[0]));
+                process::execve(command.0, PointerTable::new(&command.1), PointerTable::new(&[0]));
             }
             process::exit(i32::from(NO_HELPER))
-        })
-        .map_err(Failure::Kernel)?;
+        },
+    )
+    .map_err(Failure::Kernel)?;
     let end = wait_for(helper.pid())?;
     helper.has_ended();
     match end {
@@ -97,22 +102,23 @@ fn help(
     }
 }
 
-/// Waits for the helper, which may look far for what it needs to know, unless mini is to end.
+/// Waits for the helper, unless a signal asks mini to end. The helper may query a remote user
+/// database.
 fn wait_for(helper: i32) -> core::result::Result<Change, Failure> {
     loop {
         if let Some(end) = process::ended(helper).map_err(Failure::Kernel)? {
-            // The one that is taken below may have been the container's.
+            // The SIGCHLD received below may have been for the container.
             process::kill(process::getpid(), libc::SIGCHLD).map_err(Failure::Kernel)?;
             return Ok(end);
         }
         let set = signals::END & !signals::ignored() | signal::only(libc::SIGCHLD);
         match signal::wait(set, signals::deadline(), None).map_err(Failure::Kernel)? {
-            Some(taken) if taken.signal == libc::SIGCHLD => {}
-            Some(taken) => return Err(Failure::End(128 + taken.signal as u8)),
+            Some(received) if received.signal == libc::SIGCHLD => {}
+            Some(received) => return Err(Failure::End(128 + received.signal as u8)),
             None => return Err(Failure::End(signals::TIMED_OUT)),
         }
     }
 }
 
-/// What the child says when there is no such program.
+/// Exit status of the child when the helper is missing.
 const NO_HELPER: u8 = 127;

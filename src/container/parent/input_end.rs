@@ -1,36 +1,36 @@
-//! `-t` when nothing more can be typed. The end of the input is a state, as it is of a file: whoever
-//! reads finds it, the next one as well, and in whatever mode the terminal is.
+//! End of input with `-t`. For a file, end of input is a state: every reader finds it. A terminal
+//! has only the end-of-file character, so mini writes it again for the next reader.
 //!
-//! In canonical mode the end-of-file character is the end of one read (termios(3)). What reads
-//! characters one by one (a shell that lets lines be edited) takes the same character, on an empty
-//! line, for the end. Either may come, or the mode may change, after the character was written, and
-//! input may be thrown away with the change: so it is written again when what was written has been
-//! read. Both are seen without looking again and again: the kernel wakes whoever waits to write.
+//! In canonical mode the end-of-file character ends one read (termios(3)). A program in raw mode,
+//! such as a shell with line editing, takes the same character on an empty line as the end. The
+//! mode may change after the character was written, and the change may discard input. So mini
+//! writes the character again when the previous one has been read. It does not poll for that: the
+//! kernel wakes a writer when input is read.
 
 use crate::sys::{Fd, Result, clock, poll, terminal};
 
-/// How long there is between one look and the next, at least; it grows for a program that takes one
-/// character after the other and does not end, as far as the other one.
+/// Minimum time between two checks, in nanoseconds. It doubles, up to LONGEST, for a program that
+/// reads one character after the other without ending.
 const SHORTEST: u64 = clock::SECOND / 100;
 const LONGEST: u64 = clock::SECOND;
 
-/// The end of the input of a terminal.
+/// State of the end of input.
 pub struct InputEnd {
-    /// Is readable when something may have changed.
+    /// Becomes readable when something may have changed.
     changes: Fd,
-    /// Whether the line that was typed last is whole.
+    /// Whether the last line of input was complete.
     line_is_whole: bool,
     /// Whether the character was written in canonical mode since.
     is_flushed: bool,
-    /// When to look next, if something has changed.
+    /// Time of the next check after a change.
     due: Option<u64>,
-    /// When that may be.
+    /// Earliest time of the next check.
     not_before: u64,
     pause: u64,
 }
 
 impl InputEnd {
-    /// Begins, with the two sides of the terminal.
+    /// Starts, with the two ends of the terminal.
     pub fn new(main: &Fd, end: &Fd, line_is_whole: bool) -> Result<InputEnd> {
         Ok(InputEnd {
             changes: poll::changes([main, end])?,
@@ -42,22 +42,22 @@ impl InputEnd {
         })
     }
 
-    /// What to wait for.
+    /// The descriptor to poll.
     pub fn changes(&self) -> Option<&Fd> {
         Some(&self.changes).filter(|_| self.due.is_none())
     }
 
-    /// When to wait no longer.
+    /// Time until which to wait at most.
     pub fn due(&self) -> Option<u64> {
         self.due
     }
 
-    /// Something may have changed.
+    /// Notes that something may have changed.
     pub fn note(&mut self) {
         self.due = Some(self.not_before);
     }
 
-    /// What to write to the terminal now, if anything.
+    /// The byte to write to the terminal now, if any.
     pub fn next(&mut self, main: &Fd, end: &Fd) -> Result<Option<u8>> {
         let now = clock::now();
         if self.due.is_none_or(|due| now < due) {
@@ -65,15 +65,15 @@ impl InputEnd {
         }
         self.due = None;
         self.not_before = now + SHORTEST;
-        // First, so that what changes from here on is another change.
+        // Clears the event first, so that a later change raises it again.
         poll::take_changes(&self.changes)?;
         if poll::is_readable(end)? {
-            // There is something to be read still.
+            // The previous character has not been read yet.
             return Ok(None);
         }
         let settings = terminal::settings(main.raw())?;
         if settings.is_canonical() {
-            // In the middle of a line the first one only ends that.
+            // In the middle of a line the first character only completes the line.
             self.line_is_whole |= self.is_flushed;
             self.is_flushed = true;
             self.pause = SHORTEST;
@@ -85,7 +85,7 @@ impl InputEnd {
                 return Ok(Some(b'\n'));
             }
         }
-        // Zero is how a function is switched off.
+        // A control character of 0 is disabled (termios(3)).
         Ok(Some(Some(settings.character(libc::VEOF)).filter(|byte| *byte != 0).unwrap_or(4)))
     }
 }

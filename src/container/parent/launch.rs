@@ -1,5 +1,4 @@
-//! The parent's half of the launch: everything up to the moment the child is on its way and has
-//! been sent its args.
+//! The parent's part of the launch: starts the child and sends it its arguments.
 
 use super::cgroups::CgroupHandle;
 use super::foreground::Foreground;
@@ -24,25 +23,26 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// A child on its way.
+/// A started child.
 pub struct Launched<'a> {
-    /// The child; it is killed when mini gives up on it.
+    /// The child; it is killed when this value is dropped before it has ended.
     pub child: SharingChild<'a>,
-    /// Where it reports.
+    /// The status pipe.
     pub status: &'a Fd,
-    /// Over which its terminal comes.
+    /// Socket over which the child sends the pseudo terminal.
     pub terminal: Option<&'a Fd>,
-    /// Who was at the terminal mini was started at.
+    /// The terminal's foreground before the command.
     pub foreground: Foreground,
-    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    /// Number in shared memory where mini's PID 1 (--init) stores the signal that ended the
+    /// command.
     pub signal: Option<&'static AtomicU32>,
-    /// What is left to be sent to it.
+    /// Arguments that are not sent yet.
     pub args: Option<PendingArgs<'a>>,
-    /// The file that names it, as long as it runs.
+    /// The pid file, removed at the end.
     pub pidfile: Option<PidFile<'a>>,
 }
 
-/// Starts the child in its namespaces and passes it the command's args.
+/// Starts the child in its namespaces and sends it the command's arguments.
 pub fn launch<'a>(
     plan: &'a Plan<'a>,
     spec: &Spec<'a>,
@@ -62,13 +62,14 @@ pub fn launch<'a>(
     };
     let trees =
         (0..spec.volumes.len() + writable).map(|_| MountTree::new()).collect::<Vec<_>>().leak();
-    let (gate_read, gate_write) = fs::pipe().map_err(failed("pipe"))?;
+    let (args_read, args_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
-    // The child looks at these through the memory it shares, and has its own descriptor table: so
-    // each side closes its copy of what is the other's, by number, and nobody drops the owner.
+    // The child reads this struct through the shared memory but has its own descriptor table. So
+    // each side closes its copies of the other's ends by number, and the owner of the descriptors
+    // is not dropped.
     let shared: &'a Child = Box::leak(Box::new(Child {
         plan,
-        args_pipe: (gate_read, gate_write),
+        args_pipe: (args_read, args_write),
         status: (status_read, status_write),
         handles,
         is_born_in_cgroup: AtomicBool::new(false),
@@ -88,24 +89,25 @@ pub fn launch<'a>(
         start: options.start.map(|listener| start_socket(listener, plan, spec)),
         trace: options.trace,
     }));
-    // Process 1 of mini's own lives on, and so takes a copy of mini's memory. And the kernel counts
-    // what a process writes to a tmpfs for the owner of its memory: a child that unpacks an archive
-    // under a limit must not share mini's.
+    // The child needs a copy of mini's memory in two cases. mini's PID 1 (--init) lives on. And the
+    // kernel charges a tmpfs to the cgroup of the memory's owner, so a child that unpacks an
+    // archive under a limit must not share mini's memory.
     let unpacks_under_limit = host.image == Some(Image::Archive) && host.cgroups.count_memory();
     let is_copy = spec.process.init.is_some() || unpacks_under_limit;
     let sharing = if is_copy { 0 } else { libc::CLONE_VM };
-    let clone = |flags: i32, group: Option<&'a Fd>| {
-        shared.is_born_in_cgroup.store(group.is_some(), Ordering::Relaxed);
-        process::clone_onto(flags | sharing, group, child_memory, shared, perform::enter)
+    let clone = |flags: i32, cgroup: Option<&'a Fd>| {
+        shared.is_born_in_cgroup.store(cgroup.is_some(), Ordering::Relaxed);
+        process::clone_onto(flags | sharing, cgroup, child_memory, shared, perform::enter)
     };
-    let group = handles.iter().find_map(|handle| match handle {
-        CgroupHandle::Directory(group) => Some(group),
+    let cgroup = handles.iter().find_map(|handle| match handle {
+        CgroupHandle::Directory(cgroup) => Some(cgroup),
         CgroupHandle::TasksFile(_) | CgroupHandle::None => None,
     });
-    // Whatever speaks against it (before Linux 5.7, or a filter), clone(2) will say if it is serious.
-    let born = group.and_then(|group| clone(plan.clone_flags, Some(group)).ok());
+    // clone3(2) fails before Linux 5.7 and under some seccomp filters. A serious error occurs again
+    // with clone(2).
+    let born = cgroup.and_then(|cgroup| clone(plan.clone_flags, Some(cgroup)).ok());
     let child = match born.map_or_else(|| clone(plan.clone_flags, None), Ok) {
-        // Linux 4.6 has cgroup namespaces; without them there is no view of cgroups to hide.
+        // Without cgroup namespaces (before Linux 4.6) there is no view of cgroups to hide.
         Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP, None),
         result => result,
     };
@@ -116,7 +118,7 @@ pub fn launch<'a>(
         childs.close_copy();
     }
     if spec.process.terminal && spec.rootfs == Some(c"-") {
-        // The child has the archive by now; without a terminal it says so itself.
+        // The child has opened the archive by now. Without a terminal it reports the error itself.
         let _ = stdio::take_keyboard();
     }
     let pidfile = options.pidfile.map(|file| ready::write_pid(file, child.pid())).transpose()?;
@@ -125,9 +127,9 @@ pub fn launch<'a>(
             id_maps::map(step, child.pid(), options, spec, host)?;
         }
         match options.start {
-            Some(_) => fs::write_all(&shared.args_pipe.1, &args_pipe::BYTE)
+            Some(_) => fs::write_all(&shared.args_pipe.1, &args_pipe::SYNC)
                 .map_err(failed("pass the command"))?,
-            None => drop(message.splice(0..0, args_pipe::BYTE)),
+            None => drop(message.splice(0..0, args_pipe::SYNC)),
         }
     }
     let foreground = Foreground::note();
@@ -138,7 +140,7 @@ pub fn launch<'a>(
         None => PendingArgs::send(pipe, message).map_err(failed("pass the command"))?,
     };
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
-    let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|place| place.number));
+    let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|shared| shared.number));
     Ok(Launched { child, status, terminal, foreground, signal, args, pidfile })
 }
 

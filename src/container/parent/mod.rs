@@ -30,10 +30,10 @@ use crate::text::Text;
 use cgroups::Cgroups;
 use usage::Metric;
 
-/// Launches, waits, and tells how it ended.
+/// Launches the command, waits for it and returns how it ended.
 ///
 /// # Errors
-/// Whatever kept the command from starting; nothing is left behind.
+/// Anything that kept the command from starting. Then nothing is left behind.
 pub fn run<'a>(
     plan: &'a Plan<'a>,
     spec: &Spec<'a>,
@@ -42,13 +42,13 @@ pub fn run<'a>(
 ) -> Result<Outcome> {
     let start = if options.measure { clock::now() } else { 0 };
     let _locks = overlay_lock::claim(spec)?;
-    // Before there is anything that a signal could leave behind.
-    let failed = |errno| Error::new("hold signals").errno(errno);
+    // Before the first change that a signal could leave behind.
+    let failed = |errno| Error::new("block signals").errno(errno);
     signals::begin().map_err(failed)?;
-    let mut groups = Cgroups::make(plan, spec, host, options.trace)?;
-    groups.guard(host)?;
-    let launched = launch::launch(plan, spec, host, &groups.handles, options)?;
-    // The command is on its way: what others left behind delays only its end.
+    let mut cgroups = Cgroups::make(plan, spec, host, options.trace)?;
+    cgroups.guard(host)?;
+    let launched = launch::launch(plan, spec, host, &cgroups.handles, options)?;
+    // The command is running; removing leftovers of killed minis delays only the end.
     cgroups::sweep(host);
     let (mut outcome, rusage) = supervise::supervise(launched, plan, spec, host, options)?;
     let killed = outcome.status == 128 + libc::SIGKILL as u8;
@@ -57,9 +57,9 @@ pub fn run<'a>(
         usage.note(Metric::Wall, Some((clock::now() - start) / 1000));
     }
     if options.measure || (killed && spec.resources.memory.limit.is_some()) {
-        groups.usage(host, usage);
+        cgroups.usage(host, usage);
     }
-    // A group counts everybody; where none tells, those that were waited for.
+    // The cgroup counts all processes. Without one, getrusage(2) counts those that were waited for.
     usage.note(Metric::User, Some(rusage.user_micros));
     usage.note(Metric::System, Some(rusage.system_micros));
     usage.note(Metric::MaxRss, Some(rusage.max_rss));

@@ -1,21 +1,21 @@
-//! Files of the caller's: written whole or not at all, never over what is no regular file, and by
-//! their directory's descriptor: whatever its path leads to by then, what is written and removed at
-//! the end lies in the directory that was named at the beginning.
+//! Output files of the user (pid file, report). They are written completely or not at all, and
+//! replace only regular files. Their directory is opened once, so that the file written at the end
+//! lies in the directory named at the beginning, whatever the path leads to by then.
 
 use crate::sys::{Errno, Fd, Result, fs};
 use crate::text::Text;
 use core::ffi::CStr;
 
-/// A place in a directory.
+/// A file name in an open directory.
 pub struct OutputFile {
     directory: Fd,
     name: &'static CStr,
 }
 
-/// A file that is being written, and has no name yet.
+/// A file that is being written and has no name yet (O_TMPFILE).
 pub struct UnnamedFile {
     file: Fd,
-    /// Its name for the time being, where the file system knows no file without one.
+    /// Temporary name, where the file system has no O_TMPFILE.
     name: Option<&'static CStr>,
 }
 
@@ -36,7 +36,7 @@ impl OutputFile {
         }
     }
 
-    /// The type of what is there, of a link itself.
+    /// Type of the existing file; of a symbolic link itself.
     pub fn kind(&self) -> Result<Option<fs::Mode>> {
         match fs::file_type_at(self.directory.raw(), self.name) {
             Ok(kind) => Ok(Some(kind)),
@@ -45,18 +45,19 @@ impl OutputFile {
         }
     }
 
-    /// Opens what is there for writing; not where a link leads, and without waiting for a reader.
+    /// Opens the existing file for writing. Does not follow a link and does not wait for the reader
+    /// of a FIFO.
     pub fn open(&self) -> Result<Fd> {
         let flags = libc::O_WRONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
         fs::open_at(self.directory.raw(), self.name, flags, 0)
     }
 
-    /// Begins a file in the same directory.
-    pub fn draft(&self, mode: fs::Mode) -> Result<UnnamedFile> {
+    /// Creates an unnamed file in the same directory.
+    pub fn create(&self, mode: fs::Mode) -> Result<UnnamedFile> {
         let base = self.directory.raw();
         match fs::open_at(base, c".", libc::O_TMPFILE | libc::O_WRONLY, mode) {
             Ok(file) => return Ok(UnnamedFile { file, name: None }),
-            // The file system, or the kernel, knows no such files.
+            // The kernel or the file system has no O_TMPFILE.
             Err(Errno::EOPNOTSUPP | Errno::EISDIR | Errno::ENOENT | Errno::EINVAL) => {}
             Err(errno) => return Err(errno),
         }
@@ -67,47 +68,48 @@ impl OutputFile {
             let name = name.leak();
             let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
             match fs::open_at(base, name, flags, mode) {
-                // Somebody else's.
+                // A file of another process.
                 Err(Errno::EEXIST) if number < 1000 => number += 1,
                 result => return result.map(|file| UnnamedFile { file, name: Some(name) }),
             }
         }
     }
 
-    /// Writes a draft, and gives it its name when it is complete, in place of a regular file that has
-    /// the name; the open file.
-    pub fn write(&self, mut draft: UnnamedFile, content: &[u8]) -> Result<Fd> {
-        let written = fs::write_all(&draft.file, content).and_then(|()| self.publish(&mut draft));
+    /// Writes an unnamed file and, when it is complete, gives it its name, replacing a regular
+    /// file. Returns the open file.
+    pub fn write(&self, mut unnamed: UnnamedFile, content: &[u8]) -> Result<Fd> {
+        let written =
+            fs::write_all(&unnamed.file, content).and_then(|()| self.publish(&mut unnamed));
         if let Err(errno) = written {
-            self.drop_draft(&draft);
+            self.discard(&unnamed);
             return Err(errno);
         }
-        Ok(draft.file)
+        Ok(unnamed.file)
     }
 
-    fn publish(&self, draft: &mut UnnamedFile) -> Result<()> {
+    fn publish(&self, unnamed: &mut UnnamedFile) -> Result<()> {
         let base = self.directory.raw();
-        // Others may be at it, too.
+        // Other processes may create the same name.
         for _ in 0..1000 {
             let is_free = match self.kind()? {
                 None => true,
                 Some(libc::S_IFREG) => false,
                 Some(_) => return Err(Errno::EEXIST),
             };
-            if let Some(name) = draft.name {
+            if let Some(name) = unnamed.name {
                 fs::rename_at(base, name, self.name)?;
-                draft.name = None;
+                unnamed.name = None;
                 return Ok(());
             }
             if !is_free {
-                // Not by way of a second name and rename(2): that name would stay if mini was killed
-                // between the two. So there is no file for a moment.
+                // A second name and rename(2) would leave the second name if mini was killed
+                // between the two. So for a moment there is no file.
                 match fs::unlink_at(base, self.name) {
                     Ok(()) | Err(Errno::ENOENT) => {}
                     Err(errno) => return Err(errno),
                 }
             }
-            match fs::link_file(&draft.file, base, self.name) {
+            match fs::link_file(&unnamed.file, base, self.name) {
                 Err(Errno::EEXIST) => {}
                 result => return result,
             }
@@ -115,7 +117,7 @@ impl OutputFile {
         Err(Errno::EEXIST)
     }
 
-    /// Removes the file of this name if it is this one.
+    /// Removes the name if it still refers to this file.
     pub fn remove(&self, file: &Fd) -> Result<()> {
         let base = self.directory.raw();
         let found = fs::open_at(base, self.name, libc::O_PATH | libc::O_NOFOLLOW, 0)
@@ -127,16 +129,16 @@ impl OutputFile {
         }
     }
 
-    /// Gives a draft up.
-    pub fn drop_draft(&self, draft: &UnnamedFile) {
-        if let Some(name) = draft.name {
+    /// Discards an unnamed file.
+    pub fn discard(&self, unnamed: &UnnamedFile) {
+        if let Some(name) = unnamed.name {
             let _ = fs::unlink_at(self.directory.raw(), name);
         }
     }
 }
 
 impl UnnamedFile {
-    /// Whether it is seen before it is complete.
+    /// Whether the file is visible before it is complete.
     pub fn has_name(&self) -> bool {
         self.name.is_some()
     }

@@ -1,5 +1,5 @@
-//! The layers that are written to: each is one container's at a time, as the kernel's overlay wants it
-//! (overlayfs.rst), and the kernel's own directory beside is there.
+//! Locks the upper directories of overlays: overlayfs requires that each is used by one mount at a
+//! time (overlayfs.rst). Makes missing work directories.
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
@@ -8,8 +8,8 @@ use crate::sys::{Errno, Fd, fs};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// Locks the directories for as long as what is returned lives; the lock goes with its holder, however
-/// mini ends. What is missing of the kernel's own directories is made.
+/// Locks the directories. The locks are released when the returned descriptors are closed, and so
+/// when mini ends by any cause. Makes missing work directories.
 pub fn claim(spec: &Spec) -> Result<Vec<Fd>> {
     let mut held = Vec::new();
     if let Some(Overlay::Kept { upper, work }) = &spec.overlay {

@@ -1,4 +1,4 @@
-//! The handshake with whoever watches over mini: which process it is, and that it has started.
+//! Notifies a service manager: the pid file, --ready-fd and NOTIFY_SOCKET.
 
 use super::output_file::OutputFile;
 use super::signals;
@@ -10,58 +10,58 @@ use crate::text::Text;
 use core::ffi::CStr;
 use libc::{POLLOUT, pollfd};
 
-/// A file with a process id in it, which goes when this does.
+/// A pid file. Dropping this value removes it.
 pub struct PidFile<'a> {
     path: &'a CStr,
-    place: OutputFile,
+    output: OutputFile,
     file: Fd,
 }
 
 impl Drop for PidFile<'_> {
     fn drop(&mut self) {
-        if let Err(errno) = self.place.remove(&self.file) {
-            // The command's status stands.
+        if let Err(errno) = self.output.remove(&self.file) {
+            // The command's status is kept.
             Error::new("remove pidfile").object(self.path.to_bytes()).errno(errno).print();
         }
     }
 }
 
-/// Writes a process id to a file, which is there with its content or not at all.
+/// Writes a process id to a file, completely or not at all.
 pub fn write_pid(path: &CStr, pid: i32) -> Result<PidFile<'_>> {
     write_number(path, pid, "\n")
 }
 
-/// The same, with a choice of what follows the number.
+/// Writes a process id and `end` to a file, completely or not at all.
 pub fn write_number<'a>(path: &'a CStr, pid: i32, end: &str) -> Result<PidFile<'a>> {
     let error = || Error::new("pidfile").object(path.to_bytes());
     let failed = |errno| error().errno(errno);
-    let place = OutputFile::find(path).map_err(failed)?;
-    if !matches!(place.kind().map_err(failed)?, None | Some(libc::S_IFREG)) {
+    let output = OutputFile::find(path).map_err(failed)?;
+    if !matches!(output.kind().map_err(failed)?, None | Some(libc::S_IFREG)) {
         return Err(error().cause("not a regular file"));
     }
     let mut content = Text::new();
     content.number(pid as u64).str(end);
-    let written = place.draft(0o644).and_then(|draft| place.write(draft, content.bytes()));
+    let written = output.create(0o644).and_then(|unnamed| output.write(unnamed, content.bytes()));
     let file = written.map_err(failed)?;
-    Ok(PidFile { path, place, file })
+    Ok(PidFile { path, output, file })
 }
 
-/// ReadyNotification that the command has started, to whoever has room for it.
+/// Notifies that the command has started. Does not wait for slow readers.
 pub struct ReadyNotification<'a> {
     ready: Ready<'a>,
-    /// What is told has not been taken yet by the descriptor and the socket.
+    /// Notifications that the descriptor and the socket have not taken yet.
     line: Option<Output>,
     datagram: Option<(Fd, Text)>,
 }
 
 impl<'a> ReadyNotification<'a> {
-    /// Nothing to tell yet.
+    /// No notification yet.
     pub fn new(ready: Ready<'a>) -> ReadyNotification<'a> {
         ReadyNotification { ready, line: None, datagram: None }
     }
 
-    /// It has started, as process `pid`. Whoever is told of a failure here would have to act upon it;
-    /// the command runs.
+    /// Starts to notify that process `pid` has started. Errors are printed and do not end the
+    /// command.
     pub fn begin(&mut self, pid: i32) {
         self.line = self.ready.descriptor.map(|fd| Output::open(fd as i32));
         if let Some(socket) = self.ready.socket {
@@ -72,10 +72,10 @@ impl<'a> ReadyNotification<'a> {
                 Err(errno) => self.failed_to_notify(errno),
             }
         }
-        self.go_on();
+        self.send();
     }
 
-    /// What to wait for.
+    /// Descriptors to poll.
     pub fn polls(&self) -> [pollfd; 2] {
         let out = |fd: Option<i32>| pollfd { fd: fd.unwrap_or(-1), events: POLLOUT, revents: 0 };
         [
@@ -84,13 +84,13 @@ impl<'a> ReadyNotification<'a> {
         ]
     }
 
-    /// Whether somebody has not taken it yet.
+    /// Whether a notification is still pending.
     pub fn is_pending(&self) -> bool {
         self.line.is_some() || self.datagram.is_some()
     }
 
-    /// Tells whoever has room now.
-    pub fn go_on(&mut self) {
+    /// Sends what there is room for.
+    pub fn send(&mut self) {
         match self.line.as_ref().map(|output| output.write(b"\n")) {
             None | Some(Err(Errno::EAGAIN)) => {}
             Some(result) => {

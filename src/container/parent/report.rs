@@ -1,4 +1,4 @@
-//! `--report`: one JSON object when the run has ended, however it ended.
+//! `--report`: writes one JSON object when the run has ended, also after an error.
 
 use super::output_file::{OutputFile, UnnamedFile};
 use super::signals;
@@ -14,26 +14,27 @@ use crate::sys::{Errno, Fd, fs};
 use crate::text::{Text, number};
 use core::ffi::CStr;
 
-/// Of a new file, before the umask.
+/// Mode of a new file, before the umask.
 const MODE: fs::Mode = 0o666;
 
-/// Where the report goes.
+/// Destination of the report.
 pub struct Target<'a> {
     name: &'a CStr,
     to: To,
 }
 
 enum To {
-    /// An open descriptor of the caller's.
+    /// An open descriptor of the caller.
     Descriptor(i32),
-    /// A device, or a file in a directory that mini may not write to.
-    There(Fd),
-    /// A file that appears when it is complete; begun where that leaves nothing if mini is killed.
+    /// A device, or an existing file in a directory that mini may not write to.
+    Existing(Fd),
+    /// A file that appears when it is complete. It is created early where that leaves nothing if
+    /// mini is killed.
     New(OutputFile, Option<UnnamedFile>),
 }
 
-/// Opens what the report goes to: an open descriptor by its number, else a file. Done before the
-/// launch, so that a report that cannot be written is an error before the command.
+/// Opens the destination: a descriptor by its number, or a file. This is done before the launch, so
+/// that a destination that cannot be written is an error before the command starts.
 pub fn open(name: &CStr) -> Result<Target<'_>> {
     let error = || Error::new("report").object(name.to_bytes());
     let failed = |errno| error().errno(errno);
@@ -43,20 +44,20 @@ pub fn open(name: &CStr) -> Result<Target<'_>> {
         fs::file_type(fd).map_err(failed)?;
         return Ok(Target { name, to: To::Descriptor(fd) });
     }
-    let place = OutputFile::find(name).map_err(failed)?;
-    let to = match place.kind().map_err(failed)? {
-        kind @ (None | Some(libc::S_IFREG)) => match place.draft(MODE) {
-            Ok(draft) if draft.has_name() => {
-                place.drop_draft(&draft);
-                To::New(place, None)
+    let output = OutputFile::find(name).map_err(failed)?;
+    let to = match output.kind().map_err(failed)? {
+        kind @ (None | Some(libc::S_IFREG)) => match output.create(MODE) {
+            Ok(unnamed) if unnamed.has_name() => {
+                output.discard(&unnamed);
+                To::New(output, None)
             }
-            Ok(draft) => To::New(place, Some(draft)),
+            Ok(unnamed) => To::New(output, Some(unnamed)),
             Err(Errno::EACCES | Errno::EPERM | Errno::EROFS) if kind.is_some() => {
-                To::There(place.open().map_err(failed)?)
+                To::Existing(output.open().map_err(failed)?)
             }
             Err(errno) => return Err(failed(errno)),
         },
-        Some(libc::S_IFCHR) => To::There(place.open().map_err(failed)?),
+        Some(libc::S_IFCHR) => To::Existing(output.open().map_err(failed)?),
         Some(_) => {
             let hint = "of a pipe or a socket, give the descriptor's number";
             return Err(error().cause("not a regular file").hint(hint));
@@ -69,15 +70,15 @@ impl Target<'_> {
     fn write(&mut self, text: &[u8]) -> crate::sys::Result<()> {
         match &mut self.to {
             To::Descriptor(fd) => signals::write(&Output::open(*fd), text),
-            To::There(file) => {
+            To::Existing(file) => {
                 if fs::file_type(file.raw())? == libc::S_IFREG {
                     fs::empty(file)?;
                 }
                 signals::write(&Output::open(file.raw()), text)
             }
-            To::New(place, draft) => {
-                let draft = draft.take().map_or_else(|| place.draft(MODE), Ok)?;
-                place.write(draft, text).map(drop)
+            To::New(output, unnamed) => {
+                let unnamed = unnamed.take().map_or_else(|| output.create(MODE), Ok)?;
+                output.write(unnamed, text).map(drop)
             }
         }
     }

@@ -1,28 +1,29 @@
-//! Listening: from before there is anything to undo until there is nothing left to do, mini takes
-//! signals one by one, and whatever it waits for, it waits for them as well.
+//! Signals to mini. From the first change that must be undone until the end all signals are
+//! blocked, and mini receives them one by one with the other events.
 //!
-//! No handler runs: all signals are blocked, so nothing is interrupted and nothing races.
+//! There are no signal handlers, so no call is interrupted and there are no races.
 
 use crate::sys::output::Output;
 use crate::sys::signal::{self, Set, only};
 use crate::sys::{Errno, Result, clock, diagnostics, poll};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// The signals that ask for an end.
+/// Signals that ask mini to end.
 pub const END: Set =
     only(libc::SIGTERM) | only(libc::SIGINT) | only(libc::SIGHUP) | only(libc::SIGQUIT);
 
-/// Exit status when the time was over, as timeout(1) has it.
+/// Exit status when `--timeout` has passed, as with timeout(1).
 pub const TIMED_OUT: u8 = 124;
 
-/// When the run's time is over, by [`clock::now`].
+/// End of `--timeout`, in the time of [`clock::now`]; u64::MAX for none.
 static DEADLINE: AtomicU64 = AtomicU64::new(u64::MAX);
-/// What mini's caller ignores, and so is not meant for the command either.
+/// Signals that mini's caller ignores (nohup). mini does not forward them to the command.
 static IGNORED: AtomicU64 = AtomicU64::new(0);
-/// Whether the run was asked to end.
+/// Whether the run has been asked to end.
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
-/// The time of the run begins. What mini reads before it launches anything may not be there yet.
+/// Starts the timeout. mini may have to wait for input even before the launch, so a timer signal
+/// ends mini until then.
 pub fn count(timeout: u64) -> Result<()> {
     DEADLINE.store(clock::now().saturating_add(timeout), Ordering::Relaxed);
     if signal::exit_after(timeout.max(1))? {
@@ -31,9 +32,9 @@ pub fn count(timeout: u64) -> Result<()> {
     Ok(())
 }
 
-/// Holds signals back: nothing may be made before that would have to be undone. An ignored one stays
-/// ignored over execve(2), and a container begins without any, whatever mini's caller had; nor
-/// would the kernel keep a status for us (wait(2)). A call for each, as nothing tells which are.
+/// Blocks all signals, and sets ignored ones to their default: ignored signals stay ignored over
+/// execve(2), and with SIGCHLD ignored the kernel keeps no exit status (wait(2)). One call per
+/// signal, as no call tells which are ignored.
 pub fn begin() -> Result<()> {
     signal::set_mask(signal::ALL)?;
     diagnostics::hold();
@@ -45,28 +46,27 @@ pub fn begin() -> Result<()> {
     Ok(())
 }
 
-/// The signals that mini's caller ignores.
+/// Signals that mini's caller ignores.
 pub fn ignored() -> Set {
     IGNORED.load(Ordering::Relaxed)
 }
 
-/// When the run's time is over, if ever.
+/// End of the timeout, if there is one.
 pub fn deadline() -> Option<u64> {
     Some(DEADLINE.load(Ordering::Relaxed)).filter(|deadline| *deadline < u64::MAX)
 }
 
-/// Notes that the run was asked to end: nobody's reading is waited for any more.
+/// Notes that the run has been asked to end: from now on mini does not wait for slow readers.
 pub fn ask() {
     IS_ASKED.store(true, Ordering::Relaxed);
 }
 
-/// Whether it was.
+/// Whether the run has been asked to end.
 pub fn is_asked() -> bool {
     IS_ASKED.load(Ordering::Relaxed)
 }
 
-/// How long, at most, a reader who has taken nothing since now is waited for when the command has
-/// ended.
+/// How long, at most, mini waits for a reader that takes nothing, after the command has ended.
 pub fn patience() -> Option<u64> {
     const MOMENT: u64 = clock::SECOND / 2;
     match is_asked() {
@@ -75,20 +75,19 @@ pub fn patience() -> Option<u64> {
     }
 }
 
-/// Throws away the signal that goes with EPIPE: it is nobody's business.
+/// Discards the SIGPIPE of a write that failed with EPIPE.
 pub fn discard_pipe() {
     signal::discard(only(libc::SIGPIPE));
 }
 
-/// When the command has ended: whether a signal means that nothing more is to be waited for. There is
-/// only mini left to stop.
+/// After the command has ended: whether a signal asks mini to stop waiting.
 pub fn is_over() -> Result<bool> {
     if signal::pending()? & signal::STOPS != 0 {
         crate::sys::terminal::restore();
         signal::let_stop()?;
     }
-    while let Some(taken) = signal::take(signal::ALL & !signal::STOPS)? {
-        if only(taken.signal) & END & !ignored() != 0 {
+    while let Some(received) = signal::take(signal::ALL & !signal::STOPS)? {
+        if only(received.signal) & END & !ignored() != 0 {
             ask();
             return Ok(true);
         }
@@ -96,8 +95,8 @@ pub fn is_over() -> Result<bool> {
     Ok(false)
 }
 
-/// Writes all of it to whoever reads it, when the command has ended. ETIMEDOUT where that one took too
-/// long, EINTR where a signal came.
+/// After the command has ended: writes everything to its reader. ETIMEDOUT when the reader is too
+/// slow, EINTR when a signal came.
 pub fn write(output: &Output, mut bytes: &[u8]) -> Result<()> {
     let mut signals = None;
     let mut limit = patience();
@@ -133,10 +132,10 @@ pub fn write(output: &Output, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Sees to it that what mini has said is read, as far as somebody reads it.
+/// Writes the messages that are still unwritten.
 pub fn end() {
     if let Some(rest) = diagnostics::take() {
-        // Who does not read it does not want to know.
+        // A reader that does not read loses them.
         let _ = write(&rest.output, &rest.lines);
     }
 }

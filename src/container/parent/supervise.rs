@@ -1,5 +1,5 @@
-//! The parent's half after the launch: one loop over signals, the deadline and what else goes on,
-//! until the command has ended.
+//! The parent's part after the launch: handles signals, the deadline and the other events until the
+//! command has ended.
 
 use super::event_loop::{Event, EventLoop};
 use super::launch::Launched;
@@ -17,7 +17,7 @@ use crate::sys::{Errno, Fd, clock, fs, process, signal};
 use crate::text::{Text, number};
 use core::sync::atomic::Ordering;
 
-/// Waits for the command; how it ended, and the kernel's account of it.
+/// Waits for the command; returns how it ended and its resource usage.
 pub fn supervise<'a>(
     mut launched: Launched<'a>,
     plan: &'a Plan<'a>,
@@ -40,11 +40,11 @@ pub fn supervise<'a>(
         last_end: None,
         asked_to_end: None,
         killed_for: None,
-        is_halted: false,
+        is_stopping: false,
         is_stopped: false,
     };
     let (end, rusage) = loop {
-        events.set_halted(command.is_halted)?;
+        events.set_stopping(command.is_stopping)?;
         match events.wait(command.deadline)? {
             Event::Signal(ReceivedSignal { signal: libc::SIGCHLD, .. }) => {
                 if let Some(end) = command.reap(&mut events.terminal).map_err(lost)? {
@@ -52,10 +52,10 @@ pub fn supervise<'a>(
                     break end;
                 }
             }
-            Event::Signal(taken) => {
-                command.pass_on(taken, &mut events.terminal).map_err(lost)?;
+            Event::Signal(received) => {
+                command.forward(received, &mut events.terminal).map_err(lost)?;
             }
-            Event::Stop => command.halt(&mut events.terminal).map_err(lost)?,
+            Event::Stop => command.stop(&mut events.terminal).map_err(lost)?,
             Event::Deadline => command.overdue().map_err(lost)?,
             Event::Typed(signal) => {
                 command.typed(signal, &mut events.terminal).map_err(lost)?;
@@ -73,8 +73,8 @@ pub fn supervise<'a>(
     if !status_is_read {
         failed = Record::read(&mut detail, status).map_err(lost)?;
     }
-    // What it failed at since somebody wanted it to end, the end of its archive for one, is not the
-    // reason for its end.
+    // A failure after a request to end, such as a truncated archive, is a consequence and not the
+    // reason.
     if let Some(Record { step, failure: Some(errno), .. }) = failed
         && command.killed_for.is_none()
     {
@@ -85,7 +85,8 @@ pub fn supervise<'a>(
         (Change::Exited(_), Some(signal)) if failed.is_some() => {
             (128 + signal as u8, Some(signal as u8))
         }
-        // Process 1, if it is mini's, cannot be ended by the signal that ended the command.
+        // mini's PID 1 (--init) cannot die by the signal that ended the command, so it stores the
+        // signal.
         (Change::Exited(status), _) => {
             let left = left.map_or(0, |left| left.load(Ordering::Relaxed) as u8);
             (status, Some(left).filter(|signal| *signal != 0))
@@ -98,46 +99,47 @@ pub fn supervise<'a>(
     Ok((Outcome { status, signal, ..Outcome::default() }, rusage))
 }
 
-/// The command, seen from outside.
+/// The state of the command.
 struct Command<'a> {
     pid: i32,
-    /// Whether the kernel treats it as a process 1, which ignores what it has no handler for.
+    /// Whether the command is PID 1 of its namespace: the kernel discards signals for which it has
+    /// no handler (pid_namespaces(7)).
     is_init: bool,
-    /// Whether that is mini's own.
+    /// Whether PID 1 is mini (--init).
     has_reaper: bool,
     status: &'a Fd,
     stop: Stop,
-    /// When its time is over.
+    /// Time of the next action: the timeout, or SIGKILL.
     deadline: Option<u64>,
-    /// Whether it was told to end, and will be made to.
+    /// Whether the stop signal has been sent and SIGKILL follows at the deadline.
     is_ending: bool,
     timed_out: bool,
-    /// The last signal that asked for its end.
+    /// The last signal that asked mini to end.
     last_end: Option<i32>,
-    /// The last signal that asked it to end, where nothing could tell whether it would.
+    /// The last signal sent to the command when /proc could not tell whether it handles it.
     asked_to_end: Option<i32>,
-    /// The signal on whose behalf it was killed.
+    /// The signal because of which the command was killed.
     killed_for: Option<i32>,
-    /// Whether mini has told it to stop, and stops with it when it has.
-    is_halted: bool,
-    /// Whether it has stopped.
+    /// Whether mini has stopped the command and stops when the command has.
+    is_stopping: bool,
+    /// Whether the command is stopped.
     is_stopped: bool,
 }
 
 impl Command<'_> {
-    /// Does for the command what a signal to mini asks for.
-    fn pass_on(
+    /// Handles a signal to mini.
+    fn forward(
         &mut self,
-        taken: ReceivedSignal,
+        received: ReceivedSignal,
         terminal: &mut Option<Terminal>,
     ) -> crate::sys::Result<()> {
-        let ReceivedSignal { signal, from_kernel } = taken;
-        // What mini's caller ignores (nohup) is not meant for the command either.
+        let ReceivedSignal { signal, from_kernel } = received;
+        // A signal that mini's caller ignores (nohup) is not forwarded.
         if signals::ignored() & signal::only(signal) != 0 {
             return Ok(());
         }
         if cfg!(debug_assertions) && signal == signal::LAST {
-            // For the test that a panic leaves the terminal as it was.
+            // For the test that a panic restores the terminal.
             panic!("asked for by signal {}", signal::LAST);
         }
         if signals::END & signal::only(signal) != 0 {
@@ -145,12 +147,12 @@ impl Command<'_> {
         }
         match (signal, &mut *terminal) {
             (libc::SIGWINCH, Some(terminal)) => {
-                // The kernel tells whoever is in the foreground there.
+                // The kernel then sends SIGWINCH to the foreground process group there.
                 terminal.resize();
                 return Ok(());
             }
             (libc::SIGCONT, terminal) => {
-                self.is_halted = false;
+                self.is_stopping = false;
                 if let Some(terminal) = terminal {
                     terminal.resume();
                 }
@@ -167,26 +169,26 @@ impl Command<'_> {
         if ends && !self.will_act_on(signal) {
             return self.kill(signal);
         }
-        // The terminal gave it to the whole group: the command has it already.
+        // The terminal has sent the signal to the whole process group, which includes the command.
         if has_it { Ok(()) } else { self.send(signal) }
     }
 
     fn send(&self, signal: i32) -> crate::sys::Result<()> {
         match process::kill(self.pid, signal) {
-            // It has ended; its SIGCHLD is on the way.
+            // The command has ended; SIGCHLD is pending.
             Err(Errno::ESRCH) => Ok(()),
             result => result,
         }
     }
 
-    /// Ends it for good, on behalf of a signal.
+    /// Kills the command because of a signal.
     fn kill(&mut self, signal: i32) -> crate::sys::Result<()> {
         self.killed_for = Some(signal);
         self.deadline = None;
         self.send(libc::SIGKILL)
     }
 
-    /// Asks it to end by this signal; the second time, or when it would not hear, it is killed.
+    /// Asks the command to end. Kills it the second time, or when it would ignore the signal.
     fn end(&mut self, signal: i32) -> crate::sys::Result<()> {
         if self.is_ending || !self.will_act_on(signal) {
             return self.kill(signal);
@@ -198,7 +200,7 @@ impl Command<'_> {
         self.send(signal)
     }
 
-    /// Its time is over: to run, or to end.
+    /// The deadline has passed: the timeout, or the time until SIGKILL.
     fn overdue(&mut self) -> crate::sys::Result<()> {
         if self.is_ending {
             return self.kill(libc::SIGKILL);
@@ -207,33 +209,35 @@ impl Command<'_> {
         self.end(self.stop.signal)
     }
 
-    /// A signal to stop mini has come, and is held back: stops the command, and mini with it.
-    fn halt(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
-        // What mini's caller ignores is not meant for the command either.
+    /// A stop signal is pending: stops the command, then mini.
+    fn stop(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
+        // A signal that mini's caller ignores is not for the command either.
         while signal::take(signal::STOPS & signals::ignored())?.is_some() {}
         if signal::pending()? & signal::STOPS == 0 {
             return Ok(());
         }
         if self.has_reaper {
-            // That one stops the others, and does not stop itself.
+            // PID 1 stops the other processes and keeps running.
             self.send(libc::SIGTSTP)?;
             return self.stop_with_it(terminal);
         }
         if self.is_stopped {
             return self.stop_with_it(terminal);
         }
-        // A process 1 cannot be stopped politely; mini follows when it has stopped.
-        self.is_halted = true;
+        // The kernel discards SIGTSTP for a PID 1, but not SIGSTOP from outside. mini stops when
+        // the command has.
+        self.is_stopping = true;
         self.send(libc::SIGSTOP)
     }
 
-    /// A signal was typed at the terminal of the command, which is in its foreground: a process 1
-    /// that does not act on it would leave the user without a way to end or to suspend it.
+    /// The user typed a signal character while the command is in the foreground of its terminal.
+    /// Without a handler a PID 1 would ignore the signal, and the user could neither end nor
+    /// suspend it.
     fn typed(&mut self, signal: i32, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
         let suspends = signal == libc::SIGTSTP;
         let acts = self.will_act_on(signal);
         match terminal {
-            // The reaper would not tell that the command has stopped.
+            // mini's PID 1 (--init) does not report that the command has stopped.
             Some(terminal) if acts && !(suspends && self.has_reaper) => {
                 terminal.type_character(signal);
                 Ok(())
@@ -243,12 +247,11 @@ impl Command<'_> {
         }
     }
 
-    /// Whether a signal will have an effect: the command catches it, ignores it on purpose, or
-    /// holds it back to read it (signalfd(2)). Without /proc nobody can tell: then the first
-    /// signal is passed on, and the second time the answer is no.
+    /// Whether a signal has an effect: the command catches it, ignores it, or blocks it to read it
+    /// by signalfd(2). Without /proc the answer is yes for the first signal and no for the second.
     fn will_act_on(&mut self, signal: i32) -> bool {
         if !fs::is_alone(self.status).unwrap_or(false) {
-            // Not started yet: nothing could keep the signal over execve.
+            // The command has not started: the launch has no handlers.
             return false;
         }
         if self.has_reaper || !self.is_init {
@@ -259,22 +262,23 @@ impl Command<'_> {
             Some(handled(&status) & signal::only(signal) != 0)
         };
         match handles() {
-            // Who waits for signals in sigtimedwait(2), as mini and other init programs do, does not
-            // block them meanwhile. It may have come back from there between the two looks.
+            // A program that waits in sigtimedwait(2), as init programs do, does not block the
+            // signals meanwhile. It may have returned from there between the two checks, so the
+            // second check is repeated.
             Some(false) => self.waits_for_signals() || handles() == Some(true),
             Some(true) => true,
             None => self.asked_to_end.replace(signal).is_none(),
         }
     }
 
-    /// Whether it is in that call (proc_pid_syscall(5)).
+    /// Whether the command is in sigtimedwait(2) (proc_pid_syscall(5)).
     fn waits_for_signals(&self) -> bool {
         let Ok(text) = self.about(b"/syscall") else { return false };
         let call = text.split(|b| *b == b' ').next().and_then(|digits| number(digits, 10));
         call == Some(libc::SYS_rt_sigtimedwait as u64)
     }
 
-    /// A file of its directory in /proc.
+    /// Reads a file of the command's directory in /proc.
     fn about(&self, name: &[u8]) -> crate::sys::Result<alloc::vec::Vec<u8>> {
         let mut path = Text::new();
         path.str("/proc/").number(self.pid as u64).raw(name);
@@ -285,8 +289,8 @@ impl Command<'_> {
         process::getpgid(self.pid) == process::getpgid(0)
     }
 
-    /// Collects children; how the command ended, if it has. mini may have others: a program
-    /// that turned into mini by exec leaves it its own, and a process 1 is given orphans.
+    /// Reaps children; returns how the command ended, if it has. mini may have other children:
+    /// those of a program that executed mini, and orphans if mini is PID 1.
     fn reap(
         &mut self,
         terminal: &mut Option<Terminal>,
@@ -297,8 +301,8 @@ impl Command<'_> {
                 Change::Continued => self.is_stopped = false,
                 Change::Stopped(_) => {
                     self.is_stopped = true;
-                    // When somebody else has stopped it, that one will make it go on.
-                    if self.is_halted {
+                    // A command stopped by another process is continued by that process.
+                    if self.is_stopping {
                         self.stop_with_it(terminal)?;
                     }
                 }
@@ -308,17 +312,17 @@ impl Command<'_> {
         Ok(None)
     }
 
-    /// Lets mini stop, so that a shell sees its job stopped: by the signal that came, not by SIGSTOP. Where
-    /// no shell could continue it (an orphaned process group, a process 1) mini does not stop, and
-    /// the command goes on; so it does where a SIGCONT has come meanwhile.
+    /// Stops mini by the pending signal, not by SIGSTOP, so that a shell sees its job stopped. The
+    /// kernel does not stop a process that no shell could continue (in an orphaned process group,
+    /// or PID 1), nor one with a pending SIGCONT; then the command continues.
     fn stop_with_it(&mut self, terminal: &mut Option<Terminal>) -> crate::sys::Result<()> {
-        self.is_halted = false;
+        self.is_stopping = false;
         if let Some(terminal) = terminal {
             terminal.suspend();
         }
         signal::let_stop()?;
         if signal::pending()? & signal::only(libc::SIGCONT) != 0 {
-            // It is passed on next.
+            // It is handled next.
             return Ok(());
         }
         if let Some(terminal) = terminal {
@@ -327,7 +331,7 @@ impl Command<'_> {
         self.send(libc::SIGCONT)
     }
 
-    /// Whether it ended because somebody wanted it to.
+    /// Whether the command ended because it was asked to.
     fn was_ended(&self, end: Change) -> bool {
         let by_it = |signal: i32| match end {
             Change::Exited(status) => i32::from(status) == 128 + signal,

@@ -1,5 +1,5 @@
-//! `-t`, seen from outside: mini is the terminal of the command. What is typed goes in, what the
-//! command writes comes out, one bounded buffer each way, in the same wait as the signals.
+//! `-t`, the parent's side: copies between the user's terminal and the command's pseudo terminal,
+//! with one bounded buffer in each direction, in the same event loop as the signals.
 
 use super::input_end::InputEnd;
 use super::signals;
@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use libc::{POLLERR, POLLHUP, POLLIN, POLLOUT, pollfd};
 
-/// What is on its way in one direction.
+/// Bytes on their way in one direction.
 struct Buffer {
     bytes: Vec<u8>,
     start: usize,
@@ -28,7 +28,7 @@ impl Buffer {
         self.start == self.end
     }
 
-    /// Takes in what a descriptor has; how many bytes came. Only when nothing is left to write.
+    /// Reads from a descriptor; returns the number of bytes. Called only when the buffer is empty.
     fn fill(&mut self, from: &Fd) -> Result<usize> {
         self.start = 0;
         self.end = 0;
@@ -36,7 +36,7 @@ impl Buffer {
         Ok(self.end)
     }
 
-    /// Writes what there is room for.
+    /// Writes as much as possible.
     fn flush(&mut self, write: impl FnOnce(&[u8]) -> Result<usize>) -> Result<()> {
         match write(self.pending()) {
             Ok(written) => self.start += written,
@@ -46,16 +46,16 @@ impl Buffer {
         Ok(())
     }
 
-    /// In place of what there was.
+    /// Replaces the content.
     fn set(&mut self, bytes: &[u8]) {
         self.bytes[..bytes.len()].copy_from_slice(bytes);
         (self.start, self.end) = (0, bytes.len());
     }
 
-    /// Behind what there is; what was read was never so much that there is no room.
+    /// Appends a byte. There is room, because reads never fill the buffer completely.
     fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.end) {
-            *place = byte;
+        if let Some(slot) = self.bytes.get_mut(self.end) {
+            *slot = byte;
             self.end += 1;
         }
     }
@@ -65,37 +65,38 @@ impl Buffer {
     }
 }
 
-/// The characters that are signals, where the settings say so.
+/// Characters that raise signals, unless disabled.
 const CHARACTERS: [(usize, i32); 3] =
     [(libc::VINTR, libc::SIGINT), (libc::VQUIT, libc::SIGQUIT), (libc::VSUSP, libc::SIGTSTP)];
 
-/// The terminal of the command.
+/// The command's pseudo terminal.
 pub struct Terminal {
-    /// Its outer side; None when it has been taken away from the command.
+    /// Its main end; None when the command has lost the terminal.
     main: Option<Fd>,
-    /// Held open, so that the terminal is not hung up while nobody inside has it open.
+    /// Its other end, held open so that the terminal is not hung up while the command has it
+    /// closed.
     end: Fd,
-    /// The process group of the command itself.
+    /// Process group of the command.
     group: i32,
-    /// Whether there may be more to read from standard input.
+    /// Whether standard input may deliver more.
     input_is_open: bool,
-    /// What follows when there is no more.
+    /// Set at the end of standard input.
     input_end: Option<InputEnd>,
-    /// Whether the input so far ended with a line.
+    /// Whether the input so far ended with a newline.
     at_line_start: bool,
-    /// Where the output goes; None when nobody reads it any more.
+    /// Destination of the output; None when its reader is gone.
     output: Option<Output>,
     inward: Buffer,
     outward: Buffer,
 }
 
-/// How large the terminal is that mini was started at, if any.
+/// Size of the user's terminal, if there is one.
 pub fn outer_size() -> Option<Size> {
     (0..=2).find_map(|fd| terminal::size(fd).ok())
 }
 
 impl Terminal {
-    /// Of the two ends that the child has sent.
+    /// Takes the two ends that the child has sent.
     pub fn new([main, end]: [Fd; 2], child: i32) -> Result<Terminal> {
         fs::set_nonblocking(&main)?;
         Ok(Terminal {
@@ -111,43 +112,43 @@ impl Terminal {
         })
     }
 
-    /// Begins.
+    /// Sets up the user's terminal.
     pub fn begin(&mut self) -> Result<()> {
         let is_a_terminal = terminal::settings(0).is_ok();
         let waits = signals::ignored() & signal::only(libc::SIGTTOU) == 0
             && terminal::own_foreground(0).is_none()
             && terminal::foreground(0).is_ok();
         if is_a_terminal && waits {
-            // A job in the background waits for its turn, as any other does that wants the terminal.
+            // A background job waits here, like every job that wants the terminal.
             signal::raise_unblocked(libc::SIGTTOU)?;
         }
         self.resume();
         Ok(())
     }
 
-    /// Takes the outer terminal over, where mini is in its foreground.
+    /// Sets the user's terminal to raw mode, if mini is in its foreground.
     pub fn resume(&mut self) {
         if terminal::own_foreground(0).is_some() || terminal::foreground(0) == Err(Errno::ENOTTY) {
-            // What is no terminal cannot be made raw, nor need it be.
+            // Fails only where standard input is not a terminal.
             let _ = terminal::make_raw(0);
         }
         self.resize();
     }
 
-    /// Gives it back.
+    /// Restores the user's terminal.
     pub fn suspend(&self) {
         terminal::restore();
     }
 
-    /// Makes the inner terminal as large as the outer one.
+    /// Gives the pseudo terminal the size of the user's terminal.
     pub fn resize(&self) {
         if let (Some(size), Some(main)) = (outer_size(), &self.main) {
-            // It can only fail when the terminal is gone, and then nobody looks.
+            // Fails only when the terminal is gone.
             let _ = terminal::set_size(main.raw(), size);
         }
     }
 
-    /// Passes the character on that stands for a signal.
+    /// Writes the character of a signal to the pseudo terminal.
     pub fn type_character(&mut self, signal: i32) {
         let function = CHARACTERS.into_iter().find(|(_, known)| *known == signal);
         if let (Some(settings), Some((function, _))) = (self.settings(), function) {
@@ -159,8 +160,8 @@ impl Terminal {
         terminal::settings(self.main.as_ref()?.raw()).ok()
     }
 
-    /// What to wait for: input, what the command writes, room for it, and what may have changed at the
-    /// end of the input.
+    /// Descriptors to poll: input, the command's output, room for output, and changes at the end of
+    /// input.
     pub fn polls(&self) -> [pollfd; 4] {
         let when = |wanted: bool, fd: i32, events: i16| pollfd {
             fd: if wanted { fd } else { -1 },
@@ -185,18 +186,18 @@ impl Terminal {
         ]
     }
 
-    /// When to go on even if none of them is ready.
+    /// Time until which to wait at most.
     pub fn due(&self) -> Option<u64> {
         self.input_end.as_ref().and_then(InputEnd::due)
     }
 
     /// Whether there is little to copy.
-    pub fn is_calm(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.inward.end.max(self.outward.end) < 1024
     }
 
-    /// Copies what can be copied; the signal that was typed, if one was.
-    pub fn go_on(&mut self, [input, main, output, changes]: [i16; 4]) -> Result<Option<i32>> {
+    /// Copies what is ready; returns the signal of a typed character, if any.
+    pub fn copy(&mut self, [input, main, output, changes]: [i16; 4]) -> Result<Option<i32>> {
         if input != 0
             && let Some(typed) = self.read_input()?
         {
@@ -219,7 +220,7 @@ impl Terminal {
         Ok(None)
     }
 
-    /// Writes that the input is at its end, if that is to be written now.
+    /// Writes the end-of-file character, if it is time.
     fn tell_end(&mut self) -> Result<()> {
         if self.inward.is_empty()
             && let (Some(input_end), Some(main)) = (&mut self.input_end, &self.main)
@@ -232,9 +233,10 @@ impl Terminal {
 
     fn read_input(&mut self) -> Result<Option<i32>> {
         match self.inward.fill(&fd::STDIN) {
-            // Somebody else was faster.
+            // Another reader was faster.
             Err(Errno::EAGAIN) => {}
-            // At its end; or a directory, or a terminal that is gone or somebody else's.
+            // End of file; or a directory, or a terminal that is gone or belongs to another
+            // session.
             Ok(0) | Err(_) => {
                 self.input_is_open = false;
                 self.inward.set(&[]);
@@ -254,9 +256,9 @@ impl Terminal {
         Ok(None)
     }
 
-    /// The signal that a typed character is to the command itself.
+    /// The signal that a typed character raises for the command itself.
     fn signal_of(&self, typed: u8) -> Option<i32> {
-        // Zero is how a function is switched off.
+        // A control character of 0 is disabled (termios(3)).
         let settings = self.settings().filter(|settings| typed != 0 && settings.has_signals())?;
         let (_, signal) =
             CHARACTERS.into_iter().find(|(function, _)| settings.character(*function) == typed)?;
@@ -264,7 +266,7 @@ impl Terminal {
         is_its_own.then_some(signal)
     }
 
-    /// Whether something came.
+    /// Reads the command's output; returns whether there was any.
     fn read_main(&mut self) -> Result<bool> {
         let Some(main) = &self.main else { return Ok(false) };
         match self.outward.fill(main) {
@@ -277,13 +279,13 @@ impl Terminal {
         let Some(output) = &self.output else { return };
         let Err(errno) = self.outward.flush(|bytes| output.write(bytes)) else { return };
         match errno {
-            // Nobody reads: the kernel's SIGPIPE is not the command's.
+            // The reader of the output is gone: this SIGPIPE is mini's, not the command's.
             Errno::EPIPE | Errno::ECONNRESET => signals::discard_pipe(),
             errno => {
                 Error::new("write").raw(b"standard output").errno(errno).print();
             }
         }
-        // It gets what a program at a terminal gets that is taken away.
+        // Then the command loses its terminal, as on a hangup.
         self.output = None;
         self.outward.set(&[]);
         self.input_is_open = false;
@@ -291,7 +293,7 @@ impl Terminal {
         self.main = None;
     }
 
-    /// When the command has ended: whether there is something left of what it wrote.
+    /// After the command has ended: whether some of its output is still unwritten.
     pub fn has_output(&mut self) -> Result<bool> {
         self.input_is_open = false;
         self.input_end = None;

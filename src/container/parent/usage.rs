@@ -1,5 +1,4 @@
-//! What a container used: from its groups when it has ended, and from the kernel's account of the
-//! command (getrusage(2)).
+//! What a container used: read from its cgroups when it has ended, and from getrusage(2).
 
 use crate::cgroup::Version::{self, V1, V2};
 use crate::host::cgroups::path;
@@ -7,37 +6,37 @@ use crate::sys::fs::{self, Base};
 use crate::text::number;
 use core::ffi::CStr;
 
-/// One thing that is measured.
+/// A metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Microseconds from the launch to the end.
+    /// Time from launch to end, in microseconds.
     Wall,
-    /// Microseconds of processor time of the container's own.
+    /// CPU time in user mode, in microseconds.
     User,
-    /// Microseconds of processor time in the kernel.
+    /// CPU time in the kernel, in microseconds.
     System,
-    /// The most memory of one process, in bytes.
+    /// Maximum resident set size of one process, in bytes.
     MaxRss,
-    /// The most memory at a time, in bytes.
+    /// Peak memory of all processes, in bytes.
     MemoryPeak,
-    /// Processes killed for lack of memory.
+    /// Processes killed by the OOM killer.
     OomKills,
-    /// The most processes at a time.
+    /// Peak number of processes.
     PidsPeak,
-    /// How often the limit on processor time made it wait.
+    /// Number of periods in which the CPU limit throttled the container.
     Throttled,
-    /// Microseconds it waited so.
+    /// Time throttled, in microseconds.
     ThrottledTime,
-    /// Bytes read from disks.
+    /// Bytes read from block devices.
     IoRead,
-    /// Bytes written to disks.
+    /// Bytes written to block devices.
     IoWritten,
 }
 
-/// How many figures there are.
+/// Number of metrics.
 const COUNT: usize = Metric::IoWritten as usize + 1;
 
-/// What the report calls them, in their order.
+/// Names in the report, in the order of [`Metric`].
 const NAMES: [&str; COUNT] = [
     "wall_usec",
     "user_usec",
@@ -52,29 +51,30 @@ const NAMES: [&str; COUNT] = [
     "io_written_bytes",
 ];
 
-/// Figures; None where the host does not give them.
+/// Measurements; None where the host does not provide one.
 #[derive(Debug, Default)]
 pub struct Usage([Option<u64>; COUNT]);
 
-/// How a control file tells a number.
+/// How a control file shows a number.
 enum Form {
-    /// It is all there is.
+    /// The number alone.
     Alone,
-    /// In the line that begins with this.
+    /// In the line that starts with this label.
     Line(&'static str),
-    /// After this, and once a device.
+    /// After this label, once per device; the values are added.
     EachDevice(&'static str),
 }
 use Form::*;
 
-/// Where figures are found: interface, file, form, and in how many parts of the report's unit.
+/// Where each metric is found: version, metric, file, form, and how many of the file's units make
+/// one of the report's.
 const SOURCES: [(Version, Metric, &str, Form, u64); 18] = [
     (V1, Metric::MemoryPeak, "memory.max_usage_in_bytes", Alone, 1),
     (V1, Metric::OomKills, "memory.oom_control", Line("oom_kill "), 1),
     (V1, Metric::PidsPeak, "pids.peak", Alone, 1),
     (V1, Metric::Throttled, "cpu.stat", Line("nr_throttled "), 1),
     (V1, Metric::ThrottledTime, "cpu.stat", Line("throttled_time "), 1000),
-    // Where cpuacct shares the hierarchy.
+    // When cpuacct is mounted together with cpu.
     (V1, Metric::User, "cpuacct.usage_user", Alone, 1000),
     (V1, Metric::System, "cpuacct.usage_sys", Alone, 1000),
     (V1, Metric::IoRead, "blkio.throttle.io_service_bytes_recursive", EachDevice("Read "), 1),
@@ -91,31 +91,31 @@ const SOURCES: [(Version, Metric, &str, Form, u64); 18] = [
 ];
 
 impl Usage {
-    /// A figure.
-    pub fn get(&self, figure: Metric) -> Option<u64> {
-        self.0[figure as usize]
+    /// The value of a metric.
+    pub fn get(&self, metric: Metric) -> Option<u64> {
+        self.0[metric as usize]
     }
 
-    /// Notes a figure, unless it is known already.
-    pub fn note(&mut self, figure: Metric, value: Option<u64>) {
-        let field = &mut self.0[figure as usize];
+    /// Sets a metric, unless it is set already.
+    pub fn note(&mut self, metric: Metric, value: Option<u64>) {
+        let field = &mut self.0[metric as usize];
         *field = field.or(value);
     }
 
-    /// All figures with their names.
+    /// All metrics with their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Option<u64>)> {
         NAMES.into_iter().zip(self.0)
     }
 
-    /// Adds what one group tells.
-    pub fn read(&mut self, version: Version, base: Base, group: &CStr) {
-        for (of, figure, file, form, parts) in &SOURCES {
+    /// Reads the metrics of one cgroup.
+    pub fn read(&mut self, version: Version, base: Base, cgroup: &CStr) {
+        for (of, metric, file, form, parts) in &SOURCES {
             if *of != version {
                 continue;
             }
-            let path = path(&[group.to_bytes(), b"/", file.as_bytes()]);
+            let path = path(&[cgroup.to_bytes(), b"/", file.as_bytes()]);
             let Ok(text) = fs::read_file_at(base, path, 1 << 20) else { continue };
-            self.note(*figure, form.find(&text).map(|value| value / parts));
+            self.note(*metric, form.find(&text).map(|value| value / parts));
         }
     }
 }
@@ -132,7 +132,7 @@ impl Form {
     }
 }
 
-/// The sum of the numbers that follow `label`; None without any.
+/// Sum of the numbers that follow `label`; None without any.
 fn sum_after(text: &[u8], label: &[u8]) -> Option<u64> {
     let mut sum = None;
     for at in 0..text.len() {

@@ -68,7 +68,7 @@ fn failures_are_told_in_the_users_words() {
             Errno::EINVAL,
             "",
             125,
-            "pivot_root /r: Invalid argument (the present root is not a mount point: mini was \
+            "pivot_root /r: Invalid argument (the current root is not a mount point: mini was \
              started inside a chroot)",
         ),
         (
@@ -76,8 +76,8 @@ fn failures_are_told_in_the_users_words() {
             Errno::EROFS,
             "",
             125,
-            "mount /proc: Read-only file system (the root is read-only and lacks this directory: \
-             add it to the image)",
+            "mount /proc: Read-only file system (the root is read-only and has no such path: \
+             create it in the image)",
         ),
         (
             &user,
@@ -109,7 +109,7 @@ fn failures_are_told_in_the_users_words() {
             Errno::ENOEXEC,
             "",
             126,
-            "exec /cmd: Exec format error (built for another CPU, or no program)",
+            "exec /cmd: Exec format error (built for another CPU, or not a program)",
         ),
         (&Step::BringUpLoopback, Errno::EIO, "", 125, "bring up loopback: I/O error"),
     ] {
@@ -122,7 +122,7 @@ fn what_forbids_user_namespaces_is_named() {
     let with = |path: &'static CStr, value: u8| {
         user_namespace_barrier(&move |asked| (asked == path).then_some(value))
     };
-    for (path, forbids, allows, word) in [
+    for (path, forbids, allows, hint) in [
         (c"/proc/sys/user/max_user_namespaces", b'0', b'9', "user.max_user_namespaces"),
         (c"/proc/sys/kernel/unprivileged_userns_clone", b'0', b'1', "unprivileged_userns_clone"),
         (
@@ -132,7 +132,7 @@ fn what_forbids_user_namespaces_is_named() {
             "apparmor_restrict_unprivileged_userns",
         ),
     ] {
-        assert!(with(path, forbids).unwrap().contains(word));
+        assert!(with(path, forbids).unwrap().contains(hint));
         assert_eq!(with(path, allows), None);
     }
 }
@@ -146,8 +146,11 @@ fn a_kernel_without_a_namespace_is_told_by_what_it_shows() {
     let user_and_pid = without(&[c"/proc/self/ns/user", c"/proc/self/ns/pid"]);
     assert!(lacking(all, &user_and_pid).contains("run as root"));
     // What was not asked for, and what cannot be seen, is not to blame.
-    assert_eq!(lacking(libc::CLONE_NEWPID, &net), "the kernel was built without one of them");
-    assert_eq!(lacking(all, &|_| false), "the kernel was built without one of them");
+    assert_eq!(
+        lacking(libc::CLONE_NEWPID, &net),
+        "the kernel was built without one of the namespaces"
+    );
+    assert_eq!(lacking(all, &|_| false), "the kernel was built without one of the namespaces");
 }
 
 /// What says nothing of an image does not blame it, and a user namespace that was asked for is named.
@@ -183,10 +186,10 @@ fn hints_name_the_fault() {
         ids: IdMaps::Ranges { uids: Vec::new(), gids: Vec::new(), by_helper: false },
         ..root()
     };
-    for (step, word) in [(&proc, "leave out --userns"), (&sys, "mount sysfs on /sys, or leave")] {
+    for (step, hint) in [(&proc, "leave out --userns"), (&sys, "mount sysfs on /sys, or leave")] {
         let error = step_failure(step, Errno::EPERM, b"", &spec(), &mapped);
         let line = String::from_utf8(error.line().to_vec()).unwrap();
-        assert!(line.contains(word), "{line}");
+        assert!(line.contains(hint), "{line}");
     }
     for enter in [Step::Chdir { path: c"/..", in_root: false }, Step::OpenRoot] {
         let (line, _) = line(&enter, Errno::EACCES, b"");
