@@ -4,7 +4,8 @@ use super::values::{bad, id, number_in};
 use super::{Run, SeccompChoice};
 use crate::error::{Error, Result};
 use crate::spec::capability::{self, NAMES, Set};
-use crate::spec::security::{IdMapping, IdRange, PathRule, Rlimit};
+use crate::spec::process::{RLIMITS, Rlimit};
+use crate::spec::security::{IdMapping, IdRange, PathRule};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -96,37 +97,16 @@ pub fn security_opt<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     Ok(())
 }
 
-/// getrlimit(2), by the names of ulimit and Docker.
-const RLIMITS: [(&str, u32); 16] = [
-    ("cpu", 0),
-    ("fsize", 1),
-    ("data", 2),
-    ("stack", 3),
-    ("core", 4),
-    ("rss", 5),
-    ("nproc", 6),
-    ("nofile", 7),
-    ("memlock", 8),
-    ("as", 9),
-    ("locks", 10),
-    ("sigpending", 11),
-    ("msgqueue", 12),
-    ("nice", 13),
-    ("rtprio", 14),
-    ("rttime", 15),
-];
-
 /// `--ulimit NAME=SOFT[:HARD]`
 pub fn ulimit(run: &mut Run, value: &CStr) -> Result<()> {
     let bytes = value.to_bytes();
     let form = |cause| bad("--ulimit", bytes, cause).hint("NAME=SOFT[:HARD], or unlimited");
     let Some(at) = bytes.iter().position(|b| *b == b'=') else { return Err(form("has no =")) };
     let (name, limits) = (&bytes[..at], &bytes[at + 1..]);
-    let known = RLIMITS.into_iter().find(|(known, _)| known.as_bytes() == name);
-    let Some((name, resource)) = known else {
-        let names = RLIMITS.into_iter().map(|(name, _)| name);
-        return Err(unknown("--ulimit", name, "those of ulimit:", names));
+    let Some(resource) = RLIMITS.iter().position(|known| known.as_bytes() == name) else {
+        return Err(unknown("--ulimit", name, "those of ulimit:", RLIMITS.into_iter()));
     };
+    let resource = resource as u32;
     let one = |text: &[u8]| match text {
         b"unlimited" | b"-1" => Some(u64::MAX),
         digits => number(digits, 10),
@@ -141,7 +121,7 @@ pub fn ulimit(run: &mut Run, value: &CStr) -> Result<()> {
         return Err(form("the first limit is above the second"));
     }
     run.spec.security.rlimits.retain(|old| old.resource != resource);
-    run.spec.security.rlimits.push(Rlimit { resource, name, soft, hard });
+    run.spec.security.rlimits.push(Rlimit { resource, soft, hard });
     Ok(())
 }
 
@@ -261,8 +241,8 @@ mod tests {
         ulimit(&mut run, c"nofile=10:20").unwrap();
         ulimit(&mut run, c"core=unlimited").unwrap();
         ulimit(&mut run, c"nofile=30").unwrap();
-        let core = Rlimit { resource: 4, name: "core", soft: u64::MAX, hard: u64::MAX };
-        let files = Rlimit { resource: 7, name: "nofile", soft: 30, hard: 30 };
+        let core = Rlimit { resource: 4, soft: u64::MAX, hard: u64::MAX };
+        let files = Rlimit { resource: 7, soft: 30, hard: 30 };
         assert_eq!(run.spec.security.rlimits, [core, files]);
         for bad in [c"nofile", c"nofile=", c"nofile=2:1", c"nofile=1:2:3", c"x=1", c"nofile=-2"] {
             assert!(ulimit(&mut run, bad).is_err(), "{bad:?}");

@@ -24,7 +24,7 @@ pub fn not_empty<'a>(option: &str, value: &'a CStr, to: &mut Option<&'a CStr>) -
 }
 
 /// `none` or `host`.
-pub fn network(value: &CStr) -> Result<Namespace> {
+pub fn network(value: &CStr) -> Result<Namespace<'static>> {
     match value.to_bytes() {
         b"none" => Ok(Namespace::New),
         b"host" => Ok(Namespace::Host),
@@ -33,7 +33,7 @@ pub fn network(value: &CStr) -> Result<Namespace> {
 }
 
 /// `host`.
-pub fn namespace(option: &str, value: &CStr) -> Result<Namespace> {
+pub fn namespace(option: &str, value: &CStr) -> Result<Namespace<'static>> {
     match value.to_bytes() {
         b"host" => Ok(Namespace::Host),
         other => Err(bad(option, other, "unknown").hint("host, or leave the option out")),

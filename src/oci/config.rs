@@ -9,6 +9,10 @@ use super::mount_options::MountOptions;
 use crate::error::{Error, Result};
 use crate::spec::capability;
 pub use crate::spec::hooks::{Hook, Hooks};
+pub use crate::spec::namespaces::{NetDevice, TimeOffset, TimeOffsets};
+pub use crate::spec::process::{
+    Capabilities, ConsoleSize, CpuAffinity, IoPriority, MemoryPolicy, Rlimit, Scheduler,
+};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -111,15 +115,6 @@ pub struct Process<'a> {
     pub exec_cpu_affinity: CpuAffinity<'a>,
 }
 
-/// The size of a terminal, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConsoleSize {
-    /// Lines.
-    pub height: u16,
-    /// Columns.
-    pub width: u16,
-}
-
 /// A user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {
@@ -131,69 +126,6 @@ pub struct User {
     pub umask: Option<u32>,
     /// Supplementary groups.
     pub additional_gids: Vec<u32>,
-}
-
-/// Sets of capabilities.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// What no program exceeds.
-    pub bounding: capability::Set,
-    /// What the kernel looks at.
-    pub effective: capability::Set,
-    /// What programs with file capabilities get.
-    pub inheritable: capability::Set,
-    /// What can be made effective.
-    pub permitted: capability::Set,
-    /// What programs without file capabilities keep.
-    pub ambient: capability::Set,
-}
-
-/// A limit of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rlimit {
-    /// RLIMIT_*
-    pub resource: u32,
-    /// The limit.
-    pub soft: u64,
-    /// How far the limit can be raised.
-    pub hard: u64,
-}
-
-/// How a process is scheduled (sched_setattr(2)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scheduler {
-    /// SCHED_*
-    pub policy: u32,
-    /// The nice value.
-    pub nice: i32,
-    /// The static priority.
-    pub priority: u32,
-    /// SCHED_FLAG_*
-    pub flags: u32,
-    /// Nanoseconds of each period, for SCHED_DEADLINE.
-    pub runtime: u64,
-    /// Nanoseconds.
-    pub deadline: u64,
-    /// Nanoseconds.
-    pub period: u64,
-}
-
-/// The priority of input and output (ioprio_set(2)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IoPriority {
-    /// IOPRIO_CLASS_*
-    pub class: u32,
-    /// 0, the highest, to 7.
-    pub priority: u32,
-}
-
-/// Lists of CPUs (`0-3,7`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CpuAffinity<'a> {
-    /// Before the process is in the container's cgroup.
-    pub initial: Option<&'a CStr>,
-    /// From then on.
-    pub final_: Option<&'a CStr>,
 }
 
 /// What only Linux has.
@@ -261,15 +193,6 @@ pub struct Device<'a> {
     pub uid: Option<u32>,
     /// Its group.
     pub gid: Option<u32>,
-}
-
-/// A network interface of the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NetDevice<'a> {
-    /// Its name on the host.
-    pub host_name: &'a CStr,
-    /// Its name in the container; None: the same.
-    pub name: Option<&'a CStr>,
 }
 
 /// Limits; None leaves what is.
@@ -453,35 +376,6 @@ pub struct IntelRdt<'a> {
     pub mem_bw_schema: Option<&'a CStr>,
     /// Whether the container gets a monitoring group.
     pub enable_monitoring: bool,
-}
-
-/// On which nodes memory is taken (set_mempolicy(2)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemoryPolicy<'a> {
-    /// MPOL_*
-    pub mode: u32,
-    /// A list of nodes.
-    pub nodes: Option<&'a CStr>,
-    /// MPOL_F_*
-    pub flags: u32,
-}
-
-/// By how much clocks differ.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TimeOffsets {
-    /// CLOCK_MONOTONIC
-    pub monotonic: Option<TimeOffset>,
-    /// CLOCK_BOOTTIME
-    pub boottime: Option<TimeOffset>,
-}
-
-/// By how much a clock differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimeOffset {
-    /// Seconds.
-    pub secs: i64,
-    /// Nanoseconds beside.
-    pub nanosecs: u32,
 }
 
 /// Rules about system calls.

@@ -8,8 +8,9 @@ use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
 use crate::spec::capability;
 use crate::spec::mounts::{Kind, Masks, Options, Overlay, Tmpfs, Volume};
+use crate::spec::process::{Capabilities, Rlimit};
 use crate::spec::resources::{Limit, Resources};
-use crate::spec::security::{Capabilities, IdRange, PathRule, Rlimit, Seccomp, Security};
+use crate::spec::security::{IdRange, PathRule, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
 use crate::sys::fs::HERE;
 use crate::text::Text;
@@ -309,6 +310,7 @@ fn an_ordinary_user_who_shares_the_hosts_namespaces_shows_the_hosts_processes() 
         ipc: Namespace::Host,
         uts: Namespace::Host,
         cgroup: Namespace::Host,
+        ..Namespaces::default()
     };
     let mut text = Text::new();
     Plan::new(&spec, &user()).describe(&mut text);
@@ -747,7 +749,8 @@ fn devices_images_and_file_systems_are_volumes() {
 /// What a container may do when nothing else is said.
 fn usual() -> Security<'static> {
     Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT, added: 0, named: 0 }),
+        capabilities: Some(Capabilities::of_root(capability::DEFAULT)),
+        user_capabilities: Some(Capabilities::of_user(capability::DEFAULT, 0)),
         no_new_privileges: true,
         seccomp: Seccomp::BuiltIn,
         privileged: false,
@@ -817,8 +820,10 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
     let process = Process { user, oom_score_adj: Some(-5), ..spec().process };
     let added = 1 << 12;
     let security = Security {
-        capabilities: Some(Capabilities { set: capability::DEFAULT | added, added, named: added }),
-        rlimits: vec![Rlimit { resource: 7, name: "nofile", soft: 9, hard: u64::MAX }],
+        capabilities: Some(Capabilities::of_root(capability::DEFAULT | added)),
+        user_capabilities: Some(Capabilities::of_user(capability::DEFAULT | added, added)),
+        required_capabilities: added,
+        rlimits: vec![Rlimit { resource: 7, soft: 9, hard: u64::MAX }],
         umask: Some(0o27),
         groups: vec![Id::Number(4), Id::Name(b"tape")],
         paths: vec![PathRule { path: c"src", writable: true, optional: false }],

@@ -5,8 +5,9 @@
 use super::{Planner, Step, seccomp};
 use crate::host::cgroups::path;
 use crate::host::ids::IdMaps;
-use crate::spec::capability::{ALL, SYS_ADMIN};
-use crate::spec::security::{Capabilities, IdRange, PathRule, Seccomp};
+use crate::spec::capability::{ALL, SYS_ADMIN, Set};
+use crate::spec::process::Capabilities;
+use crate::spec::security::{IdRange, PathRule, Seccomp};
 use crate::spec::{Id, User};
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -28,6 +29,9 @@ const HARMLESS: [(&CStr, bool); 7] = [
 const KEPT: [&CStr; KEPT_WRITABLE] = [c"/proc", c"/dev/pts"];
 /// How many that are.
 pub const KEPT_WRITABLE: usize = 2;
+
+/// Every capability but CAP_SYS_ADMIN.
+const NO_ADMIN: Set = !(1 << SYS_ADMIN);
 
 impl<'a> Planner<'_, 'a> {
     /// Who the child is while it makes the container.
@@ -127,11 +131,12 @@ impl<'a> Planner<'_, 'a> {
         // looks up names of the container's: its users, the command, an interpreter.
         self.close_descriptors(false);
         let capabilities = self.capabilities();
-        if let Some(Capabilities { set, .. }) = capabilities {
+        if let Some(sets) = capabilities {
             // While CAP_SETPCAP is held.
-            self.add(Step::SetBoundingSet(set));
+            self.add(Step::SetBoundingSet(sets.bounding));
         }
-        let keeps_right = capabilities.is_some_and(|it| it.added != 0)
+        let of_users = self.user_capabilities();
+        let keeps_right = of_users.or(capabilities).is_some_and(Capabilities::hold_any)
             || (!security.no_new_privileges
                 && (security.seccomp != Seccomp::Unconfined || !security.paths.is_empty()));
         self.become_user(keeps_right);
@@ -158,7 +163,7 @@ impl<'a> Planner<'_, 'a> {
         match &security.seccomp {
             Seccomp::Unconfined => {}
             Seccomp::BuiltIn => {
-                let set = security.capabilities.map_or(ALL, |capabilities| capabilities.set);
+                let set = security.capabilities.map_or(ALL, |sets| sets.bounding);
                 let program = seccomp::built_in(set).leak();
                 self.add(Step::Seccomp { program, name: c"built-in" });
             }
@@ -180,16 +185,27 @@ impl<'a> Planner<'_, 'a> {
         if !self.root_stays_below() {
             return asked;
         }
-        let all = Capabilities { set: ALL, added: 0, named: 0 };
-        let Capabilities { set, added, named } = asked.unwrap_or(all);
-        let but = !(1 << SYS_ADMIN);
-        Some(Capabilities { set: set & but, added: added & but, named: named & but })
+        Some(asked.unwrap_or(Capabilities::of_root(ALL)).and(NO_ADMIN))
+    }
+
+    /// The sets of another user than 0, where they differ.
+    fn user_capabilities(&self) -> Option<Capabilities> {
+        let security = &self.spec.security;
+        match security.capabilities {
+            Some(_) => security.user_capabilities.map(|sets| sets.and(self.possible())),
+            None => self.root_stays_below().then_some(Capabilities::of_user(NO_ADMIN, 0)),
+        }
+    }
+
+    fn possible(&self) -> Set {
+        if self.root_stays_below() { NO_ADMIN } else { ALL }
     }
 
     fn give_up(&mut self, capabilities: Option<Capabilities>) {
-        if let Some(Capabilities { set, added, named }) = capabilities {
-            self.add(Step::SetCapabilities { set, added, named });
-        }
+        let Some(sets) = capabilities else { return };
+        let of_users = self.user_capabilities();
+        let required = self.spec.security.required_capabilities & self.possible();
+        self.add(Step::SetCapabilities { sets, of_users, required });
     }
 
     fn become_user(&mut self, keep_capabilities: bool) {

@@ -3,7 +3,8 @@
 
 use crate::spec::capability::Set;
 use crate::spec::mounts::Setting;
-use crate::spec::security::{PathRule, Rlimit};
+use crate::spec::process::{Capabilities, RLIMITS, Rlimit};
+use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
 use crate::sys::clock::SECOND;
 use crate::sys::fs::Base;
@@ -228,14 +229,14 @@ pub enum Step<'a> {
     SetRlimit(Rlimit),
     /// Drops every other capability from the bounding set (capabilities(7)).
     SetBoundingSet(Set),
-    /// Drops all capabilities except these.
+    /// Sets the capability sets of the process, as far as mini has the capabilities.
     SetCapabilities {
-        /// Capabilities that root keeps.
-        set: Set,
-        /// Capabilities that other users receive as ambient ones.
-        added: Set,
-        /// Capabilities requested by name: a missing one is an error.
-        named: Set,
+        /// The sets.
+        sets: Capabilities,
+        /// The sets of another user than 0; None: the same.
+        of_users: Option<Capabilities>,
+        /// Capabilities that mini must have.
+        required: Set,
     },
     /// Sets the supplementary groups.
     SetGroups(&'a [Id<'a>]),
@@ -438,8 +439,9 @@ impl Step<'_> {
             Step::SetIds { uid, gid, .. } => {
                 out.number((*uid).into()).str(":").number((*gid).into())
             }
-            Step::SetRlimit(limit) => out.str(limit.name),
-            Step::SetBoundingSet(set) | Step::SetCapabilities { set, .. } => out.hex(*set),
+            Step::SetRlimit(limit) => out.str(RLIMITS.get(limit.resource as usize).unwrap_or(&"?")),
+            Step::SetBoundingSet(set) => out.hex(*set),
+            Step::SetCapabilities { sets, .. } => out.hex(sets.permitted),
             Step::SetGroups(groups) => ids_text(groups, out),
             Step::SetUser { user, .. } => user_text(user, out),
             Step::Seccomp { name, .. } => out.word(name),
@@ -551,8 +553,19 @@ impl Step<'_> {
                     };
                 }
             }
-            Step::SetCapabilities { added, .. } if *added != 0 => {
-                out.str(" added ").hex(*added);
+            Step::SetCapabilities { sets, of_users, .. } => {
+                for (name, set, usual) in [
+                    (" effective ", sets.effective, sets.permitted),
+                    (" inheritable ", sets.inheritable, 0),
+                    (" ambient ", sets.ambient, 0),
+                ] {
+                    if set != usual {
+                        out.str(name).hex(set);
+                    }
+                }
+                if let Some(sets) = of_users.filter(|sets| sets.hold_any()) {
+                    out.str(" added ").hex(sets.permitted);
+                }
             }
             Step::SetUser { groups, .. } if groups.is_some_and(|groups| !groups.is_empty()) => {
                 ids_text(groups.unwrap_or_default(), out.str(" and "));

@@ -4,6 +4,8 @@
 pub mod capability;
 pub mod hooks;
 pub mod mounts;
+pub mod namespaces;
+pub mod process;
 pub mod resources;
 pub mod security;
 
@@ -11,6 +13,7 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use hooks::Hooks;
 use mounts::{Masks, Overlay, Volume};
+pub use namespaces::{Namespace, Namespaces};
 use resources::Resources;
 use security::Security;
 
@@ -38,7 +41,7 @@ pub struct Spec<'a> {
     /// The name it sees as its own; None leaves the name as it is.
     pub hostname: Option<&'a CStr>,
     /// What it has to itself.
-    pub namespaces: Namespaces,
+    pub namespaces: Namespaces<'a>,
     /// What it may use.
     pub resources: Resources<'a>,
     /// What it may do.
@@ -88,31 +91,6 @@ pub enum Id<'a> {
     Number(u32),
     /// By name in the container's /etc/passwd or /etc/group.
     Name(&'a [u8]),
-}
-
-/// Where a kind of the kernel's objects comes from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Namespace {
-    /// The container has its own.
-    #[default]
-    New,
-    /// It shares the host's.
-    Host,
-}
-
-/// The kinds that can be shared; the mount namespace is always new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Namespaces {
-    /// Processes.
-    pub pid: Namespace,
-    /// Network interfaces, addresses, ports and abstract sockets.
-    pub net: Namespace,
-    /// System V IPC and message queues.
-    pub ipc: Namespace,
-    /// The host name.
-    pub uts: Namespace,
-    /// The view of cgroups.
-    pub cgroup: Namespace,
 }
 
 /// What the machine does when the command has ended, where mini is its first process.

@@ -2,73 +2,54 @@
 
 use super::Id;
 use super::capability::Set;
+use super::process::{Capabilities, Rlimit};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// What the command may do, and who it is outside.
+/// What the command may do, and which ids its users have on the host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Security<'a> {
-    /// What root in the container can have; None: what mini has.
+    /// The capability sets, as far as mini has the capabilities; None leaves mini's own sets.
     pub capabilities: Option<Capabilities>,
-    /// Whether no program it runs can have more rights than its caller.
+    /// The sets of a command that runs as another user than 0; None: the same.
+    pub user_capabilities: Option<Capabilities>,
+    /// Capabilities that mini must have.
+    pub required_capabilities: Set,
+    /// Whether no program gives more rights than its caller has (PR_SET_NO_NEW_PRIVS).
     pub no_new_privileges: bool,
-    /// Which system calls are refused.
+    /// The filter of system calls.
     pub seccomp: Seccomp<'a>,
-    /// Whether its root shows what is a device as one, and all of /sys can be written to.
+    /// Whether device nodes of the root are devices, and /sys is writable.
     pub privileged: bool,
-    /// Limits of each process.
+    /// The limits of each process.
     pub rlimits: Vec<Rlimit>,
-    /// Permissions that new files lack; None: as mini's own.
+    /// The umask; None leaves mini's own.
     pub umask: Option<u32>,
-    /// The groups it has beside its own.
+    /// Supplementary groups.
     pub groups: Vec<Id<'a>>,
-    /// The only paths it can reach; none: all.
+    /// The only paths that can be reached (Landlock); an empty list allows all.
     pub paths: Vec<PathRule<'a>>,
-    /// Who its users are outside.
+    /// The user namespace and its id maps.
     pub users: IdMapping<'a>,
-    /// How many of mini's caller's descriptors it gets, from 3 on.
+    /// How many descriptors of mini's caller the command gets, from 3 on.
     pub descriptors: u32,
 }
 
-/// Capabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capabilities {
-    /// What root in the container has, as far as mini has it, and what nobody there can exceed.
-    pub set: Set,
-    /// What users other than root have of it: what was asked for.
-    pub added: Set,
-    /// What of that was asked for by name: not to have it is an error.
-    pub named: Set,
-}
-
-/// Which system calls are refused.
+/// The filter of system calls (seccomp(2)).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Seccomp<'a> {
-    /// None.
+    /// No filter.
     #[default]
     Unconfined,
-    /// Those that no usual program needs, unless a capability stands for them.
+    /// mini's own: refuses what no usual program needs, unless a capability stands for it.
     BuiltIn,
-    /// Those that a program says, read from a file.
+    /// A program.
     Program {
-        /// The file's name.
+        /// The file it is from.
         file: &'a CStr,
         /// Its instructions (struct sock_filter).
         instructions: &'a [u64],
     },
-}
-
-/// A limit of a process (getrlimit(2)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rlimit {
-    /// RLIMIT_*
-    pub resource: u32,
-    /// Its name.
-    pub name: &'static str,
-    /// The limit; u64::MAX is none.
-    pub soft: u64,
-    /// How far it can be raised.
-    pub hard: u64,
 }
 
 /// A path that can be reached, with everything below it.
@@ -82,30 +63,30 @@ pub struct PathRule<'a> {
     pub optional: bool,
 }
 
-/// Who the container's users are outside.
+/// The user namespace of a container and the ids of its users on the host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum IdMapping<'a> {
-    /// Root's: the same; an ordinary user's: that one, alone.
+    /// For root, the host's user namespace; for an ordinary user, a new one with the user's own id alone.
     #[default]
     Own,
-    /// 65,536 of no other use.
+    /// A new one with 65,536 ids that nothing else uses.
     Auto,
-    /// As said.
+    /// A new one with these ids.
     Mapped {
-        /// IdMapping.
+        /// Users.
         uids: &'a [IdRange],
         /// Groups.
         gids: &'a [IdRange],
     },
 }
 
-/// A range of ids inside and outside (user_namespaces(7)).
+/// A range of ids (user_namespaces(7)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdRange {
-    /// The first one inside.
+    /// The first id in the container.
     pub inside: u32,
-    /// The first one outside.
+    /// The first id on the host.
     pub outside: u32,
-    /// How many.
+    /// How many ids.
     pub count: u32,
 }

@@ -24,6 +24,11 @@ pub fn raise_ambient(capability: u8) -> Result<()> {
     prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as usize, capability.into()).map(drop)
 }
 
+/// prctl(2), PR_CAP_AMBIENT_CLEAR_ALL: the ambient set becomes empty.
+pub fn clear_ambient() -> Result<()> {
+    prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as usize, 0).map(drop)
+}
+
 /// prctl(2), PR_SET_KEEPCAPS: permitted capabilities outlive the change from root to another user.
 pub fn keep_capabilities() -> Result<()> {
     prctl(libc::PR_SET_KEEPCAPS, 1, 0).map(drop)
@@ -63,10 +68,11 @@ pub fn permitted() -> Result<u64> {
 
 /// capset(2): these capabilities and no other. The ambient set follows by itself: it never holds
 /// what permitted and inheritable do not.
-pub fn set_capabilities(permitted: u64, inheritable: u64) -> Result<()> {
-    let halves = |set: u64| (set as u32, (set >> 32) as u32);
-    let ((p0, p1), (i0, i1)) = (halves(permitted), halves(inheritable));
-    let sets: Sets = [p0, p0, i0, p1, p1, i1];
+pub fn set_capabilities(effective: u64, permitted: u64, inheritable: u64) -> Result<()> {
+    let sets = [effective, permitted, inheritable];
+    let half = |shift: u32| sets.map(|set| (set >> shift) as u32);
+    let ([e0, p0, i0], [e1, p1, i1]) = (half(0), half(32));
+    let sets: Sets = [e0, p0, i0, e1, p1, i1];
     // SAFETY: the kernel reads two triples.
     unsafe { syscall!(Sysno::capset, CAPABILITY_HEADER.as_ptr(), sets.as_ptr()) }.map(drop)
 }

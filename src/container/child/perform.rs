@@ -228,8 +228,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::SetNotDumpable => security::make_undumpable()?,
         Step::SetRlimit(limit) => security::set_limit(limit.resource, limit.soft, limit.hard)?,
         Step::SetBoundingSet(set) => rights::bound_capabilities(*set)?,
-        Step::SetCapabilities { set, added, named } => {
-            rights::keep_capabilities(*set, *added, *named, &mut state.detail)?;
+        Step::SetCapabilities { sets, of_users, required } => {
+            rights::set_capabilities(sets, of_users, *required, &mut state.detail)?;
         }
         Step::SetGroups(groups) => rights::set_groups(groups, &mut state.detail)?,
         Step::SetUser { user, groups, find_home, keep_capabilities } => {

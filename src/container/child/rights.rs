@@ -6,6 +6,7 @@ use super::resolve::{self, Make};
 use crate::container::status::Detail;
 use crate::container::stdio;
 use crate::spec::capability::{NAMES, Set};
+use crate::spec::process::Capabilities;
 use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
 use crate::sys::security::access;
@@ -69,7 +70,7 @@ pub fn become_user(
     if keep_capabilities {
         // The change took them out of force, but they are still permitted.
         let held = security::permitted()?;
-        security::set_capabilities(held, 0)?;
+        security::set_capabilities(held, held, 0)?;
     }
     Ok(())
 }
@@ -118,20 +119,33 @@ pub fn bound_capabilities(set: Set) -> Result<()> {
     Ok(())
 }
 
-/// Keeps, as root, what is in the set and held; as another user what was added and is held.
-pub fn keep_capabilities(set: Set, added: Set, named: Set, detail: &mut Detail) -> Result<()> {
+/// Sets the capability sets, as far as this process has the capabilities; `of_users` are the sets of
+/// another user than 0.
+pub fn set_capabilities(
+    sets: &Capabilities,
+    of_users: &Option<Capabilities>,
+    required: Set,
+    detail: &mut Detail,
+) -> Result<()> {
     let held = security::permitted()?;
-    if let Some(missing) = (0..64).find(|bit| named & !held & (1 << bit) != 0) {
+    if let Some(missing) = (0..64).find(|bit| required & !held & (1 << bit) != 0) {
         detail.set(NAMES.get(missing).map_or(b"?", |name| name.as_bytes()));
         return Err(Errno::EPERM);
     }
-    if process::geteuid() == 0 {
-        return security::set_capabilities(held & set, 0);
+    let sets = match of_users {
+        Some(of_users) if process::geteuid() != 0 => of_users,
+        _ => sets,
+    };
+    // capset(2) refuses what goes beyond these.
+    let permitted = sets.permitted & held;
+    let inheritable = sets.inheritable & held & sets.bounding;
+    let ambient = sets.ambient & permitted & inheritable;
+    security::set_capabilities(sets.effective & permitted, permitted, inheritable)?;
+    if inheritable & permitted & !ambient != 0 {
+        // The caller of mini may have some; they stay as long as they are permitted and inheritable.
+        security::clear_ambient()?;
     }
-    // They outlive execve(2) of an ordinary program only as ambient ones.
-    let added = added & held;
-    security::set_capabilities(added, added)?;
-    (0..64).filter(|bit| added & 1 << bit != 0).try_for_each(security::raise_ambient)
+    (0..64).filter(|bit| ambient & 1 << bit != 0).try_for_each(security::raise_ambient)
 }
 
 /// A new session keyring, unless the kernel has no keyrings at all.

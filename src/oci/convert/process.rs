@@ -2,9 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::oci::config::{self, Config};
-use crate::spec::security::{Capabilities, Rlimit, Security};
+use crate::spec::security::Security;
 use crate::spec::{Id, Namespace, Namespaces, Process, User};
-use alloc::vec::Vec;
 
 /// The command and its surroundings.
 pub fn process<'a>(process: &'a config::Process<'a>) -> Process<'a> {
@@ -22,8 +21,8 @@ pub fn process<'a>(process: &'a config::Process<'a>) -> Process<'a> {
     }
 }
 
-/// What it has to itself.
-pub fn namespaces(config: &Config) -> Result<Namespaces> {
+/// The namespaces, new or shared with mini's caller.
+pub fn namespaces<'a>(config: &Config<'a>) -> Result<Namespaces<'a>> {
     let kind = |flag: i32| {
         let found = config.linux.namespaces.iter().find(|known| known.kind == flag as u32);
         match found {
@@ -38,32 +37,18 @@ pub fn namespaces(config: &Config) -> Result<Namespaces> {
         ipc: kind(libc::CLONE_NEWIPC)?,
         uts: kind(libc::CLONE_NEWUTS)?,
         cgroup: kind(libc::CLONE_NEWCGROUP)?,
+        ..Namespaces::default()
     })
 }
 
-/// What it may do.
+/// What the process may do.
 pub fn security<'a>(_: &'a Config<'a>, process: &'a config::Process<'a>) -> Result<Security<'a>> {
-    let rlimits: Vec<Rlimit> = process
-        .rlimits
-        .iter()
-        .map(|limit| Rlimit {
-            resource: limit.resource,
-            name: "rlimit",
-            soft: limit.soft,
-            hard: limit.hard,
-        })
-        .collect();
-    let groups: Vec<Id> = process.user.additional_gids.iter().map(|gid| Id::Number(*gid)).collect();
     Ok(Security {
-        capabilities: process.capabilities.map(|sets| Capabilities {
-            set: sets.bounding,
-            added: sets.ambient,
-            named: 0,
-        }),
+        capabilities: process.capabilities,
         no_new_privileges: process.no_new_privileges,
-        rlimits: rlimits,
+        rlimits: process.rlimits.clone(),
         umask: process.user.umask,
-        groups: groups,
+        groups: process.user.additional_gids.iter().map(|gid| Id::Number(*gid)).collect(),
         ..Security::default()
     })
 }

@@ -8,8 +8,9 @@ use crate::cli::{CapabilityEdits, Run, SeccompChoice};
 use crate::error::{Error, Result};
 use crate::host::cgroups::online_cpus;
 use crate::spec::capability::{self, ALL, MKNOD};
+use crate::spec::process::Capabilities;
 use crate::spec::resources::{Limit, Resources};
-use crate::spec::security::{Capabilities, IdMapping, Seccomp};
+use crate::spec::security::{IdMapping, Seccomp, Security};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, User};
 use crate::sys::fs;
 use crate::text::Text;
@@ -58,7 +59,7 @@ fn hostname(request: &mut Run) -> Result<()> {
             let error = clash("--hostname", "would rename the host");
             return Err(error.hint("leave out --uts host"));
         }
-        Namespace::Host => {}
+        Namespace::Host | Namespace::Path(_) => {}
     }
     Ok(())
 }
@@ -132,7 +133,7 @@ fn rights(request: &mut Run) -> Result<()> {
         }
     };
     let is_built_in = security.seccomp == Seccomp::BuiltIn;
-    security.capabilities = capabilities(&edits.capabilities, privileged, is_built_in);
+    capabilities(security, &edits.capabilities, is_built_in);
     security.no_new_privileges = edits.no_new_privileges.unwrap_or(!privileged);
     if edits.uids.is_empty() && edits.gids.is_empty() {
         return Ok(());
@@ -148,24 +149,24 @@ fn rights(request: &mut Run) -> Result<()> {
     Ok(())
 }
 
-/// The capabilities, as Docker computes them: `--cap-add ALL` begins with all, `--cap-drop ALL` with none,
+/// Sets the capabilities as Docker computes them: `--cap-add ALL` begins with all, `--cap-drop ALL` with none,
 /// and a capability added by name is never dropped, unless all are added. None where nothing is to be
 /// dropped and no user but root keeps any. The built-in filter decides which devices may be made;
 /// without that filter nobody has CAP_MKNOD unless it is added.
-fn capabilities(
-    edits: &CapabilityEdits,
-    privileged: bool,
-    built_in_filter: bool,
-) -> Option<Capabilities> {
+fn capabilities(security: &mut Security, edits: &CapabilityEdits, built_in_filter: bool) {
     let usual = capability::DEFAULT & if built_in_filter { ALL } else { !(1 << MKNOD) };
-    let set = match (edits.add_all || privileged, edits.drop_all) {
+    let set = match (edits.add_all || security.privileged, edits.drop_all) {
         (true, false) => ALL & !edits.drop,
         (_, true) => edits.add,
         (false, false) => (usual & !edits.drop) | edits.add,
     };
     let named = edits.add & set;
     let added = if edits.add_all { set } else { named };
-    (!privileged || set != ALL || added != 0).then_some(Capabilities { set, added, named })
+    if !security.privileged || set != ALL || added != 0 {
+        security.capabilities = Some(Capabilities::of_root(set));
+        security.user_capabilities = Some(Capabilities::of_user(set, added));
+        security.required_capabilities = named;
+    }
 }
 
 /// Reads a BPF program for seccomp(2), as bubblewrap takes it: struct sock_filter, one after the other.
