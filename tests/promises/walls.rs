@@ -616,7 +616,7 @@ fn odd(world: &World) {
     let root = root.to_str().unwrap();
     let at = |path: &str| world.run(&["--rootfs", root, "-w", path, "/bin/sh", "-c", "exit 42"]);
     assert_eq!(at("/l40").status, 42);
-    at("/l45").refused(125, "too many links");
+    at("/l45").refused(125, "Too many symbolic links");
     // As long as names and paths can be.
     let long = format!("/{}", "n".repeat(255));
     let volume = |target: &str| {

@@ -362,7 +362,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (
             Step::MoveMount { .. } | Step::MountTmpfs { .. } | Step::OpenTreeWritable { .. },
             Errno::ELOOP,
-        ) => "too many symbolic links, or a magic link of /proc",
+        ) => "or a magic link of /proc, which mini does not follow",
         (Step::MoveMount { .. }, Errno::EINVAL | Errno::ENOTDIR) => {
             "a file cannot be mounted on a directory, nor a directory on a file"
         }
@@ -402,7 +402,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "the current root is not a mount point: mini was started inside a chroot"
         }
         (Step::Chdir { in_root: true, .. }, Errno::ELOOP) => {
-            "too many symbolic links, or a magic link of /proc"
+            "or a magic link of /proc, which mini does not follow"
         }
         (Step::Chdir { .. } | Step::OpenRoot, Errno::EACCES) => {
             "the container's user needs search permission (x) on it and on its parent directories"

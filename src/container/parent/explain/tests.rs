@@ -193,6 +193,9 @@ fn hints_name_the_fault() {
     }
     for enter in [Step::Chdir { path: c"/..", in_root: false }, Step::OpenRoot] {
         let (line, _) = line(&enter, Errno::EACCES, b"");
-        assert!(line.starts_with("rootfs /r: Permission denied (the directory"), "{line}");
+        assert!(
+            line.starts_with("rootfs /r: Permission denied (the container's user needs"),
+            "{line}"
+        );
     }
 }
