@@ -93,9 +93,8 @@ pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
 
 /// `then` is there where mini is the machine's first process, to take down what is to follow.
 fn run_command(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut AfterExit>) -> u8 {
-    let arguments = words.get(1..).unwrap_or_default();
-    if then.is_none() && verbs::oci::is_meant(arguments) {
-        let status = verbs::oci::run(arguments, env, caller);
+    if then.is_none() && verbs::oci::is_meant(words.get(1..).unwrap_or_default()) {
+        let status = verbs::oci::run(words, env, caller);
         container::signals::end();
         return status;
     }

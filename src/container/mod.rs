@@ -7,7 +7,7 @@ mod parent;
 mod status;
 pub mod stdio;
 
-pub use child::init::serve as serve_as_init;
+pub use child::init::{run_sealed, serve as serve_as_init};
 pub use parent::cgroups::{cgroup_directories, is_frozen, remove_cgroups, signal_all, thaw};
 pub use parent::{create, hooks, report, run, signals, start};
 

@@ -155,7 +155,11 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::StartInit { grace, path });
         }
         if self.spec.waits_for_start {
-            self.add(Step::FindCommand(self.spec.process.args[0]));
+            let command = self.spec.process.args[0];
+            // A container without a process is never started.
+            if !command.is_empty() {
+                self.add(Step::FindCommand(command));
+            }
             self.add(Step::WaitForStart);
         }
         self.add(Step::RestoreSignals { umask: security.umask });

@@ -31,6 +31,8 @@ pub struct State<'a> {
     pub owner: u32,
     /// The directories of its cgroups, which are removed with it.
     pub cgroups: Vec<&'a CStr>,
+    /// Whether the configuration has a process to start.
+    pub has_process: bool,
     /// Whether there are hooks for `start` and `delete` in the configuration.
     pub has_hooks: bool,
     /// What the engine wants to remember.
@@ -85,6 +87,7 @@ impl<'a> State<'a> {
             json.string(str::from_utf8(name.bytes()).unwrap_or_default(), path.to_bytes());
         }
         json.text.str("}");
+        json.number("process", Some(self.has_process.into()));
         json.number("hooks", Some(self.has_hooks.into()));
         self.add_annotations(&mut json);
         json.end();
@@ -122,6 +125,7 @@ impl<'a> State<'a> {
             created: count("created"),
             owner: count("owner") as u32,
             cgroups: pairs(at.get("cgroups")).into_iter().map(|(_, path)| path).collect(),
+            has_process: count("process") != 0,
             has_hooks: count("hooks") != 0,
             annotations: pairs(at.get("annotations")),
         };
@@ -189,6 +193,7 @@ mod tests {
             created: 1_798_761_599_000_000_000,
             owner: 1000,
             cgroups: vec![c"/sys/fs/cgroup/a", c"/sys/fs/cgroup/b"],
+            has_process: true,
             has_hooks: true,
             annotations: vec![(c"k\n", c"v"), (c"", c"\xc3\xa9")],
         };

@@ -7,14 +7,14 @@ use crate::container::create::{Created, write_pid_file};
 use crate::container::{self, RunOptions, hooks, signals, stdio};
 use crate::error::{Error, Result};
 use crate::host::{Host, working_directory};
-use crate::oci::config::{self, Config};
+use crate::oci::config::{self, Config, ConsoleSize};
 use crate::oci::convert;
 use crate::plan::Plan;
 use crate::spec::Spec;
 use crate::spec::hooks::Hooks;
 use crate::store::state::{State, Status};
 use crate::store::{Entry, LIMIT, START, process};
-use crate::sys::{Errno, Fd, clock, fs, net};
+use crate::sys::{Errno, Fd, clock, fs, net, terminal};
 use crate::text::{Text, number};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -35,7 +35,13 @@ pub fn create(session: Session) -> Result<u8> {
     let detached = oci.verb == Verb::Create || oci.is("detach");
     let paths = Paths::find(oci)?;
     let (config, text) = read_config(paths.bundle)?;
+    let size = config.process.as_ref().and_then(|process| process.console_size);
     let terminal = config.process.as_ref().is_some_and(|process| process.terminal);
+    if !has_new(config, libc::CLONE_NEWPID) {
+        // Others see the container's process while it still runs mini.
+        container::run_sealed(session.words, session.env, caller.path)
+            .map_err(|errno| Error::new("protect mini's program").errno(errno))?;
+    }
     check_console(terminal, paths.console.is_some(), detached)?;
     let mut spec = convert::spec(config, paths.bundle)?;
     spec.security.descriptors = descriptors(oci)?;
@@ -51,6 +57,7 @@ pub fn create(session: Session) -> Result<u8> {
         created: clock::since_1970(),
         owner: caller.euid,
         cgroups: container::cgroup_directories(host),
+        has_process: config.process.is_some(),
         has_hooks: config.hooks != Hooks::default(),
         annotations: config.annotations.clone(),
         ..State::default()
@@ -83,7 +90,10 @@ pub fn create(session: Session) -> Result<u8> {
             run_create_hooks(spec, &base, pid)
         };
         container::create::create(plan, spec, host, options, &mut run_hooks, |mut created| {
-            settle(&mut created, &mut state, &entry, &paths, console.as_ref())?;
+            if let Some(console) = &console {
+                send_terminal(&mut created, console, size)?;
+            }
+            settle(&created, &mut state, &entry, paths.pid_file)?;
             if oci.verb == Verb::Create {
                 created.leave();
                 return Ok(0);
@@ -107,27 +117,37 @@ pub fn create(session: Session) -> Result<u8> {
     result
 }
 
-/// What must be done when the child waits: its terminal is passed on, its id is written down, and it is told.
+/// Gives the terminal that the child has opened to the engine.
+fn send_terminal(created: &mut Created, console: &Fd, size: Option<ConsoleSize>) -> Result<()> {
+    let failed = |errno| Error::new("send the terminal").errno(errno);
+    let [main, _] = created.take_terminal()?.ok_or(Errno::ENOENT).map_err(failed)?;
+    if let Some(size) = size.filter(|size| size.height > 0 && size.width > 0) {
+        terminal::set_size(main.raw(), [size.height, size.width, 0, 0]).map_err(failed)?;
+    }
+    // The data is a name for the terminal, which receivers may print.
+    net::send_with(console, b"/dev/ptmx", Some(&main)).map_err(failed)
+}
+
+/// What must be done when the child waits: it is written down, and told so.
 fn settle(
-    created: &mut Created,
+    created: &Created,
     state: &mut State,
     entry: &Entry,
-    paths: &Paths,
-    console: Option<&Fd>,
+    pid_file: Option<&CStr>,
 ) -> Result<()> {
-    if let Some(console) = console {
-        let failed = |errno| Error::new("send the terminal").errno(errno);
-        let ends = created.take_terminal()?.ok_or(Errno::ENOENT).map_err(failed)?;
-        // The data is a name for the terminal, which receivers may print.
-        net::send_with(console, b"/dev/ptmx", Some(&ends[0])).map_err(failed)?;
-    }
     state.pid = created.pid();
     state.started = process::start_time(state.pid).unwrap_or(0);
     entry.save(state)?;
-    if let Some(file) = paths.pid_file {
+    if let Some(file) = pid_file {
         write_pid_file(file, state.pid)?;
     }
     created.commit()
+}
+
+/// Whether the container has a new namespace of this kind.
+fn has_new(config: &Config, kind: i32) -> bool {
+    let mut namespaces = config.linux.namespaces.iter();
+    namespaces.any(|known| known.kind == kind as u32 && known.path.is_none())
 }
 
 fn run_create_hooks(spec: &Spec, state: &State, pid: i32) -> Result<()> {

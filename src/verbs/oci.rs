@@ -21,6 +21,8 @@ const FAILED: u8 = 1;
 pub struct Session<'a> {
     /// The command line.
     pub oci: &'a Oci<'a>,
+    /// mini's words, the program's name first.
+    pub words: &'a [&'a CStr],
     /// The environment.
     pub env: &'a [&'a CStr],
     /// Who called mini.
@@ -49,9 +51,10 @@ fn is_bundle() -> bool {
     beginning[..length].windows(KEY.len()).any(|part| part == KEY)
 }
 
-/// Does what the words say; the exit status. What fails is told on standard error and in the log.
+/// Does what the words, the program's name first, say; the exit status. What fails is told on standard error and in
+/// the log.
 pub fn run<'a>(words: &'a [&'a CStr], env: &'a [&'a CStr], caller: Caller) -> u8 {
-    let oci = match oci::parse(words) {
+    let oci = match oci::parse(words.get(1..).unwrap_or_default()) {
         Ok(Parsed::Verb(oci)) => oci,
         Ok(Parsed::Help(verb)) => return show(|text| oci::help(verb, text)),
         Ok(Parsed::Overview) => return show(crate::cli::overview),
@@ -60,7 +63,7 @@ pub fn run<'a>(words: &'a [&'a CStr], env: &'a [&'a CStr], caller: Caller) -> u8
     };
     // It lives as long as the process.
     let oci: &'a Oci<'a> = alloc::boxed::Box::leak(alloc::boxed::Box::new(oci));
-    perform(oci, env, caller).unwrap_or_else(|error| tell(&error, Some(oci)))
+    perform(oci, words, env, caller).unwrap_or_else(|error| tell(&error, Some(oci)))
 }
 
 fn show(write: impl FnOnce(&mut Text)) -> u8 {
@@ -69,12 +72,17 @@ fn show(write: impl FnOnce(&mut Text)) -> u8 {
     print(text.bytes().into()).unwrap_or_else(|error| tell(&error, None))
 }
 
-fn perform<'a>(oci: &'a Oci<'a>, env: &'a [&'a CStr], caller: Caller) -> Result<u8> {
+fn perform<'a>(
+    oci: &'a Oci<'a>,
+    words: &'a [&'a CStr],
+    env: &'a [&'a CStr],
+    caller: Caller,
+) -> Result<u8> {
     if oci.is("systemd-cgroup") {
         let error = Error::new("option").object(b"--systemd-cgroup").cause("not supported yet");
         return Err(error.hint("use the cgroupfs driver of the engine"));
     }
-    let session = Session { oci, env, caller, store: store(oci, env, caller)? };
+    let session = Session { oci, words, env, caller, store: store(oci, env, caller)? };
     match oci.verb {
         Verb::Create | Verb::Run => create::create(session),
         Verb::Start => start::start(session),

@@ -21,6 +21,7 @@ pub fn start(session: Session) -> Result<u8> {
     }
     let (state, status) = examine(&entry)?;
     let cause = match status {
+        Status::Created if !state.has_process => "config.json has no process",
         Status::Created => {
             hooks::hold_signals()?;
             let text = if state.has_hooks { entry.config()? } else { alloc::vec::Vec::new() };

@@ -11,6 +11,7 @@ use crate::sys::process::{Change, PointerTable, WaitResult};
 use crate::sys::signal::{self, ReceivedSignal};
 use crate::sys::{Errno, Fd, Result, clock, fs, mount, process, security};
 use crate::text::number;
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::sync::atomic::Ordering;
 
@@ -51,6 +52,26 @@ fn mount_of_program(base: fs::Base, link: &CStr) -> Result<Fd> {
     }
     mount::set_attributes(program.raw(), libc::MS_RDONLY | libc::MS_NOSUID, 0, 0, false)?;
     Ok(program)
+}
+
+/// The name by which mini knows that it runs from a file that nobody can write to.
+const SEALED: &CStr = c"mini (sealed)";
+
+/// Runs mini anew from a file that nobody can write to, unless it does already. The container's process runs mini's
+/// program until it is the command, and others can look at that process where they share its process namespace.
+///
+/// # Errors
+/// Why that is impossible.
+pub fn run_sealed(words: &[&CStr], env: &[&CStr], path: &CStr) -> Result<()> {
+    if words.first() == Some(&SEALED) {
+        return Ok(());
+    }
+    let program = take_program(false, path, &Rootfs::new())?;
+    let address = |word: &&CStr| word.as_ptr() as usize;
+    let args = words.get(1..).unwrap_or_default().iter();
+    let args: Vec<usize> = [SEALED].iter().chain(args).map(address).chain([0]).collect();
+    let env: Vec<usize> = env.iter().map(address).chain([0]).collect();
+    Err(process::execve_at(&program, PointerTable::new(&args), PointerTable::new(&env)))
 }
 
 /// Starts the command as a process of its own, which goes on from here when the other one, process 1,

@@ -5,7 +5,7 @@ use super::perform::Child;
 use crate::container::args_pipe;
 use crate::container::status::{Detail, Record};
 use crate::sys::process::PointerTable;
-use crate::sys::{Errno, Fd, Result, clock, fs, net, process, signal};
+use crate::sys::{Errno, Fd, Result, clock, fs, net, process, security, signal};
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -47,6 +47,8 @@ pub fn wait_for_parent(step: usize, child: &Child) -> Result<()> {
 #[inline(never)]
 pub fn wait(step: usize, child: &Child, detail: &mut Detail) -> Result<Fd> {
     let start = child.start.as_ref().ok_or(Errno::EBADF)?;
+    // A change of user may have made it dumpable again (proc(5), fs.suid_dumpable).
+    security::make_undumpable()?;
     // From here on the parent's death means the same as its silence: the pipe ends.
     process::set_parent_death_signal(0)?;
     wait_for_parent(step, child)?;

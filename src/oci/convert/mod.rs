@@ -4,10 +4,11 @@ mod mounts;
 mod process;
 mod resources;
 
-use super::config::Config;
-use crate::error::{Error, Result};
+use super::config::{Config, Process};
+use crate::error::Result;
 use crate::spec::Spec;
 use crate::text::Text;
+use alloc::boxed::Box;
 use core::ffi::CStr;
 
 /// The container that a configuration describes.
@@ -17,9 +18,7 @@ use core::ffi::CStr;
 /// # Errors
 /// When something is asked for that mini cannot do.
 pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr) -> Result<Spec<'a>> {
-    let Some(process) = &config.process else {
-        return Err(Error::new("config.json process").cause("missing"));
-    };
+    let process = config.process.as_ref().unwrap_or_else(|| Box::leak(Box::new(no_process())));
     let mut rootfs = Text::new();
     rootfs.raw(in_bundle(bundle, config.root.path).to_bytes());
     Ok(Spec {
@@ -35,6 +34,11 @@ pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr) -> Result<Spec<'a>> {
         waits_for_start: true,
         ..Spec::default()
     })
+}
+
+/// A container without a process can be created, but not started: its process only waits.
+fn no_process() -> Process<'static> {
+    Process { args: [c""].into(), cwd: c"/", ..Process::default() }
 }
 
 /// A path of the configuration, which may be relative to the bundle.
