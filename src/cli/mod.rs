@@ -10,6 +10,8 @@ mod security;
 mod values;
 
 pub use help::{overview, run_help};
+pub use options::all as run_options;
+pub use packed::{Act, Unpacked};
 pub use security::CapabilityEdits;
 
 use crate::container::RunOptions;
@@ -20,7 +22,6 @@ use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use packed::{Act, Unpacked};
 
 /// What mini was asked to do.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,82 @@
+//! Links lead to files and headings that are there; pages keep the rules that let them be run.
+
+use crate::markdown::{Page, pages};
+use std::path::{Component, Path, PathBuf};
+
+/// Every link to a file of the repository, and to a heading in one.
+pub fn lead_somewhere(top: &Path) -> Result<(), String> {
+    let mut wrong = String::new();
+    let mut seen = 0;
+    for page in pages(top) {
+        for (line, link) in page.links() {
+            seen += 1;
+            if link.starts_with("https://") {
+                continue;
+            }
+            if let Err(reason) = follow(top, &page, &link) {
+                wrong.push_str(&format!("{}:{line}: {link}: {reason}\n", page.name));
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} links were found");
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+fn follow(top: &Path, page: &Page, link: &str) -> Result<(), String> {
+    let (file, anchor) =
+        link.split_once('#').map_or((link, None), |(file, name)| (file, Some(name)));
+    let name = if file.is_empty() {
+        PathBuf::from(&page.name)
+    } else {
+        flat(&Path::new(&page.name).parent().unwrap().join(file))
+    };
+    if !top.join(&name).exists() {
+        return Err(format!("no {}", name.display()));
+    }
+    let Some(anchor) = anchor else { return Ok(()) };
+    let target = Page::read(top, name.to_str().unwrap());
+    if target.anchors().iter().any(|heading| heading == anchor) {
+        Ok(())
+    } else {
+        Err(format!("no such heading; there are {:?}", target.anchors()))
+    }
+}
+
+/// The path without `..`.
+fn flat(path: &Path) -> PathBuf {
+    let mut flat = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                flat.pop();
+            }
+            part => flat.push(part),
+        }
+    }
+    flat
+}
+
+/// Each page of docs/ can be reached from the README.
+pub fn reach_every_page(top: &Path) -> Result<(), String> {
+    let readme = Page::read(top, "README.md");
+    let links = readme.links();
+    for page in pages(top) {
+        let is_linked = links.iter().any(|(_, link)| link.split('#').next() == Some(&page.name));
+        if page.name.starts_with("docs/") && !is_linked {
+            return Err(format!("README.md does not link to {}", page.name));
+        }
+    }
+    Ok(())
+}
+
+/// Commands stand in console blocks only, where they are run.
+pub fn commands_are_in_console_blocks(top: &Path) -> Result<(), String> {
+    for page in pages(top) {
+        for block in page.blocks.iter().filter(|block| block.language != "console") {
+            if let Some(line) = block.lines.iter().find(|line| line.starts_with("$ ")) {
+                return Err(format!("{}:{}: not a console block: {line}", page.name, block.line));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! The documentation, tried: every console block of README.md, docs/ and examples/ is run, as root and as an
+//! ordinary user, every link is followed, and what is generated from the option table is compared.
+//!
+//! A block is introduced by three backticks and `console`, and what follows there is not shown to readers:
+//! `needs=WORD,...` names what a machine must have (see [`stage::Stage::missing`]), `by=NAME` what else runs it.
+//! A block with `file=NAME` is saved under that name, as the text around it tells the reader to do.
+//!
+//! MINI_TEST_UPDATE=1 puts what was printed into the pages, and generated files into their place: look at the
+//! difference before you commit it.
+
+#[path = "../ignored.rs"]
+mod ignored;
+mod links;
+mod markdown;
+mod shell;
+mod stage;
+
+use libtest_mimic::{Arguments, Trial};
+use shell::Reading;
+use stage::Stage;
+use std::sync::Arc;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(2);
+    let stage = Stage::new();
+    let mut trials = vec![
+        Trial::test("the_harness_tells_outputs_apart", || {
+            markdown::check_matching();
+            Ok(())
+        }),
+        test("links_lead_somewhere", &stage, |stage| links::lead_somewhere(&stage.top)),
+        test("links_reach_every_page", &stage, |stage| links::reach_every_page(&stage.top)),
+        test("commands_are_in_console_blocks", &stage, |stage| {
+            links::commands_are_in_console_blocks(&stage.top)
+        }),
+    ];
+    for page in markdown::pages(&stage.top).into_iter().map(Arc::new) {
+        for who in stage.readers() {
+            let reading = Reading::new(&page, *who, &stage);
+            for (index, block) in page.blocks.iter().enumerate() {
+                if block.language != "console" || !stage.is_for(*who, &block.needs) {
+                    continue;
+                }
+                let name = format!("{who}: {}:{}", page.name, block.line);
+                let reading = reading.clone();
+                let trial = Trial::test(name, move || Ok(reading.result(index)?));
+                trials.push(match (&block.by, stage.missing(*who, &block.needs)) {
+                    (Some(other), _) => {
+                        trial.with_kind(format!("run by {other}")).with_ignored_flag(true)
+                    }
+                    (None, Some(reason)) => trial.with_kind(reason).with_ignored_flag(true),
+                    (None, None) => trial,
+                });
+            }
+        }
+    }
+    let conclusion = ignored::run(&arguments, trials);
+    stage.close();
+    conclusion.exit();
+}
+
+fn test(name: &str, stage: &Arc<Stage>, check: fn(&Stage) -> Result<(), String>) -> Trial {
+    let stage = stage.clone();
+    Trial::test(name, move || Ok(check(&stage)?))
+}
