@@ -8,11 +8,14 @@
 //! MINI_TEST_UPDATE=1 puts what was printed into the pages, and generated files into their place: look at the
 //! difference before you commit it.
 
+mod generated;
 #[path = "../ignored.rs"]
 mod ignored;
 mod links;
 mod markdown;
+mod services;
 mod shell;
+mod shells;
 mod stage;
 
 use libtest_mimic::{Arguments, Trial};
@@ -34,6 +37,18 @@ fn main() {
         test("commands_are_in_console_blocks", &stage, |stage| {
             links::commands_are_in_console_blocks(&stage.top)
         }),
+        test("generated_files_are_what_the_tables_say", &stage, |stage| {
+            generated::are_up_to_date(&stage.top)
+        }),
+        needing(&["mandoc", "groff"], "man_pages_are_clean", &stage, shells::man_pages_are_clean),
+        needing(&["zsh", "fish"], "completions_are_read", &stage, shells::completions_are_read),
+        test("bash_completes", &stage, shells::bash_completes),
+        needing(&["zsh"], "zsh_completes", &stage, shells::zsh_completes),
+        needing(&["fish"], "fish_completes", &stage, shells::fish_completes),
+        in_debian(&[], "the_package_is_installed_and_removed", &stage, services::deb),
+        in_debian(&[services::SYSTEMD], "systemd_runs_the_example", &stage, services::systemd),
+        in_debian(&[services::OPENRC], "openrc_runs_the_example", &stage, services::openrc),
+        in_debian(&[services::S6], "s6_runs_the_example", &stage, services::s6),
     ];
     for page in markdown::pages(&stage.top).into_iter().map(Arc::new) {
         for who in stage.readers() {
@@ -63,4 +78,32 @@ fn main() {
 fn test(name: &str, stage: &Arc<Stage>, check: fn(&Stage) -> Result<(), String>) -> Trial {
     let stage = stage.clone();
     Trial::test(name, move || Ok(check(&stage)?))
+}
+
+/// A test that needs these programs.
+fn needing(
+    programs: &[&str],
+    name: &str,
+    stage: &Arc<Stage>,
+    check: fn(&Stage) -> Result<(), String>,
+) -> Trial {
+    let trial = test(name, stage, check);
+    match programs.iter().find(|program| stage::on_path(program).is_none()) {
+        Some(program) => trial.with_kind(format!("needs {program}")).with_ignored_flag(true),
+        None => trial,
+    }
+}
+
+/// A test in a Debian root that has these files.
+fn in_debian(
+    files: &[&str],
+    name: &str,
+    stage: &Arc<Stage>,
+    check: fn(&Stage) -> Result<(), String>,
+) -> Trial {
+    let trial = test(name, stage, check);
+    match services::missing(files) {
+        Some(reason) => trial.with_kind(reason).with_ignored_flag(true),
+        None => trial,
+    }
 }

@@ -129,7 +129,21 @@ impl Reading {
         let group = rustix::process::Pid::from_child(&child);
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         let _ = child.wait();
-        let text = String::from_utf8_lossy(&fs::read(&output).unwrap()).into_owned();
+        let text = visible(&String::from_utf8_lossy(&fs::read(&output).unwrap()));
         if ended { Ok(text) } else { Err(format!("not within {limit:?}:\n{text}")) }
     }
+}
+
+/// What a terminal shows of a text: without escape sequences, such as those of a machine's firmware.
+fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\u{1b}' {
+            shown.push(letter);
+        } else if letters.next() == Some('[') {
+            letters.by_ref().find(char::is_ascii_alphabetic);
+        }
+    }
+    shown
 }

@@ -58,6 +58,10 @@ impl Stage {
         for path in [&directory, &directory.join("bin"), &mini] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
         }
+        // A copy, since an ordinary user may not be able to enter the checkout.
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        let copied = Command::new("cp").arg("-r").args([&examples, &directory]).status();
+        assert!(copied.unwrap().success());
         let mut stage = Stage {
             top: env!("CARGO_MANIFEST_DIR").into(),
             directory,
@@ -133,6 +137,8 @@ impl Stage {
         fs::create_dir(&directory).unwrap();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         self.give(who, &directory);
+        std::os::unix::fs::symlink(self.directory.join("examples"), directory.join("examples"))
+            .unwrap();
         if let Some(debian) = variable("MINI_TEST_DEBIAN") {
             std::os::unix::fs::symlink(debian, directory.join("debian")).unwrap();
         }

@@ -190,7 +190,7 @@ fn ready(world: &World) {
     let mut text = [0; 99];
     let length = socket.recv(&mut text).unwrap();
     let text = String::from_utf8_lossy(&text[..length]);
-    assert!(text.starts_with("READY=1\nMAINPID="), "{text}");
+    assert_eq!(text, "READY=1\n");
     // With the host's files it can.
     let mut command = world.run_command(&["/bin/sh", "-c", "echo $NOTIFY_SOCKET"]);
     assert_eq!(Outcome::of(command.env("NOTIFY_SOCKET", "/x")).ok(), "/x\n");

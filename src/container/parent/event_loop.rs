@@ -266,7 +266,7 @@ impl<'a> EventLoop<'a> {
                 // execve(2) closes the pipe, so its success is reported by the end of the pipe.
                 trace::step(step, None, None);
             }
-            self.notification.begin(self.pid);
+            self.notification.begin();
             return Ok(());
         };
         self.next = record.step + 1;

@@ -46,12 +46,16 @@ pub fn write_number<'a>(path: &'a CStr, pid: i32, end: &str) -> Result<PidFile<'
     Ok(PidFile { path, output, file })
 }
 
+/// What a service manager is told (sd_notify(3)). Its main process stays mini, which forwards signals and whose
+/// status is the command's: systemd would not learn the status of a process that is not its child (MAINPID=).
+const READY: &[u8] = b"READY=1\n";
+
 /// Notifies that the command has started. Does not wait for slow readers.
 pub struct ReadyNotification<'a> {
     ready: Ready<'a>,
     /// Notifications that the descriptor and the socket have not taken yet.
     line: Option<Output>,
-    datagram: Option<(Fd, Text)>,
+    datagram: Option<Fd>,
 }
 
 impl<'a> ReadyNotification<'a> {
@@ -60,15 +64,12 @@ impl<'a> ReadyNotification<'a> {
         ReadyNotification { ready, line: None, datagram: None }
     }
 
-    /// Starts to notify that process `pid` has started. Errors are printed and do not end the
-    /// command.
-    pub fn begin(&mut self, pid: i32) {
+    /// Starts to notify that the command has started. Errors are printed and do not end the command.
+    pub fn begin(&mut self) {
         self.line = self.ready.descriptor.map(|fd| Output::open(fd as i32));
         if let Some(socket) = self.ready.socket {
-            let mut text = Text::new();
-            text.str("READY=1\nMAINPID=").number(pid as u64).str("\n");
             match net::connect_datagram(socket) {
-                Ok(connected) => self.datagram = Some((connected, text)),
+                Ok(connected) => self.datagram = Some(connected),
                 Err(errno) => self.failed_to_notify(errno),
             }
         }
@@ -78,10 +79,7 @@ impl<'a> ReadyNotification<'a> {
     /// Descriptors to poll.
     pub fn polls(&self) -> [pollfd; 2] {
         let out = |fd: Option<i32>| pollfd { fd: fd.unwrap_or(-1), events: POLLOUT, revents: 0 };
-        [
-            out(self.line.as_ref().map(Output::raw)),
-            out(self.datagram.as_ref().map(|(socket, _)| socket.raw())),
-        ]
+        [out(self.line.as_ref().map(Output::raw)), out(self.datagram.as_ref().map(Fd::raw))]
     }
 
     /// Whether a notification is still pending.
@@ -102,7 +100,7 @@ impl<'a> ReadyNotification<'a> {
                 }
             }
         }
-        match self.datagram.as_ref().map(|(socket, text)| net::send(socket, text.bytes())) {
+        match self.datagram.as_ref().map(|socket| net::send(socket, READY)) {
             None | Some(Err(Errno::EAGAIN)) => {}
             Some(result) => {
                 self.datagram = None;

@@ -1,0 +1,114 @@
+# Completion of mini for fish. Generated from the option table: see tests/docs/generated.
+# Copy it to a directory such as /usr/share/fish/vendor_completions.d.
+
+# The words from the command on, for `mini run OPTIONS COMMAND`; nothing while there are options only.
+function __mini_command
+    set -l valued --rootfs --overlay --volume -v --tmpfs --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd --workdir -w --env -e --env-file --user -u --hostname -h --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds --memory -m -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu --cpu-shares -c -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report
+    set -l words (commandline -opc)
+    set -e words[1..2]
+    while set -q words[1]
+        switch $words[1]
+            case --
+                set -e words[1]
+                break
+            case '-*'
+                contains -- $words[1] $valued; and set -e words[1]
+                set -e words[1]
+            case '*'
+                break
+        end
+    end
+    set -q words[1]; and printf '%s\n' $words
+end
+
+# Whether options of this verb can follow.
+function __mini_options_of
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and test "$words[2]" = $argv[1]; or return 1
+    not contains -- -- $words; and test -z "$(__mini_command | string collect)"
+end
+
+function __mini_completes_command
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and test "$words[2]" = run; or return 1
+    contains -- -- $words; or test -n "$(__mini_command | string collect)"
+end
+
+# What fish offers for the command and its arguments.
+function __mini_complete_command
+    set -l words (__mini_command) (commandline -ct)
+    complete -C (string join ' ' -- (string escape -- $words))
+end
+
+complete -c mini -f
+complete -c mini -n 'test (count (commandline -opc)) = 1' -l help -d 'explain mini'
+complete -c mini -n 'test (count (commandline -opc)) = 1' -l version -d 'print the version'
+complete -c mini -n 'test (count (commandline -opc)) = 1' -a run -d 'run a command in a container'
+complete -c mini -n 'test (count (commandline -opc)) = 1' -a check -d 'try what this host can do'
+complete -c mini -n 'test (count (commandline -opc)) = 1' -a help -d 'explain mini or one of its verbs'
+complete -c mini -n '__mini_options_of run' -l rootfs -r -F -d 'make DIR the root, with its own /proc, /sys and /dev'
+complete -c mini -n '__mini_options_of run' -l overlay -r -F -d 'keep what is written to the root in UPPER instead, for one container at a time'
+complete -c mini -n '__mini_options_of run' -l read-only -d 'let nothing in the root be changed, beside volumes'
+complete -c mini -n '__mini_options_of run' -l volume -s v -r -F -d 'put a file or directory of the host at a path of the container'
+complete -c mini -n '__mini_options_of run' -l tmpfs -x -d 'put memory at a path of the container'
+complete -c mini -n '__mini_options_of run' -l device -r -F -d 'put a device of the host at its path, or another, of the container'
+complete -c mini -n '__mini_options_of run' -l mount -x -a 'type=bind type=tmpfs type=image type=overlay type=proc type=sysfs type=mqueue type=devpts' -d 'the same in words: type=bind,src=SRC,dst=DST,OPTIONS, type=tmpfs, type=image'
+complete -c mini -n '__mini_options_of run' -l interactive -s i -d 'accepted: standard input is always passed on'
+complete -c mini -n '__mini_options_of run' -l tty -s t -d 'give it a terminal of its own, and pass on what is typed at, and goes to, this one'
+complete -c mini -n '__mini_options_of run' -l init -d 'run it as process 2: process 1 is mini, collects orphans, and ends what is left when the command has ended'
+complete -c mini -n '__mini_options_of run' -l timeout -x -d 'end it after so long, as 90, 10m or 1.5h'
+complete -c mini -n '__mini_options_of run' -l stop-signal -x -a 'TERM INT HUP QUIT KILL USR1 USR2' -d 'the signal that asks it to end, in place of SIGTERM to mini, too'
+complete -c mini -n '__mini_options_of run' -l stop-timeout -x -d 'how long it has to end then, before it is killed: 10s after a timeout, for ever after a signal to mini'
+complete -c mini -n '__mini_options_of run' -l then -x -a 'poweroff reboot halt panic' -d 'what the machine does when it has ended, where mini is its first process: poweroff, reboot, halt or panic'
+complete -c mini -n '__mini_options_of run' -l pidfile -r -F -d 'write the process id it has on the host, as long as it runs'
+complete -c mini -n '__mini_options_of run' -l ready-fd -x -d 'write a newline to this descriptor when it has started'
+complete -c mini -n '__mini_options_of run' -l workdir -s w -x -a '(__fish_complete_directories)' -d 'run in DIR of the container'
+complete -c mini -n '__mini_options_of run' -l env -s e -x -d 'set a variable'
+complete -c mini -n '__mini_options_of run' -l env-file -r -F -d 'set variables from FILE: one a line, as for -e'
+complete -c mini -n '__mini_options_of run' -l user -s u -x -a '(__fish_complete_users)' -d 'run as a user and group: numbers, or names of the container\'s /etc/passwd and /etc/group'
+complete -c mini -n '__mini_options_of run' -l hostname -s h -x -d 'the container\'s host name'
+complete -c mini -n '__mini_options_of run' -l name -o name -x -d 'the container\'s name'
+complete -c mini -n '__mini_options_of run' -l network -o net -x -a 'none host' -d 'none: a loopback interface and nothing else'
+complete -c mini -n '__mini_options_of run' -l pid -x -a 'host' -d 'host: see and share the host\'s processes'
+complete -c mini -n '__mini_options_of run' -l ipc -x -a 'host' -d 'host: share the host\'s System V IPC and message queues'
+complete -c mini -n '__mini_options_of run' -l uts -x -a 'host' -d 'host: share the host\'s name'
+complete -c mini -n '__mini_options_of run' -l cgroupns -x -a 'host' -d 'host: see the host\'s cgroups'
+complete -c mini -n '__mini_options_of run' -l userns -x -a 'auto host' -d 'auto: the container\'s users are nobody\'s outside, from /etc/subuid or a high range'
+complete -c mini -n '__mini_options_of run' -l uidmap -x -d 'which users inside are which outside'
+complete -c mini -n '__mini_options_of run' -l gidmap -x -d 'the same for groups'
+complete -c mini -n '__mini_options_of run' -l cap-add -x -a 'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ALL' -d 'give root in the container a capability beside the usual 14'
+complete -c mini -n '__mini_options_of run' -l cap-drop -x -a 'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ALL' -d 'take one away, or ALL'
+complete -c mini -n '__mini_options_of run' -l privileged -d 'take no rights away: all capabilities, no filter of system calls, nothing masked, /sys writable'
+complete -c mini -n '__mini_options_of run' -l security-opt -x -a 'no-new-privileges=false seccomp=unconfined seccomp= mask= unmask= unmask=all' -d 'no-new-privileges=false lets programs be set-user-id'
+complete -c mini -n '__mini_options_of run' -l ro-path -r -F -d 'allow reading PATH and what lies below'
+complete -c mini -n '__mini_options_of run' -l rw-path -r -F -d 'the same, to read and change'
+complete -c mini -n '__mini_options_of run' -l group-add -x -d 'a group beside the user\'s own'
+complete -c mini -n '__mini_options_of run' -l umask -x -d 'permissions that new files lack, in octal'
+complete -c mini -n '__mini_options_of run' -l preserve-fds -x -d 'hand on N descriptors of the caller\'s from 3 on'
+complete -c mini -n '__mini_options_of run' -l memory -s m -o mem -x -d 'memory, as 64m or 1.5GiB'
+complete -c mini -n '__mini_options_of run' -l memory-swap -x -d 'memory and swap together'
+complete -c mini -n '__mini_options_of run' -l memory-reservation -x -d 'memory it may keep when others need it'
+complete -c mini -n '__mini_options_of run' -l memory-swappiness -x -d '0 to 100: how readily it is swapped out'
+complete -c mini -n '__mini_options_of run' -l cpus -x -d 'processor time: 0.5 is half of one processor'
+complete -c mini -n '__mini_options_of run' -l cpu-percent -o cpu -x -d 'the same in percent of one processor'
+complete -c mini -n '__mini_options_of run' -l cpu-shares -s c -o cpushare -x -d 'its part of a busy processor: 2 to 262144, others have 1024'
+complete -c mini -n '__mini_options_of run' -l cpu-period -x -d 'microseconds, 1000 to 1000000'
+complete -c mini -n '__mini_options_of run' -l cpu-quota -x -d 'microseconds of processor time in each period of 100000'
+complete -c mini -n '__mini_options_of run' -l cpuset-cpus -o cpuset -x -d 'the processors it may run on, as 0-2,5'
+complete -c mini -n '__mini_options_of run' -l cpuset-mems -x -d 'the memory nodes it may use'
+complete -c mini -n '__mini_options_of run' -l pids-limit -x -d 'processes and threads at a time'
+complete -c mini -n '__mini_options_of run' -l ulimit -x -a 'as= core= cpu= data= fsize= locks= memlock= msgqueue= nice= nofile= nproc= rss= rtprio= rttime= sigpending= stack=' -d 'a limit of each process, as nofile=1024:4096'
+complete -c mini -n '__mini_options_of run' -l blkio-weight -x -d 'its part of a busy disk: 10 to 1000'
+complete -c mini -n '__mini_options_of run' -l cgroup-parent -r -F -d 'the existing cgroup to make its own in, from the top of the hierarchy'
+complete -c mini -n '__mini_options_of run' -l cgroup-conf -x -d 'write VALUE to a control file, as memory.high=100000000'
+complete -c mini -n '__mini_options_of run' -l oom-score-adj -x -d '-1000 to 1000: the higher, the sooner it is killed for memory'
+complete -c mini -n '__mini_options_of run' -l rm -d 'accepted: nothing is left behind in any case'
+complete -c mini -n '__mini_options_of run' -l report -r -F -d 'when it has ended, write a JSON object with its status and what it used'
+complete -c mini -n '__mini_options_of run' -l dry-run -d 'print the steps of the launch and do none of them'
+complete -c mini -n '__mini_options_of run' -l trace -d 'print each step with its result and time to standard error'
+complete -c mini -n '__mini_options_of run' -l help -d 'print this text'
+complete -c mini -n '__mini_options_of run' -a '(__fish_complete_command)'
+complete -c mini -n __mini_completes_command -a '(__mini_complete_command)'
+complete -c mini -n '__mini_options_of check' -l json -d 'print a JSON object for programs'
+complete -c mini -n '__mini_options_of check' -l help -d 'print a summary of mini'
+complete -c mini -n '__mini_options_of help' -a 'run check help'

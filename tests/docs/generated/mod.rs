@@ -1,0 +1,209 @@
+//! What is generated from the option tables: man pages, and completions for bash, zsh and fish.
+//!
+//! The files are committed, so that a package and a reader without a toolchain have them. A test compares them;
+//! `MINI_TEST_UPDATE=1 cargo test --test docs generated` writes them.
+
+mod bash;
+mod fish;
+mod man;
+mod zsh;
+
+use crate::stage::variable;
+use std::fs;
+use std::path::Path;
+
+/// A verb of mini, as far as pages and completions are concerned.
+pub struct Verb {
+    pub name: &'static str,
+    /// What it is for, as a sentence without its stop.
+    pub summary: &'static str,
+    pub synopsis: &'static str,
+    pub options: Vec<Opt>,
+    /// What follows the options.
+    pub operand: Operand,
+}
+
+/// What follows the options of a verb.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Operand {
+    None,
+    /// A command and its arguments.
+    Command,
+    /// The name of a verb.
+    Verb,
+}
+
+/// An option, with its texts.
+#[derive(Clone)]
+pub struct Opt {
+    pub section: Option<String>,
+    pub long: String,
+    pub short: Option<char>,
+    /// The word of the program mini descends from, with its dash.
+    pub original: Option<String>,
+    pub value: Option<String>,
+    pub help: String,
+}
+
+/// What a shell offers for the value of an option.
+pub enum Offer {
+    Files,
+    Directories,
+    Words(Vec<String>),
+    Users,
+    Nothing,
+}
+
+impl Opt {
+    fn new(option: mini::cli::Unpacked) -> Opt {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let some = |bytes: &[u8]| (!bytes.is_empty()).then(|| text(bytes));
+        Opt {
+            section: some(option.section),
+            long: text(option.long),
+            short: option.short.map(char::from),
+            original: some(option.original),
+            value: some(option.value),
+            help: text(option.help),
+        }
+    }
+
+    /// What to offer for its value, from the word that help has for it.
+    pub fn offer(&self) -> Offer {
+        let Some(value) = self.value.as_deref() else { return Offer::Nothing };
+        let words =
+            |words: &str| Offer::Words(words.split_whitespace().map(String::from).collect());
+        match self.long.as_str() {
+            "rootfs" | "volume" | "device" | "overlay" | "report" => return Offer::Files,
+            "workdir" => return Offer::Directories,
+            "user" => return Offer::Users,
+            "cap-add" | "cap-drop" => return Offer::Words(capabilities()),
+            "stop-signal" => return words("TERM INT HUP QUIT KILL USR1 USR2"),
+            "then" => return words("poweroff reboot halt panic"),
+            "security-opt" => {
+                return words(
+                    "no-new-privileges=false seccomp=unconfined seccomp= mask= unmask= unmask=all",
+                );
+            }
+            "mount" => {
+                return words(
+                    "type=bind type=tmpfs type=image type=overlay type=proc type=sysfs type=mqueue type=devpts",
+                );
+            }
+            "ulimit" => {
+                return words(
+                    "as= core= cpu= data= fsize= locks= memlock= msgqueue= nice= nofile= nproc= rss= rtprio= \
+                     rttime= sigpending= stack=",
+                );
+            }
+            _ => {}
+        }
+        if value.contains('|') && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'|') {
+            return Offer::Words(value.split('|').map(String::from).collect());
+        }
+        match value {
+            "host" => words("host"),
+            "FILE" | "PATH" => Offer::Files,
+            "DIR" => Offer::Directories,
+            _ => Offer::Nothing,
+        }
+    }
+
+    /// Its help as a sentence.
+    pub fn sentence(&self) -> String {
+        let mut letters = self.help.chars();
+        let first = letters.next().unwrap();
+        // `name: what it does` begins with a value, which keeps its letters.
+        let starts_with_value = self.help.split(' ').next().unwrap().ends_with(':');
+        let mut text = match starts_with_value {
+            true => first.to_string(),
+            false => first.to_uppercase().to_string(),
+        };
+        text.push_str(letters.as_str());
+        if !text.ends_with('.') {
+            text.push('.');
+        }
+        text
+    }
+
+    /// The first clause of its help, for a list.
+    pub fn short_help(&self) -> &str {
+        let end = [". ", "; ", " ("].iter().filter_map(|stop| self.help.find(stop)).min();
+        self.help[..end.unwrap_or(self.help.len())].trim_end_matches(['.', ':'])
+    }
+}
+
+fn capabilities() -> Vec<String> {
+    mini::spec::capability::NAMES
+        .iter()
+        .map(|name| name.to_string())
+        .chain(["ALL".into()])
+        .collect()
+}
+
+pub fn verbs() -> Vec<Verb> {
+    let flag = |long: &str, help: &str| Opt {
+        section: None,
+        long: long.into(),
+        short: None,
+        original: None,
+        value: None,
+        help: help.into(),
+    };
+    vec![
+        Verb {
+            name: "run",
+            summary: "run a command in a container",
+            synopsis: "[OPTIONS] [--] COMMAND [ARG...]",
+            options: mini::cli::run_options().map(Opt::new).collect(),
+            operand: Operand::Command,
+        },
+        Verb {
+            name: "check",
+            summary: "try what this host can do",
+            synopsis: "[--json]",
+            options: vec![
+                flag("json", "print a JSON object for programs"),
+                flag("help", "print a summary of mini"),
+            ],
+            operand: Operand::None,
+        },
+        Verb {
+            name: "help",
+            summary: "explain mini or one of its verbs",
+            synopsis: "[VERB]",
+            options: Vec::new(),
+            operand: Operand::Verb,
+        },
+    ]
+}
+
+/// The files, by their paths from the top of the repository.
+pub fn files() -> Vec<(String, String)> {
+    let verbs = verbs();
+    let mut files = vec![("man/mini.1".to_string(), man::overview(&verbs))];
+    for verb in verbs.iter().filter(|verb| verb.operand != Operand::Verb) {
+        files.push((format!("man/mini-{}.1", verb.name), man::page(verb)));
+    }
+    files.push(("completions/mini.bash".into(), bash::script(&verbs)));
+    files.push(("completions/_mini".into(), zsh::script(&verbs)));
+    files.push(("completions/mini.fish".into(), fish::script(&verbs)));
+    files
+}
+
+/// Compares the committed files with what the tables say now, or writes them.
+pub fn are_up_to_date(top: &Path) -> Result<(), String> {
+    for (name, text) in files() {
+        let path = top.join(&name);
+        if variable("MINI_TEST_UPDATE").is_some() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        if fs::read_to_string(&path).unwrap_or_default() != text {
+            return Err(format!(
+                "{name} is not what the option table says: MINI_TEST_UPDATE=1 cargo test --test docs generated"
+            ));
+        }
+    }
+    Ok(())
+}
