@@ -27,8 +27,7 @@ pub struct Mount {
     pub own: Vec<u8>,
 }
 
-/// Finds the hierarchies; those of v1 that only have a name (`name=systemd`), or none of the controllers
-/// mini has an option for, are left out.
+/// Finds the hierarchies, those of v1 that only have a name (`name=systemd`) among them.
 pub fn read(mountinfo: &[u8], own_cgroups: &[u8]) -> Vec<Hierarchy> {
     let mut hierarchies = Vec::new();
     for line in own_cgroups.split(|b| *b == b'\n') {
@@ -40,9 +39,6 @@ pub fn read(mountinfo: &[u8], own_cgroups: &[u8]) -> Vec<Hierarchy> {
         };
         let version = if names.is_empty() { Version::V2 } else { Version::V1 };
         let controllers = Set::read(names, Version::V1);
-        if version == Version::V1 && controllers.is_empty() {
-            continue;
-        }
         hierarchies.push(Hierarchy {
             version,
             controllers,

@@ -1,7 +1,8 @@
-//! Control groups: which hierarchy holds a controller, and what a limit is called there. Pure:
-//! texts and numbers in, data out; cgroups(7).
+//! cgroups(7): which hierarchy has a controller, and what a limit is called there. Pure: texts and numbers in,
+//! data out.
 
 pub mod cpus;
+pub mod devices;
 pub mod layout;
 pub mod settings;
 pub mod weight;
@@ -25,6 +26,14 @@ pub enum Controller {
     Rdma,
     /// Other countable things.
     Misc,
+    /// Which devices may be used (v1).
+    Devices,
+    /// Stopping all processes (v1).
+    Freezer,
+    /// The class of network packets (v1).
+    NetCls,
+    /// The priority of network packets (v1).
+    NetPrio,
 }
 
 /// The two interfaces.
@@ -38,9 +47,9 @@ pub enum Version {
 
 impl Controller {
     /// All of them.
-    pub const ALL: [Controller; 8] = {
+    pub const ALL: [Controller; 12] = {
         use Controller::*;
-        [Memory, Cpu, Cpuset, Pids, Io, Hugetlb, Rdma, Misc]
+        [Memory, Cpu, Cpuset, Pids, Io, Hugetlb, Rdma, Misc, Devices, Freezer, NetCls, NetPrio]
     };
 
     /// The kernel's name for it.
@@ -55,6 +64,10 @@ impl Controller {
             (Controller::Hugetlb, _) => "hugetlb",
             (Controller::Rdma, _) => "rdma",
             (Controller::Misc, _) => "misc",
+            (Controller::Devices, _) => "devices",
+            (Controller::Freezer, _) => "freezer",
+            (Controller::NetCls, _) => "net_cls",
+            (Controller::NetPrio, _) => "net_prio",
         }
     }
 
@@ -69,20 +82,22 @@ impl Controller {
 
 /// A set of controllers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Set(u8);
+pub struct Set(u16);
 
 impl Set {
     /// None.
     pub const EMPTY: Set = Set(0);
+    /// Those that the limits of `mini run` may need.
+    pub const LIMITS: Set = Set((1 << Controller::Devices as u16) - 1);
 
     /// Adds one.
     pub fn add(&mut self, controller: Controller) {
-        self.0 |= 1 << controller as u8;
+        self.0 |= 1 << controller as u16;
     }
 
     /// Whether one is in it.
     pub fn has(self, controller: Controller) -> bool {
-        self.0 & 1 << controller as u8 != 0
+        self.0 & 1 << controller as u16 != 0
     }
 
     /// Whether there is none.
@@ -93,6 +108,16 @@ impl Set {
     /// What is in this one and not in the other.
     pub fn without(self, other: Set) -> Set {
         Set(self.0 & !other.0)
+    }
+
+    /// What is in both.
+    pub fn and(self, other: Set) -> Set {
+        Set(self.0 & other.0)
+    }
+
+    /// What is in either.
+    pub fn or(self, other: Set) -> Set {
+        Set(self.0 | other.0)
     }
 
     /// One by one.

@@ -1,220 +1,420 @@
-//! What the limits are called and how they are written, on each interface: control files and
-//! their values, in an order in which the kernel refuses no intermediate state.
+//! What the limits are called and how they are written in each version of cgroups: control files and their values,
+//! in an order in which the kernel refuses no intermediate state.
 
 use super::{Controller, Set, Version, weight};
-use crate::spec::resources::{Limit, Resources};
+use crate::spec::resources::{Property, Resources};
 use crate::text::Text;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// One value for one control file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The file.
     pub file: Text,
-    /// Its name in kernels that call it so, tried when there is no `file`.
-    pub other_file: Option<&'static str>,
+    /// The file and the value in kernels that have no `file`.
+    pub other: Option<(&'static str, Text)>,
     /// What is written.
     pub value: Text,
-    /// Whether the limit follows from another one, so that a kernel without the file is no error.
-    pub implied: bool,
+    /// Whether a kernel without the file is no error: the limit only follows from another one, or holds anyway.
+    pub optional: bool,
 }
 
-/// The processors and memory nodes a v1 group must name before anybody can join it, copied from
-/// the group above (cpuset(7)).
+/// The CPUs and memory nodes a v1 cgroup must name before a process can join it, copied from the cgroup above
+/// (cpuset(7)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inherited<'a> {
-    /// Processors.
+    /// CPUs.
     pub cpus: &'a [u8],
     /// Memory nodes.
     pub mems: &'a [u8],
 }
 
 /// The period of the kernel's bandwidth control when none is given, in microseconds.
-pub const DEFAULT_PERIOD: u64 = 100_000;
+pub const DEFAULT_PERIOD: i64 = 100_000;
 
-/// The controllers that `resources` needs.
+/// One line for each [`Property`], in the order of its values. The fields:
+/// 1. the name in `linux.resources`;
+/// 2. the type of the value there: `i` int64, `u` uint64, `w` uint32, `h` uint16, `%` 0 to 100, `b` boolean;
+/// 3. the control file of v1, and 4. of v2; `-`: there is none, and the limit is refused; `.`: nothing is written;
+/// 5. `z`: 0 is a value; elsewhere 0 stands for "not given", as in runc. `o`: a kernel without the file is no error.
+///
+/// One text and no array of references: those would be relocated, in pages that every launch would have to copy.
+const TABLE: &str = "\
+memory.checkBeforeUpdate b . . .
+memory.limit i memory.limit_in_bytes memory.max .
+memory.swap i memory.memsw.limit_in_bytes memory.swap.max .
+memory.reservation i memory.soft_limit_in_bytes memory.low .
+memory.kernel i memory.kmem.limit_in_bytes - o
+memory.kernelTCP i memory.kmem.tcp.limit_in_bytes - .
+memory.swappiness % memory.swappiness - z
+memory.disableOOMKiller b memory.oom_control - .
+memory.useHierarchy b memory.use_hierarchy . o
+cpu.shares u cpu.shares cpu.weight .
+cpu.period u cpu.cfs_period_us cpu.max .
+cpu.quota i cpu.cfs_quota_us . .
+cpu.burst u cpu.cfs_burst_us cpu.max.burst .
+cpu.realtimePeriod u cpu.rt_period_us - .
+cpu.realtimeRuntime i cpu.rt_runtime_us - .
+cpu.idle i cpu.idle cpu.idle .
+pids.limit i pids.max pids.max .
+blockIO.weight h blkio.bfq.weight io.bfq.weight .
+blockIO.leafWeight h blkio.leaf_weight - .
+network.classID w net_cls.classid - .
+";
+
+/// A line of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The property.
+    pub property: usize,
+    /// Its name in `linux.resources`, `OBJECT.NAME`.
+    pub name: &'static str,
+    /// The type of its value there.
+    pub kind: u8,
+    v1: &'static str,
+    v2: &'static str,
+    form: &'static str,
+}
+
+/// The table.
+pub fn rows() -> impl Iterator<Item = Row> {
+    TABLE.lines().enumerate().map(|(property, line)| {
+        let mut fields = line.split(' ');
+        let mut field = || fields.next().unwrap_or_default();
+        let (name, kind) = (field(), field());
+        let kind = kind.as_bytes().first().copied().unwrap_or_default();
+        Row { property, name, kind, v1: field(), v2: field(), form: field() }
+    })
+}
+
+impl Row {
+    fn controller(&self) -> Option<Controller> {
+        Controller::of_file(self.v1.as_bytes())
+    }
+
+    fn file(&self, version: Version) -> &'static str {
+        if version == Version::V1 { self.v1 } else { self.v2 }
+    }
+
+    /// The value, if it was given.
+    fn value(&self, resources: &Resources) -> Option<i64> {
+        resources.numbers.0[self.property].filter(|value| *value != 0 || self.form == "z")
+    }
+}
+
+/// The controllers that the limits need; those of device rules are not among them.
 pub fn needed(resources: &Resources) -> Set {
-    let Resources { memory, cpu, pids, io_weight, conf, parent: _ } = resources;
     let mut set = Set::EMPTY;
+    for row in rows().filter(|row| row.value(resources).is_some()) {
+        row.controller().into_iter().for_each(|it| set.add(it));
+    }
+    let has_devices = !resources.weight_devices.is_empty()
+        || resources.throttles.iter().any(|list| !list.is_empty());
     for (asked, controller) in [
-        (
-            memory.limit.is_some()
-                || memory.swap.is_some()
-                || memory.reservation.is_some()
-                || memory.swappiness.is_some(),
-            Controller::Memory,
-        ),
-        (cpu.shares.is_some() || cpu.quota.is_some() || cpu.period.is_some(), Controller::Cpu),
-        (cpu.cpus.is_some() || cpu.mems.is_some(), Controller::Cpuset),
-        (pids.is_some(), Controller::Pids),
-        (io_weight.is_some(), Controller::Io),
+        (resources.cpus.is_some() || resources.mems.is_some(), Controller::Cpuset),
+        (has_devices, Controller::Io),
+        (!resources.hugepage_limits.is_empty(), Controller::Hugetlb),
+        (!resources.priorities.is_empty(), Controller::NetPrio),
+        (!resources.rdma.is_empty(), Controller::Rdma),
     ] {
         if asked {
             set.add(controller);
         }
     }
-    conf.iter().filter_map(|conf| Controller::of_file(conf.file)).for_each(|it| set.add(it));
+    let unified = resources.unified.iter().map(|(file, _)| file.to_bytes());
+    let conf = resources.conf.iter().map(|conf| conf.file);
+    unified.chain(conf).filter_map(Controller::of_file).for_each(|it| set.add(it));
     set
 }
 
-/// The settings for a group of these controllers.
+/// What is wrong with limits: the name of one, and the cause. `version` tells which version of cgroups has a
+/// controller.
+pub fn refused(
+    resources: &Resources,
+    version: &dyn Fn(Controller) -> Option<Version>,
+) -> Option<(Text, &'static str)> {
+    let name = |name: &str| {
+        let mut text = Text::new();
+        text.str(name);
+        text
+    };
+    for row in rows().filter(|row| row.v2 == "-" && row.value(resources).is_some()) {
+        if row.controller().and_then(version) == Some(Version::V2) {
+            return Some((name(row.name), "cgroup v2 has no such setting"));
+        }
+    }
+    for (file, _) in &resources.unified {
+        if Controller::of_file(file.to_bytes()).and_then(version) == Some(Version::V1) {
+            let mut text = name("unified ");
+            text.raw(file.to_bytes());
+            return Some((text, "a setting of cgroup v2, but v1 has this controller here"));
+        }
+    }
+    let limit = resources.get(Property::MemoryLimit).unwrap_or_default();
+    match resources.get(Property::MemorySwap) {
+        Some(swap @ 1..) if swap < limit => {
+            return Some((
+                name("memory.swap"),
+                "below memory.limit: it counts memory and swap together",
+            ));
+        }
+        Some(1..) if limit <= 0 && version(Controller::Memory) == Some(Version::V2) => {
+            return Some((name("memory.swap"), "needs memory.limit"));
+        }
+        _ => {}
+    }
+    let weights = resources.weight_devices.iter().map(|it| i64::from(it.weight.unwrap_or(10)));
+    for weight in weights.chain(resources.get(Property::BlockIoWeight).filter(|it| *it != 0)) {
+        if !(10..=1000).contains(&weight) {
+            return Some((name("blockIO.weight"), "out of range (10 to 1000)"));
+        }
+    }
+    None
+}
+
+/// The settings for a cgroup with these controllers.
 pub fn settings(
     resources: &Resources,
     version: Version,
     controllers: Set,
     inherited: &Inherited,
 ) -> Vec<Setting> {
-    let mut list = List { settings: Vec::new() };
-    if controllers.has(Controller::Memory) {
-        list.memory(resources, version);
-    }
-    if controllers.has(Controller::Cpu) {
-        list.cpu(resources, version);
+    let mut list = List { settings: Vec::new(), version };
+    for row in rows().filter(|row| row.controller().is_some_and(|it| controllers.has(it))) {
+        list.number(&row, resources);
     }
     if controllers.has(Controller::Cpuset) {
-        list.cpuset(resources, version, inherited);
+        list.cpuset(resources, inherited);
     }
-    if let (true, Some(pids)) = (controllers.has(Controller::Pids), resources.pids) {
-        list.add("pids.max", &limit(pids, "max"));
+    if controllers.has(Controller::Io) {
+        list.block_devices(resources);
     }
-    if let (true, Some(io)) = (controllers.has(Controller::Io), resources.io_weight) {
-        list.io(io, version);
+    if controllers.has(Controller::Hugetlb) {
+        list.huge_pages(resources);
     }
-    // Last, so that they may change what the others said.
+    if controllers.has(Controller::NetPrio) {
+        for (interface, priority) in &resources.priorities {
+            let value = list.add("net_prio.ifpriomap");
+            value.raw(interface.to_bytes()).str(" ").number((*priority).into());
+        }
+    }
+    if controllers.has(Controller::Rdma) {
+        for rdma in &resources.rdma {
+            let value = list.add("rdma.max").raw(rdma.name.to_bytes());
+            for (name, limit) in
+                [(" hca_handle=", rdma.hca_handles), (" hca_object=", rdma.hca_objects)]
+            {
+                if let Some(limit) = limit {
+                    value.str(name).number(limit.into());
+                }
+            }
+        }
+    }
+    // Last, so that they can change what the others set.
+    if version == Version::V2 {
+        for (file, value) in &resources.unified {
+            if Controller::of_file(file.to_bytes()).is_none_or(|it| controllers.has(it)) {
+                list.lines(file, value);
+            }
+        }
+    }
     for conf in &resources.conf {
         if Controller::of_file(conf.file).is_some_and(|it| controllers.has(it)) {
-            let mut setting = Setting::new("", Text::new());
-            setting.file.raw(conf.file);
-            setting.value.raw(conf.value);
-            list.settings.push(setting);
+            list.add_to(conf.file).raw(conf.value);
         }
     }
     list.settings
 }
 
-impl Setting {
-    fn new(file: &str, value: Text) -> Setting {
-        let mut name = Text::new();
-        name.str(file);
-        Setting { file: name, other_file: None, value, implied: false }
-    }
-}
-
 struct List {
     settings: Vec<Setting>,
+    version: Version,
 }
 
 impl List {
+    /// Adds a setting, and returns its value to be filled in.
     #[inline(never)]
-    fn add(&mut self, file: &str, value: &Text) -> &mut Setting {
+    fn add_to(&mut self, file: &[u8]) -> &mut Text {
+        let mut name = Text::new();
+        name.raw(file);
         let at = self.settings.len();
-        self.settings.push(Setting::new(file, value.clone()));
-        &mut self.settings[at]
+        self.settings.push(Setting {
+            file: name,
+            other: None,
+            value: Text::new(),
+            optional: false,
+        });
+        &mut self.settings[at].value
     }
 
-    fn memory(&mut self, resources: &Resources, version: Version) {
-        let memory = &resources.memory;
-        let v1 = version == Version::V1;
-        if let Some(bytes) = memory.limit {
-            self.add(if v1 { "memory.limit_in_bytes" } else { "memory.max" }, &decimal(bytes));
-        }
-        // Memory and swap together are never below memory alone: the limit on both comes second,
-        // in a new group where both are unlimited. Without one, swap gets as much as memory.
-        let swap = memory.swap.or(memory.limit.map(|bytes| Limit::At(bytes.saturating_mul(2))));
-        if let Some(both) = swap {
-            let setting = match (both, memory.limit) {
-                (Limit::At(both), Some(memory)) if !v1 => {
-                    self.add("memory.swap.max", &decimal(both.saturating_sub(memory)))
-                }
-                (both, _) if !v1 => self.add("memory.swap.max", &limit(both, "max")),
-                (both, _) => self.add("memory.memsw.limit_in_bytes", &limit(both, "-1")),
-            };
-            setting.implied = memory.swap.is_none();
-        }
-        if let Some(bytes) = memory.reservation {
-            let file = if v1 { "memory.soft_limit_in_bytes" } else { "memory.low" };
-            self.add(file, &decimal(bytes));
-        }
-        if let Some(swappiness) = memory.swappiness {
-            self.add("memory.swappiness", &decimal(swappiness));
-        }
+    fn add(&mut self, file: &str) -> &mut Text {
+        self.add_to(file.as_bytes())
     }
 
-    fn cpu(&mut self, resources: &Resources, version: Version) {
-        let cpu = &resources.cpu;
-        match (cpu.shares, version) {
-            (Some(shares), Version::V1) => drop(self.add("cpu.shares", &decimal(shares))),
-            (Some(shares), Version::V2) => {
-                self.add("cpu.weight", &decimal(weight::from_shares(shares)));
+    /// The last setting, when there is one.
+    fn last(&mut self) -> Option<&mut Setting> {
+        self.settings.last_mut()
+    }
+
+    /// A limit that is one number.
+    fn number(&mut self, row: &Row, resources: &Resources) {
+        const LIMIT: usize = Property::MemoryLimit as usize;
+        const SWAP: usize = Property::MemorySwap as usize;
+        const SHARES: usize = Property::CpuShares as usize;
+        const PERIOD: usize = Property::CpuPeriod as usize;
+        const WEIGHT: usize = Property::BlockIoWeight as usize;
+        let v2 = self.version == Version::V2;
+        let memory = resources.numbers.0[LIMIT].unwrap_or_default();
+        let quota = resources.get(Property::CpuQuota).filter(|quota| *quota != 0);
+        let mut value = row.value(resources);
+        let mut optional = row.form == "o";
+        match row.property {
+            // Memory and swap together are never below memory alone: the limit on both comes second, in a new
+            // cgroup where both are unlimited.
+            SWAP if value.is_none() && memory > 0 && resources.swap_follows_memory => {
+                value = Some(memory.saturating_mul(2));
+                optional = true;
             }
-            (None, _) => {}
+            // No limit on memory is none on swap either.
+            SWAP if value.is_none() && memory < 0 => {
+                value = Some(-1);
+                optional = true;
+            }
+            PERIOD if quota.is_some() => value = value.or(Some(DEFAULT_PERIOD)),
+            _ => {}
         }
-        if cpu.quota.is_none() && cpu.period.is_none() {
+        let Some(mut value) = value else { return };
+        let file = row.file(self.version);
+        if matches!(file, "." | "-") {
             return;
         }
-        let period = cpu.period.unwrap_or(DEFAULT_PERIOD);
-        match version {
-            Version::V1 => {
-                self.add("cpu.cfs_period_us", &decimal(period));
-                if let Some(quota) = cpu.quota {
-                    self.add("cpu.cfs_quota_us", &decimal(quota));
+        match row.property {
+            SWAP if v2 => {
+                value = if value > 0 { value.saturating_sub(memory.max(0)) } else { value };
+                // As in runc: without swap accounting there may be no swap, and no limit on it is needed.
+                optional |= value <= 0 && resources.cgroups_path.is_some();
+            }
+            SHARES if v2 => value = weight::from_shares(value.max(0) as u64) as i64,
+            _ => {}
+        }
+        let text = self.add(file);
+        if row.property == PERIOD && v2 {
+            limit(text, quota.unwrap_or(-1), true);
+            text.str(" ");
+        }
+        limit(text, value, v2 || file == "pids.max");
+        let Some(setting) = self.last() else { return };
+        setting.optional = optional;
+        if row.property == WEIGHT {
+            // Which of the two a kernel has depends on the disk scheduler it was built with.
+            setting.other = Some(other_weight(value, v2));
+        }
+    }
+
+    fn cpuset(&mut self, resources: &Resources, inherited: &Inherited) {
+        for (file, asked, inherited) in [
+            ("cpuset.cpus", resources.cpus, inherited.cpus),
+            ("cpuset.mems", resources.mems, inherited.mems),
+        ] {
+            match (asked.map(CStr::to_bytes), self.version) {
+                (Some(list), _) => drop(self.add(file).raw(list)),
+                (None, Version::V1) => drop(self.add(file).raw(inherited)),
+                // Empty means inherited there.
+                (None, Version::V2) => {}
+            }
+        }
+    }
+
+    fn block_devices(&mut self, resources: &Resources) {
+        let v2 = self.version == Version::V2;
+        for of in &resources.weight_devices {
+            let weight = of.weight.unwrap_or_default();
+            let leaf = of.leaf_weight.unwrap_or_default();
+            if weight != 0 {
+                let file = if v2 { "io.bfq.weight" } else { "blkio.bfq.weight_device" };
+                device(self.add(file), of.device).number(weight.into());
+                let mut other = Text::new();
+                device(&mut other, of.device);
+                let (file, value) = other_weight(weight.into(), v2);
+                other.raw(value.bytes());
+                let file = if v2 { file } else { "blkio.weight_device" };
+                self.last().into_iter().for_each(|it| it.other = Some((file, other.clone())));
+            }
+            if leaf != 0 && !v2 {
+                device(self.add("blkio.leaf_weight_device"), of.device).number(leaf.into());
+            }
+        }
+        const KEYS: [&str; 4] = ["rbps=", "wbps=", "riops=", "wiops="];
+        const FILES: [&str; 4] = ["read_bps", "write_bps", "read_iops", "write_iops"];
+        for ((list, key), name) in resources.throttles.iter().zip(KEYS).zip(FILES) {
+            for of in list {
+                if v2 {
+                    let text = device(self.add("io.max"), of.device).str(key);
+                    match of.rate {
+                        0 => text.str("max"),
+                        rate => text.number(rate),
+                    };
+                } else {
+                    let mut file = Text::new();
+                    file.str("blkio.throttle.").str(name).str("_device");
+                    device(self.add_to(file.bytes()), of.device).number(of.rate);
                 }
             }
-            Version::V2 => {
-                let mut value = limit(cpu.quota.map_or(Limit::Max, Limit::At), "max");
-                value.str(" ").number(period);
-                self.add("cpu.max", &value);
+        }
+    }
+
+    /// A limit on what is used, and on what is reserved, in kernels that count that.
+    fn huge_pages(&mut self, resources: &Resources) {
+        for of in &resources.hugepage_limits {
+            for (reserved, optional) in [("", false), (".rsvd", true)] {
+                let mut file = Text::new();
+                file.str("hugetlb.").raw(of.page_size.to_bytes()).str(reserved);
+                let v1 = self.version == Version::V1;
+                file.str(if v1 { ".limit_in_bytes" } else { ".max" });
+                self.add_to(file.bytes()).number(of.limit);
+                self.last().into_iter().for_each(|it| it.optional = optional);
             }
         }
     }
 
-    fn cpuset(&mut self, resources: &Resources, version: Version, inherited: &Inherited) {
-        let asked = [resources.cpu.cpus, resources.cpu.mems];
-        for ((file, asked), inherited) in [("cpuset.cpus", asked[0]), ("cpuset.mems", asked[1])]
-            .into_iter()
-            .zip([inherited.cpus, inherited.mems])
-        {
-            let value = match (asked, version) {
-                (Some(list), _) => list.to_bytes(),
-                (None, Version::V1) => inherited,
-                // Empty means inherited there.
-                (None, Version::V2) => continue,
-            };
-            self.add(file, Text::new().raw(value));
+    /// A file takes one line at a time.
+    fn lines(&mut self, file: &CStr, value: &CStr) {
+        for line in value.to_bytes().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            self.add_to(file.to_bytes()).raw(line);
         }
-    }
-
-    fn io(&mut self, io: u64, version: Version) {
-        // Which of the two a kernel has depends on the disk scheduler it was built with.
-        let (file, other, value) = match version {
-            Version::V1 => ("blkio.bfq.weight", "blkio.weight", io),
-            Version::V2 => ("io.bfq.weight", "io.weight", weight::from_io(io)),
-        };
-        self.add(file, &decimal(value)).other_file = Some(other);
     }
 }
 
-fn decimal(number: u64) -> Text {
+fn limit(text: &mut Text, value: i64, max: bool) {
+    match value {
+        0.. => text.number(value as u64),
+        _ if max => text.str("max"),
+        _ => text.str("-1"),
+    };
+}
+
+fn device(text: &mut Text, (major, minor): (u32, u32)) -> &mut Text {
+    text.number(major.into()).str(":").number(minor.into()).str(" ")
+}
+
+/// A weight for kernels without the BFQ scheduler.
+fn other_weight(weight: i64, v2: bool) -> (&'static str, Text) {
     let mut text = Text::new();
-    text.number(number);
-    text
-}
-
-fn limit(limit: Limit, max: &str) -> Text {
-    match limit {
-        Limit::At(number) => decimal(number),
-        Limit::Max => {
-            let mut text = Text::new();
-            text.str(max);
-            text
-        }
+    if v2 {
+        text.number(weight::from_io(weight as u64));
+        ("io.weight", text)
+    } else {
+        text.number(weight as u64);
+        ("blkio.weight", text)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::resources::{Conf, Cpu, Memory};
+    use crate::spec::resources::{Conf, HugepageLimit, Rdma, ThrottleDevice, WeightDevice};
+    use Property::*;
 
     fn lines(resources: &Resources, version: Version) -> Vec<String> {
         let inherited = Inherited { cpus: b"0-3", mems: b"0" };
@@ -222,39 +422,42 @@ mod tests {
         settings(resources, version, needed(resources), &inherited)
             .iter()
             .map(|it| {
-                let implied = if it.implied { " if there" } else { "" };
-                let other = it.other_file.map(|it| format!(" or {it}")).unwrap_or_default();
-                format!("{}{other} {}{implied}", text(&it.file), text(&it.value))
+                let optional = if it.optional { " if there" } else { "" };
+                let other =
+                    it.other.as_ref().map(|(file, value)| format!(" or {file} {}", text(value)));
+                let other = other.unwrap_or_default();
+                format!("{} {}{other}{optional}", text(&it.file), text(&it.value))
             })
             .collect()
     }
 
-    fn everything() -> Resources<'static> {
+    fn with(numbers: &[(Property, i64)]) -> Resources<'static> {
+        let mut resources = Resources::default();
+        numbers.iter().for_each(|(property, value)| resources.set(*property, *value));
+        resources
+    }
+
+    /// The limits of `mini run`.
+    fn usual() -> Resources<'static> {
         Resources {
-            memory: Memory {
-                limit: Some(1000),
-                swap: Some(Limit::At(1500)),
-                reservation: Some(500),
-                swappiness: None,
-            },
-            cpu: Cpu {
-                shares: Some(512),
-                quota: Some(50_000),
-                period: None,
-                cpus: Some(c"0-1"),
-                mems: None,
-            },
-            pids: Some(Limit::At(20)),
-            io_weight: Some(500),
+            cpus: Some(c"0-1"),
             conf: vec![Conf { file: b"memory.high", value: b"900" }],
-            parent: None,
+            ..with(&[
+                (MemoryLimit, 1000),
+                (MemorySwap, 1500),
+                (MemoryReservation, 500),
+                (CpuShares, 512),
+                (CpuQuota, 50_000),
+                (PidsLimit, 20),
+                (BlockIoWeight, 500),
+            ])
         }
     }
 
     #[test]
-    fn everything_on_v1() {
-        let mut resources = everything();
-        resources.memory.swappiness = Some(10);
+    fn usual_limits_on_v1() {
+        let mut resources = usual();
+        resources.set(MemorySwappiness, 10);
         assert_eq!(
             lines(&resources, Version::V1),
             [
@@ -265,37 +468,199 @@ mod tests {
                 "cpu.shares 512",
                 "cpu.cfs_period_us 100000",
                 "cpu.cfs_quota_us 50000",
+                "pids.max 20",
+                "blkio.bfq.weight 500 or blkio.weight 500",
                 "cpuset.cpus 0-1",
                 "cpuset.mems 0",
-                "pids.max 20",
-                "blkio.bfq.weight or blkio.weight 500",
                 "memory.high 900",
             ]
         );
     }
 
     #[test]
-    fn everything_on_v2() {
+    fn usual_limits_on_v2() {
         assert_eq!(
-            lines(&everything(), Version::V2),
+            lines(&usual(), Version::V2),
             [
                 "memory.max 1000",
                 "memory.swap.max 500",
                 "memory.low 500",
                 "cpu.weight 59",
                 "cpu.max 50000 100000",
-                "cpuset.cpus 0-1",
                 "pids.max 20",
-                "io.bfq.weight or io.weight 4950",
+                "io.bfq.weight 500 or io.weight 4950",
+                "cpuset.cpus 0-1",
                 "memory.high 900",
             ]
         );
     }
 
+    /// Every property of `linux.resources`.
+    fn everything() -> Resources<'static> {
+        let rate = |minor, rate| vec![ThrottleDevice { device: (8, minor), rate }];
+        Resources {
+            mems: Some(c"0"),
+            weight_devices: vec![
+                WeightDevice { device: (8, 0), weight: Some(500), leaf_weight: Some(300) },
+                WeightDevice { device: (8, 16), weight: Some(1000), leaf_weight: None },
+            ],
+            throttles: [rate(1, 600), rate(2, 601), rate(3, 602), rate(4, 0)],
+            hugepage_limits: vec![HugepageLimit { page_size: c"2MB", limit: 0 }],
+            priorities: vec![(c"eth0", 5), (c"lo", 0)],
+            rdma: vec![
+                Rdma { name: c"mlx5_1", hca_handles: Some(3), hca_objects: Some(4) },
+                Rdma { name: c"mlx4_0", hca_handles: None, hca_objects: Some(5) },
+            ],
+            unified: vec![
+                (c"io.max", c"259:0 rbps=1\n8:0 wbps=2\n"),
+                (c"cgroup.max.depth", c"3"),
+                (c"memory.high", c"7"),
+            ],
+            ..with(&[
+                (MemoryCheckBeforeUpdate, 1),
+                (MemoryLimit, 1000),
+                (MemorySwap, -1),
+                (MemoryReservation, -1),
+                (MemoryKernel, 10),
+                (MemoryKernelTcp, 11),
+                (MemorySwappiness, 0),
+                (MemoryDisableOomKiller, 1),
+                (MemoryUseHierarchy, 1),
+                (CpuShares, 1024),
+                (CpuPeriod, 50_000),
+                (CpuQuota, -1),
+                (CpuBurst, 10),
+                (CpuRealtimePeriod, 1000),
+                (CpuRealtimeRuntime, 950),
+                (CpuIdle, 1),
+                (PidsLimit, -1),
+                (BlockIoWeight, 10),
+                (BlockIoLeafWeight, 20),
+                (NetworkClassId, 0x10_0001),
+            ])
+        }
+    }
+
+    #[test]
+    fn every_property_on_v1() {
+        assert_eq!(
+            lines(&everything(), Version::V1),
+            [
+                "memory.limit_in_bytes 1000",
+                "memory.memsw.limit_in_bytes -1",
+                "memory.soft_limit_in_bytes -1",
+                "memory.kmem.limit_in_bytes 10 if there",
+                "memory.kmem.tcp.limit_in_bytes 11",
+                "memory.swappiness 0",
+                "memory.oom_control 1",
+                "memory.use_hierarchy 1 if there",
+                "cpu.shares 1024",
+                "cpu.cfs_period_us 50000",
+                "cpu.cfs_quota_us -1",
+                "cpu.cfs_burst_us 10",
+                "cpu.rt_period_us 1000",
+                "cpu.rt_runtime_us 950",
+                "cpu.idle 1",
+                "pids.max max",
+                "blkio.bfq.weight 10 or blkio.weight 10",
+                "blkio.leaf_weight 20",
+                "net_cls.classid 1048577",
+                "cpuset.cpus 0-3",
+                "cpuset.mems 0",
+                "blkio.bfq.weight_device 8:0 500 or blkio.weight_device 8:0 500",
+                "blkio.leaf_weight_device 8:0 300",
+                "blkio.bfq.weight_device 8:16 1000 or blkio.weight_device 8:16 1000",
+                "blkio.throttle.read_bps_device 8:1 600",
+                "blkio.throttle.write_bps_device 8:2 601",
+                "blkio.throttle.read_iops_device 8:3 602",
+                "blkio.throttle.write_iops_device 8:4 0",
+                "hugetlb.2MB.limit_in_bytes 0",
+                "hugetlb.2MB.rsvd.limit_in_bytes 0 if there",
+                "net_prio.ifpriomap eth0 5",
+                "net_prio.ifpriomap lo 0",
+                "rdma.max mlx5_1 hca_handle=3 hca_object=4",
+                "rdma.max mlx4_0 hca_object=5",
+            ]
+        );
+    }
+
+    /// What v2 has no file for is refused by [`refused`].
+    #[test]
+    fn every_property_on_v2() {
+        assert_eq!(
+            lines(&everything(), Version::V2),
+            [
+                "memory.max 1000",
+                "memory.swap.max max",
+                "memory.low max",
+                "cpu.weight 100",
+                "cpu.max max 50000",
+                "cpu.max.burst 10",
+                "cpu.idle 1",
+                "pids.max max",
+                "io.bfq.weight 10 or io.weight 1",
+                "cpuset.mems 0",
+                "io.bfq.weight 8:0 500 or io.weight 8:0 4950",
+                "io.bfq.weight 8:16 1000 or io.weight 8:16 10000",
+                "io.max 8:1 rbps=600",
+                "io.max 8:2 wbps=601",
+                "io.max 8:3 riops=602",
+                "io.max 8:4 wiops=max",
+                "hugetlb.2MB.max 0",
+                "hugetlb.2MB.rsvd.max 0 if there",
+                "net_prio.ifpriomap eth0 5",
+                "net_prio.ifpriomap lo 0",
+                "rdma.max mlx5_1 hca_handle=3 hca_object=4",
+                "rdma.max mlx4_0 hca_object=5",
+                "io.max 259:0 rbps=1",
+                "io.max 8:0 wbps=2",
+                "cgroup.max.depth 3",
+                "memory.high 7",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_version_does_not_have_is_refused() {
+        let refused = |resources: &Resources, version: Version| {
+            let refused = refused(resources, &|_| Some(version));
+            refused.map(|(name, _)| String::from_utf8(name.bytes().to_vec()).unwrap())
+        };
+        for (property, name) in [
+            (MemoryKernel, "memory.kernel"),
+            (MemoryKernelTcp, "memory.kernelTCP"),
+            (MemorySwappiness, "memory.swappiness"),
+            (MemoryDisableOomKiller, "memory.disableOOMKiller"),
+            (CpuRealtimePeriod, "cpu.realtimePeriod"),
+            (CpuRealtimeRuntime, "cpu.realtimeRuntime"),
+            (BlockIoLeafWeight, "blockIO.leafWeight"),
+            (NetworkClassId, "network.classID"),
+        ] {
+            let resources = with(&[(property, 1)]);
+            assert_eq!(refused(&resources, Version::V2).as_deref(), Some(name));
+            assert_eq!(refused(&resources, Version::V1), None, "{name}");
+        }
+        assert_eq!(refused(&with(&[(MemoryDisableOomKiller, 0)]), Version::V2), None);
+        let unified = vec![(c"memory.high", c"1")];
+        let unified = Resources { unified, ..Resources::default() };
+        assert_eq!(refused(&unified, Version::V1).as_deref(), Some("unified memory.high"));
+        assert_eq!(refused(&unified, Version::V2), None);
+        let swap = with(&[(MemoryLimit, 10), (MemorySwap, 9)]);
+        assert_eq!(refused(&swap, Version::V1).as_deref(), Some("memory.swap"));
+        let swap = with(&[(MemorySwap, 9)]);
+        assert_eq!(refused(&swap, Version::V1), None);
+        assert_eq!(refused(&swap, Version::V2).as_deref(), Some("memory.swap"));
+        for weight in [9, 1001] {
+            let weight = with(&[(BlockIoWeight, weight)]);
+            assert_eq!(refused(&weight, Version::V2).as_deref(), Some("blockIO.weight"));
+        }
+    }
+
     #[test]
     fn swap_follows_memory_where_it_is_counted() {
-        let mut resources = Resources::default();
-        resources.memory.limit = Some(64);
+        let mut resources = with(&[(MemoryLimit, 64)]);
+        assert_eq!(lines(&resources, Version::V1), ["memory.limit_in_bytes 64"]);
+        resources.swap_follows_memory = true;
         assert_eq!(
             lines(&resources, Version::V1),
             ["memory.limit_in_bytes 64", "memory.memsw.limit_in_bytes 128 if there"]
@@ -304,17 +669,47 @@ mod tests {
             lines(&resources, Version::V2),
             ["memory.max 64", "memory.swap.max 64 if there"]
         );
-        resources.memory.swap = Some(Limit::Max);
+        resources.set(MemorySwap, -1);
         assert_eq!(lines(&resources, Version::V1)[1], "memory.memsw.limit_in_bytes -1");
         assert_eq!(lines(&resources, Version::V2)[1], "memory.swap.max max");
+        resources.set(MemorySwap, 64);
+        assert_eq!(lines(&resources, Version::V2)[1], "memory.swap.max 0");
+        let unlimited = with(&[(MemoryLimit, -1)]);
+        assert_eq!(
+            lines(&unlimited, Version::V2),
+            ["memory.max max", "memory.swap.max max if there"]
+        );
+    }
+
+    /// As engines write them.
+    #[test]
+    fn zero_stands_for_a_limit_that_was_not_given() {
+        let mut resources = Resources::default();
+        for row in rows().filter(|row| row.name != "memory.swappiness") {
+            resources.numbers.0[row.property] = Some(0);
+        }
+        assert!(needed(&resources).is_empty());
+        assert_eq!(lines(&resources, Version::V2), [""; 0]);
     }
 
     #[test]
     fn only_what_was_asked_for_is_needed() {
         assert!(needed(&Resources::default()).is_empty());
-        let resources = Resources { pids: Some(Limit::Max), ..Resources::default() };
-        assert_eq!(lines(&resources, Version::V2), ["pids.max max"]);
+        assert_eq!(lines(&with(&[(PidsLimit, -1)]), Version::V2), ["pids.max max"]);
         let conf = vec![Conf { file: b"blkio.weight", value: b"10" }];
         assert!(needed(&Resources { conf, ..Resources::default() }).has(Controller::Io));
+        assert!(needed(&with(&[(CpuPeriod, 1)])).has(Controller::Cpu));
+    }
+
+    #[test]
+    fn the_table_is_whole() {
+        assert_eq!(rows().count(), Property::COUNT);
+        for row in rows() {
+            assert!(b"iuwh%b".contains(&row.kind), "{row:?}");
+            assert!(["z", "o", "."].contains(&row.form), "{row:?}");
+            assert!(row.v1 == "." || row.controller().is_some(), "{row:?}");
+        }
+        assert_eq!(rows().nth(CpuIdle as usize).unwrap().name, "cpu.idle");
+        assert_eq!(rows().nth(NetworkClassId as usize).unwrap().name, "network.classID");
     }
 }

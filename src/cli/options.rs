@@ -7,6 +7,7 @@ use super::values::{
 };
 use super::{EnvEdit, mounts, nearest, security};
 use crate::error::Error;
+use crate::spec::resources::Property;
 use core::ffi::CStr;
 
 static PACKED: Packed<{ TABLE.len() }, { packed::length(TABLE) }> = packed::pack(TABLE);
@@ -448,7 +449,10 @@ const TABLE: &[Opt] = &[
         value: Some("SIZE"),
         help: "memory, as 64m or 1.5GiB; swap gets as much again unless told",
         act: Act::Value(|run, value| {
-            run.spec.resources.memory.limit = Some(size_in("--memory", value, MEMORY)?);
+            run.spec
+                .resources
+                .set(Property::MemoryLimit, size_in("--memory", value, MEMORY)? as i64);
+            run.spec.resources.swap_follows_memory = true;
             Ok(())
         }),
     },
@@ -460,7 +464,7 @@ const TABLE: &[Opt] = &[
         value: Some("SIZE"),
         help: "memory and swap together; -1: no limit",
         act: Act::Value(|run, value| {
-            run.spec.resources.memory.swap = Some(size_limit("--memory-swap", value)?);
+            run.spec.resources.set(Property::MemorySwap, size_limit("--memory-swap", value)?);
             Ok(())
         }),
     },
@@ -473,7 +477,7 @@ const TABLE: &[Opt] = &[
         help: "memory it may keep when others need it",
         act: Act::Value(|run, value| {
             let size = size_in("--memory-reservation", value, MEMORY)?;
-            run.spec.resources.memory.reservation = Some(size);
+            run.spec.resources.set(Property::MemoryReservation, size as i64);
             Ok(())
         }),
     },
@@ -486,7 +490,7 @@ const TABLE: &[Opt] = &[
         help: "0 to 100: how readily it is swapped out (cgroup v1)",
         act: Act::Value(|run, value| {
             let number = number_in("--memory-swappiness", value, (0, 100))?;
-            run.spec.resources.memory.swappiness = Some(number);
+            run.spec.resources.set(Property::MemorySwappiness, number as i64);
             Ok(())
         }),
     },
@@ -498,7 +502,7 @@ const TABLE: &[Opt] = &[
         value: Some("N"),
         help: "processor time: 0.5 is half of one processor",
         act: Act::Value(|run, value| {
-            run.spec.resources.cpu.quota = Some(cpus(value)?);
+            run.spec.resources.set(Property::CpuQuota, cpus(value)? as i64);
             run.edits.cpus = true;
             Ok(())
         }),
@@ -511,7 +515,7 @@ const TABLE: &[Opt] = &[
         value: Some("N"),
         help: "the same in percent of one processor",
         act: Act::Value(|run, value| {
-            run.spec.resources.cpu.quota = Some(percent(value)?);
+            run.spec.resources.set(Property::CpuQuota, percent(value)? as i64);
             run.edits.cpus = true;
             Ok(())
         }),
@@ -525,7 +529,7 @@ const TABLE: &[Opt] = &[
         help: "its part of a busy processor: 2 to 262144, others have 1024",
         act: Act::Value(|run, value| {
             let shares = number_in("--cpu-shares", value, (2, 262_144))?;
-            run.spec.resources.cpu.shares = Some(shares);
+            run.spec.resources.set(Property::CpuShares, shares as i64);
             Ok(())
         }),
     },
@@ -538,7 +542,7 @@ const TABLE: &[Opt] = &[
         help: "microseconds, 1000 to 1000000; see --cpu-quota",
         act: Act::Value(|run, value| {
             let period = number_in("--cpu-period", value, (1000, 1_000_000))?;
-            run.spec.resources.cpu.period = Some(period);
+            run.spec.resources.set(Property::CpuPeriod, period as i64);
             Ok(())
         }),
     },
@@ -551,7 +555,7 @@ const TABLE: &[Opt] = &[
         help: "microseconds of processor time in each period of 100000",
         act: Act::Value(|run, value| {
             let quota = number_in("--cpu-quota", value, (1000, u64::MAX >> 20))?;
-            run.spec.resources.cpu.quota = Some(quota);
+            run.spec.resources.set(Property::CpuQuota, quota as i64);
             Ok(())
         }),
     },
@@ -563,7 +567,7 @@ const TABLE: &[Opt] = &[
         value: Some("LIST"),
         help: "the processors it may run on, as 0-2,5",
         act: Act::Value(|run, value| {
-            run.spec.resources.cpu.cpus = Some(cpu_list("--cpuset-cpus", value)?);
+            run.spec.resources.cpus = Some(cpu_list("--cpuset-cpus", value)?);
             Ok(())
         }),
     },
@@ -575,7 +579,7 @@ const TABLE: &[Opt] = &[
         value: Some("LIST"),
         help: "the memory nodes it may use",
         act: Act::Value(|run, value| {
-            run.spec.resources.cpu.mems = Some(cpu_list("--cpuset-mems", value)?);
+            run.spec.resources.mems = Some(cpu_list("--cpuset-mems", value)?);
             Ok(())
         }),
     },
@@ -587,7 +591,7 @@ const TABLE: &[Opt] = &[
         value: Some("N"),
         help: "processes and threads at a time; -1: no limit",
         act: Act::Value(|run, value| {
-            run.spec.resources.pids = Some(limit("--pids-limit", value)?);
+            run.spec.resources.set(Property::PidsLimit, limit("--pids-limit", value)?);
             Ok(())
         }),
     },
@@ -609,7 +613,7 @@ const TABLE: &[Opt] = &[
         help: "its part of a busy disk: 10 to 1000",
         act: Act::Value(|run, value| {
             let weight = number_in("--blkio-weight", value, (10, 1000))?;
-            run.spec.resources.io_weight = Some(weight);
+            run.spec.resources.set(Property::BlockIoWeight, weight as i64);
             Ok(())
         }),
     },

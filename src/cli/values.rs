@@ -4,7 +4,7 @@ use super::EnvEdit;
 use crate::cgroup::Controller;
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::error::{Error, Result};
-use crate::spec::resources::{Conf, Limit};
+use crate::spec::resources::Conf;
 use crate::spec::{AfterExit, Id, Namespace, User};
 use crate::sys::clock::SECOND;
 use crate::text::{Text, number};
@@ -176,31 +176,31 @@ fn scaled(text: &[u8], unit: u64) -> Option<u64> {
 }
 
 /// A size, or -1 for none.
-pub fn size_limit(option: &str, value: &CStr) -> Result<Limit> {
+pub fn size_limit(option: &str, value: &CStr) -> Result<i64> {
     if value.to_bytes() == b"-1" {
-        return Ok(Limit::Max);
+        return Ok(-1);
     }
-    size_in(option, value, (1, u64::MAX >> 1)).map(Limit::At)
+    size_in(option, value, (1, u64::MAX >> 1)).map(|size| size as i64)
 }
 
 /// A number from 1, or -1 for none.
-pub fn limit(option: &str, value: &CStr) -> Result<Limit> {
+pub fn limit(option: &str, value: &CStr) -> Result<i64> {
     if value.to_bytes() == b"-1" {
-        return Ok(Limit::Max);
+        return Ok(-1);
     }
     // PID_MAX_LIMIT
-    number_in(option, value, (1, 4 << 20)).map(Limit::At)
+    number_in(option, value, (1, 4 << 20)).map(|number| number as i64)
 }
 
 /// A number of processors as microseconds in each default period. How many there are is for the
 /// host to say.
 pub fn cpus(value: &CStr) -> Result<u64> {
-    quota("--cpus", value, DEFAULT_PERIOD)
+    quota("--cpus", value, DEFAULT_PERIOD as u64)
 }
 
 /// Percent of a processor, likewise.
 pub fn percent(value: &CStr) -> Result<u64> {
-    quota("-cpu", value, DEFAULT_PERIOD / 100)
+    quota("-cpu", value, DEFAULT_PERIOD as u64 / 100)
 }
 
 /// The least the kernel takes is a hundredth of a processor.

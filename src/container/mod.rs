@@ -8,8 +8,7 @@ mod status;
 pub mod stdio;
 
 pub use child::init::{run_sealed, serve as serve_as_init};
-pub use parent::cgroups::{cgroup_directories, is_frozen, remove_cgroups, signal_all, thaw};
-pub use parent::{create, hooks, report, run, signals, start};
+pub use parent::{cgroups, create, freezer, hooks, report, run, signals, start};
 
 use crate::sys::Fd;
 use crate::sys::clock::SECOND;

@@ -2,8 +2,8 @@
 //! that holds it and the group in it that becomes their parent.
 
 use crate::cgroup::layout::{self, Hierarchy, Mount};
-use crate::cgroup::settings::needed;
-use crate::cgroup::{Controller, Set, Version, cpus};
+use crate::cgroup::settings::{needed, refused};
+use crate::cgroup::{Controller, Set, Version, cpus, devices};
 use crate::error::{Error, Result};
 use crate::spec::resources::Resources;
 use crate::spec::{Namespace, Spec};
@@ -14,48 +14,108 @@ use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// A group to be made, in one hierarchy.
+/// A cgroup to be made, in one hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cgroup {
-    /// The hierarchy's interface.
+    /// The hierarchy's version.
     pub version: Version,
-    /// The controllers it is made for.
+    /// The controllers whose limits are written here.
     pub controllers: Set,
-    /// How the kernel wants a v1 hierarchy named to mount it.
+    /// The mount option that selects a v1 hierarchy (`cpu,cpuacct`, `name=systemd`).
     pub names: Vec<u8>,
     /// Where relative paths begin: a mount of mini's own, or nowhere, for absolute ones.
     pub base: Base,
-    /// The parent group's directory.
+    /// The hierarchy's mount point; empty for a mount of mini's own.
+    pub mount_point: Vec<u8>,
+    /// The directory of the parent cgroup.
     pub parent: Vec<u8>,
+    /// The cgroups from the first existing one down to the parent; empty where the parent exists.
+    pub levels: Vec<Level>,
     /// Controllers that the parent does not yet pass on to its children (v2).
     pub enable: Set,
-    /// Whether mini is the parent's only member and has to leave it first: a v2 group with
-    /// members passes nothing on.
+    /// Whether mini is the parent's only member and has to leave it first: a v2 cgroup with members passes no
+    /// controller on.
     pub evacuate: bool,
-    /// The parent's own `cpuset.cpus` and `cpuset.mems`, where a cpuset is made.
+    /// The parent's own `cpuset.cpus` and `cpuset.mems`, where the container gets a cpuset.
     pub cpuset: (Vec<u8>, Vec<u8>),
-    /// Whether nobody asked for this cgroup: it only serves to kill the container as a whole. The
-    /// container is not shown it, and that it cannot be made is no error.
+    /// Whether this cgroup only serves to kill the container as a whole. The container does not see it, and that it
+    /// cannot be made is no error.
     pub implied: bool,
+    /// How the device rules are applied.
+    pub devices: Devices,
 }
 
-/// The groups, and the name they all have.
+impl Cgroup {
+    /// A cgroup in a parent that exists.
+    pub fn new(version: Version, controllers: Set, base: Base, parent: Vec<u8>) -> Cgroup {
+        Cgroup {
+            version,
+            controllers,
+            names: Vec::new(),
+            base,
+            mount_point: Vec::new(),
+            parent,
+            levels: Vec::new(),
+            enable: Set::EMPTY,
+            evacuate: false,
+            cpuset: Default::default(),
+            implied: false,
+            devices: Devices::Any,
+        }
+    }
+}
+
+/// A cgroup above the container's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Level {
+    /// Its directory.
+    pub directory: Vec<u8>,
+    /// Whether it may be missing.
+    pub make: bool,
+    /// Whether it lacks the CPUs and memory nodes without which a v1 cpuset takes no members.
+    pub fill_cpuset: bool,
+    /// Controllers it must pass on (v2).
+    pub enable: Set,
+    /// Controllers it should pass on, for engines that read their statistics (v2).
+    pub enable_if_possible: Set,
+}
+
+/// How device rules are applied to a cgroup.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Devices {
+    /// Every device is allowed, or another hierarchy has the rules.
+    #[default]
+    Any,
+    /// By lines for `devices.allow` and `devices.deny` (v1).
+    Lines(Vec<devices::Line>),
+    /// By a BPF program (v2).
+    Program(Vec<u64>),
+}
+
+/// The container's cgroups, and the name they all have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cgroups {
-    /// `mini-PID-SECONDS.NANOSECONDS`, the process and the time since boot: no two minis of one
-    /// host, whatever their process namespaces, make the same.
+    /// `mini-PID-SECONDS.NANOSECONDS`, the process and the time since boot, which no two minis of one host share;
+    /// or the last component of the specification's cgroupsPath.
     pub name: Text,
-    /// At most one a hierarchy; an implied one is the last.
+    /// At most one for each hierarchy; an implied one is the last.
     pub list: Vec<Cgroup>,
-    /// Whether the end of the command's first process does not end the others (`--pid host`), so that
-    /// mini has to.
+    /// Whether the end of the command's first process does not end the others (`--pid host`), so that mini has to.
     pub kills_remaining: bool,
+    /// Whether the cgroups stay when mini ends.
+    pub stay: bool,
 }
 
 impl Cgroups {
     /// The path of the container's cgroup in one of its parents.
     pub fn path_in(&self, group: &Cgroup) -> &'static CStr {
         path(&[&group.parent, b"/", self.name.bytes()])
+    }
+
+    /// The directories of the container's cgroups, one for each hierarchy: what `delete`, `kill` and `pause` need, and so
+    /// what the state of a container records.
+    pub fn directories(&self) -> Vec<&'static CStr> {
+        self.list.iter().map(|group| self.path_in(group)).collect()
     }
 
     /// Whether the container's memory is counted.
@@ -86,6 +146,9 @@ const TEXT_LIMIT: usize = 16 << 20;
 pub fn find(spec: &Spec) -> Result<Cgroups> {
     let resources = &spec.resources;
     let needed = needed(resources);
+    if let Some(asked) = resources.cgroups_path {
+        return find_path(&hierarchies()?, needed, resources, asked.to_bytes());
+    }
     let kills_remaining = spec.namespaces.pid == Namespace::Host;
     let is_asked = !needed.is_empty() || resources.parent.is_some();
     if !is_asked && !kills_remaining {
@@ -101,7 +164,7 @@ pub fn find(spec: &Spec) -> Result<Cgroups> {
         // That none can be had has its own answer, whatever the reason.
         find_implied(&hierarchies().unwrap_or_default()).into_iter().collect()
     };
-    Ok(Cgroups { name, list, kills_remaining })
+    Ok(Cgroups { name, list, kills_remaining, stay: false })
 }
 
 fn find_asked(
@@ -135,10 +198,13 @@ fn find_asked(
     for group in &mut list {
         check_cpuset(group, resources)?;
     }
-    if resources.memory.swappiness.is_some() && !is_on_v1(&list, Controller::Memory) {
-        return Err(Error::new("option --memory-swappiness").cause("cgroup v2 has no such setting"));
+    let version = |controller| {
+        list.iter().find(|group| group.controllers.has(controller)).map(|group| group.version)
+    };
+    match refused(resources, &version) {
+        Some((name, cause)) => Err(Error::new("limit").object(name.bytes()).cause(cause)),
+        None => Ok(list),
     }
-    Ok(list)
 }
 
 /// A parent that was asked for without a limit: a cgroup in every hierarchy that has this parent, as far
@@ -147,8 +213,10 @@ fn find_parent(hierarchies: &[Hierarchy], resources: &Resources) -> Result<Vec<C
     let mut list = Vec::new();
     let mut barrier = no_controller(Controller::Memory);
     for hierarchy in hierarchies {
+        let controllers = hierarchy.controllers.and(Set::LIMITS);
         let found = match hierarchy.version {
-            Version::V1 => on_v1(hierarchy, hierarchy.controllers, resources),
+            Version::V1 if controllers.is_empty() => continue,
+            Version::V1 => on_v1(hierarchy, controllers, resources),
             Version::V2 => on_v2(Some(hierarchy), Set::EMPTY, resources),
         };
         let checked = found.and_then(|mut group| {
@@ -191,15 +259,9 @@ fn find_implied(hierarchies: &[Hierarchy]) -> Option<Cgroup> {
             if holds_domains && may_write(base, &parent) && may_write(base, &file(b"cgroup.procs"))
             {
                 return Some(Cgroup {
-                    version,
-                    controllers,
                     names: hierarchy.names.clone(),
-                    base,
-                    parent,
-                    enable: Set::EMPTY,
-                    evacuate: false,
-                    cpuset: Default::default(),
                     implied: true,
+                    ..Cgroup::new(version, controllers, base, parent)
                 });
             }
         }
@@ -212,8 +274,168 @@ fn may_write(base: Base, at: &[u8]) -> bool {
     base != HERE || fs::may_write(path(&[at]))
 }
 
-fn is_on_v1(list: &[Cgroup], controller: Controller) -> bool {
-    list.iter().any(|group| group.version == Version::V1 && group.controllers.has(controller))
+/// The cgroups of a specification's cgroupsPath: one in every hierarchy that is mounted, as engines look for the
+/// container in each of them.
+///
+/// An ordinary user, or root of a user namespace, has no cgroup where nothing can be made and no limit needs one;
+/// and no device rules, as it cannot make device nodes.
+fn find_path(
+    hierarchies: &[Hierarchy],
+    needed: Set,
+    resources: &Resources,
+    asked: &[u8],
+) -> Result<Cgroups> {
+    let error = |cause| Err(Error::new("cgroupsPath").object(asked).cause(cause));
+    let is_part = |part: &&[u8]| !part.is_empty() && *part != b".";
+    let mut parts: Vec<&[u8]> = asked.split(|b| *b == b'/').filter(is_part).collect();
+    let Some(last) = parts.pop() else { return error("names no cgroup") };
+    if last == b".." || parts.contains(&&b".."[..]) {
+        return error("a component is ..");
+    }
+    if time_in_name(last).is_some() {
+        return error("a name that `mini run` gives to cgroups of its own, which it removes");
+    }
+    let is_limited = process::geteuid() != 0 || super::in_user_namespace();
+    let mounted = || hierarchies.iter().filter(|it| it.mount.is_some());
+    let on_v1 = mounted().fold(Set::EMPTY, |set, it| set.or(it.controllers));
+    let has_v2 = mounted().any(|it| it.version == Version::V2);
+    let version = |controller| match on_v1.has(controller) {
+        true => Some(Version::V1),
+        false => has_v2.then_some(Version::V2),
+    };
+    if let Some((name, cause)) = refused(resources, &version) {
+        return Err(Error::new("linux.resources").object(name.bytes()).cause(cause));
+    }
+    if let (false, Some(missing)) = (has_v2, needed.without(on_v1).iter().next()) {
+        return Err(not_mounted(missing));
+    }
+    let rules = resources.devices.as_deref().filter(|rules| !devices::allow_all(rules));
+    let rules = rules.filter(|_| !is_limited);
+    let rules_on = version(Controller::Devices);
+    if rules.is_some() && rules_on.is_none() {
+        return Err(not_mounted(Controller::Devices));
+    }
+    let mut list = Vec::new();
+    for hierarchy in hierarchies {
+        let Some(Mount { point, own }) = &hierarchy.mount else { continue };
+        let v1 = hierarchy.version == Version::V1;
+        let controllers = if v1 { hierarchy.controllers } else { needed.without(on_v1) };
+        let start = match asked.first() {
+            Some(b'/') => point.clone(),
+            _ if v1 => [&point[..], own].concat(),
+            // mini's own cgroup has a member, mini, and so cannot pass controllers on.
+            _ => {
+                let cut = own.iter().rposition(|b| *b == b'/').unwrap_or(0);
+                [&point[..], &own[..cut]].concat()
+            }
+        };
+        let mut group = Cgroup::new(hierarchy.version, controllers, HERE, Vec::new());
+        group.names = hierarchy.names.clone();
+        group.mount_point = point.clone();
+        group.levels.push(Level { directory: start, ..Level::default() });
+        for part in &parts {
+            let above = group.levels.last().map(|level| &level.directory[..]).unwrap_or_default();
+            let directory = [above, b"/", part].concat();
+            group.levels.push(Level { directory, make: true, ..Level::default() });
+        }
+        if is_limited && !may_make(&group, last) {
+            match needed.and(controllers).iter().next() {
+                None => continue,
+                Some(_) => {
+                    let error = Error::new("cgroupsPath").object(asked).errno(Errno::EACCES);
+                    return Err(error.hint("limits need a cgroup that mini may write to"));
+                }
+            }
+        }
+        if v1 {
+            fill_cpusets(&mut group);
+        } else {
+            // On a hybrid host controllers belong to v1; one that v2 passes on could not be mounted there any more.
+            enable_controllers(&mut group, on_v1.and(Set::LIMITS).is_empty())?;
+        }
+        group.parent = group.levels.last().map(|level| level.directory.clone()).unwrap_or_default();
+        let wrong = |cause| Error::new("linux.resources").object(b"devices").cause(cause);
+        match (rules, rules_on) {
+            (Some(rules), Some(Version::V1)) if controllers.has(Controller::Devices) => {
+                group.devices = Devices::Lines(devices::lines(rules).map_err(wrong)?);
+            }
+            (Some(rules), Some(Version::V2)) if !v1 => {
+                group.devices = Devices::Program(devices::program(rules).map_err(wrong)?);
+            }
+            _ => {}
+        }
+        list.push(group);
+    }
+    if list.is_empty() && !is_limited {
+        return Err(Error::new("cgroupsPath")
+            .object(asked)
+            .cause("no cgroup hierarchy is mounted"));
+    }
+    let mut name = Text::new();
+    name.raw(last);
+    Ok(Cgroups { name, list, kills_remaining: false, stay: true })
+}
+
+fn not_mounted(controller: Controller) -> Error {
+    let name = controller.name(Version::V1);
+    Error::new("controller").object(name.as_bytes()).cause("in no cgroup hierarchy that is mounted").hint(
+        "mount it, as in 'mount -t cgroup2 none /sys/fs/cgroup' or 'mount -t cgroup -o NAME none DIRECTORY'",
+    )
+}
+
+/// Whether mini can make the container's cgroup, or write to one that exists.
+fn may_make(group: &Cgroup, name: &[u8]) -> bool {
+    let above = group.levels.last().map(|level| &level.directory[..]).unwrap_or_default();
+    let leaf = [above, b"/", name].concat();
+    let levels = group.levels.iter().map(|level| &level.directory[..]);
+    let mut directories = levels.chain([&leaf[..]]);
+    let nearest = directories.rfind(|it| fs::exists_at(HERE, path(&[it])).is_ok());
+    nearest.is_some_and(|it| may_write(HERE, it))
+}
+
+/// Finds the levels that have no CPUs or memory nodes, and what those get: what the nearest level above has.
+fn fill_cpusets(group: &mut Cgroup) {
+    if !group.controllers.has(Controller::Cpuset) {
+        return;
+    }
+    for level in &mut group.levels {
+        let read = |file: &[u8]| {
+            let text = fs::read_file(path(&[&level.directory, file]), TEXT_LIMIT);
+            text.unwrap_or_default().trim_ascii().to_vec()
+        };
+        let (cpus, mems) = (read(b"/cpuset.cpus"), read(b"/cpuset.mems"));
+        level.fill_cpuset = cpus.is_empty() || mems.is_empty();
+        if !level.fill_cpuset {
+            group.cpuset = (cpus, mems);
+        }
+    }
+}
+
+/// Finds the controllers that each level does not yet pass on.
+fn enable_controllers(group: &mut Cgroup, all: bool) -> Result<()> {
+    let mut available = Set::EMPTY;
+    for level in &mut group.levels {
+        let read = |file: &[u8]| fs::read_file(path(&[&level.directory, file]), TEXT_LIMIT);
+        if !level.make {
+            let text = read(b"/cgroup.controllers").map_err(|errno| {
+                Error::new("read")
+                    .object(&level.directory)
+                    .object(b"cgroup.controllers")
+                    .errno(errno)
+            })?;
+            available = Set::read(&text, Version::V2);
+            if let Some(missing) = group.controllers.without(available).iter().next() {
+                return Err(no_controller(missing));
+            }
+        }
+        let enabled = read(b"/cgroup.subtree_control").unwrap_or_default();
+        let missing = available.without(Set::read(&enabled, Version::V2));
+        level.enable = missing.and(group.controllers);
+        if all {
+            level.enable_if_possible = missing.without(group.controllers);
+        }
+    }
+    Ok(())
 }
 
 /// Where the groups of a controller are, in words.
@@ -287,15 +509,8 @@ fn on_v1(hierarchy: &Hierarchy, controllers: Set, resources: &Resources) -> Resu
         None => [&top[..], &own].concat(),
     };
     Ok(Cgroup {
-        version: Version::V1,
-        controllers,
         names: hierarchy.names.clone(),
-        base,
-        parent: or_dot(parent),
-        enable: Set::EMPTY,
-        evacuate: false,
-        cpuset: Default::default(),
-        implied: false,
+        ..Cgroup::new(Version::V1, controllers, base, or_dot(parent))
     })
 }
 
@@ -304,15 +519,9 @@ fn on_v1(hierarchy: &Hierarchy, controllers: Set, resources: &Resources) -> Resu
 fn on_v2(hierarchy: Option<&Hierarchy>, needed: Set, resources: &Resources) -> Result<Cgroup> {
     let (base, top, own) = view(hierarchy, needed)?;
     let group = |parent: Vec<u8>, enable, evacuate| Cgroup {
-        version: Version::V2,
-        controllers: needed,
-        names: Vec::new(),
-        base,
-        parent,
         enable,
         evacuate,
-        cpuset: Default::default(),
-        implied: false,
+        ..Cgroup::new(Version::V2, needed, base, parent)
     };
     if let Some(asked) = resources.parent {
         let parent = or_dot(asked_parent(base, &top, asked.to_bytes())?);
@@ -516,8 +725,8 @@ fn check_cpuset(group: &mut Cgroup, resources: &Resources) -> Result<()> {
         ));
     }
     for (option, asked, available) in [
-        ("--cpuset-cpus", resources.cpu.cpus, &group.cpuset.0),
-        ("--cpuset-mems", resources.cpu.mems, &group.cpuset.1),
+        ("--cpuset-cpus", resources.cpus, &group.cpuset.0),
+        ("--cpuset-mems", resources.mems, &group.cpuset.1),
     ] {
         let Some(asked) = asked.map(|list| list.to_bytes()) else { continue };
         if !available.is_empty() && !cpus::within(asked, available) {

@@ -6,12 +6,17 @@
 
 use super::json::{Document, Value};
 use super::mount_options::MountOptions;
+use crate::cgroup::settings;
 use crate::error::{Error, Result};
 use crate::spec::capability;
 pub use crate::spec::hooks::{Hook, Hooks};
 pub use crate::spec::namespaces::{NetDevice, TimeOffset, TimeOffsets};
 pub use crate::spec::process::{
     Capabilities, ConsoleSize, CpuAffinity, IoPriority, MemoryPolicy, Rlimit, Scheduler,
+};
+use crate::spec::resources::{
+    ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceKind, DeviceRule, HugepageLimit, Rdma,
+    Resources, ThrottleDevice, WeightDevice,
 };
 use crate::text::{Text, number};
 use alloc::vec::Vec;
@@ -193,174 +198,6 @@ pub struct Device<'a> {
     pub uid: Option<u32>,
     /// Its group.
     pub gid: Option<u32>,
-}
-
-/// Limits; None leaves what is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Resources<'a> {
-    /// Rules about devices, in their order.
-    pub devices: Vec<DeviceRule>,
-    /// Memory.
-    pub memory: Memory,
-    /// Processor time.
-    pub cpu: Cpu<'a>,
-    /// Processes and threads at a time; -1: no limit.
-    pub pids: Option<i64>,
-    /// Block devices.
-    pub block_io: BlockIo,
-    /// Huge pages.
-    pub hugepage_limits: Vec<HugepageLimit<'a>>,
-    /// Network packets.
-    pub network: Network<'a>,
-    /// RDMA adapters.
-    pub rdma: Vec<Rdma<'a>>,
-    /// Files of cgroup v2 and their values.
-    pub unified: Pairs<'a>,
-}
-
-/// A rule about devices. The last one that applies to a device counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeviceRule {
-    /// Whether it allows.
-    pub allow: bool,
-    /// To which kind of device it applies; None: to both.
-    pub kind: Option<DeviceKind>,
-    /// The major number; None: all.
-    pub major: Option<u32>,
-    /// The minor number; None: all.
-    pub minor: Option<u32>,
-    /// To what it applies, as bits ([`ACCESS_MKNOD`], [`ACCESS_READ`], [`ACCESS_WRITE`]).
-    pub access: u32,
-}
-
-/// A kind of device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceKind {
-    /// A block device.
-    Block,
-    /// A character device.
-    Char,
-}
-
-/// Making a node (BPF_DEVCG_ACC_MKNOD).
-pub const ACCESS_MKNOD: u32 = 1;
-/// Reading (BPF_DEVCG_ACC_READ).
-pub const ACCESS_READ: u32 = 2;
-/// Writing (BPF_DEVCG_ACC_WRITE).
-pub const ACCESS_WRITE: u32 = 4;
-
-/// Limits on memory, in bytes; -1: no limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Memory.
-    pub limit: Option<i64>,
-    /// What it may keep when memory is short.
-    pub reservation: Option<i64>,
-    /// Memory and swap together.
-    pub swap: Option<i64>,
-    /// The kernel's memory.
-    pub kernel: Option<i64>,
-    /// The kernel's memory for TCP.
-    pub kernel_tcp: Option<i64>,
-    /// How readily memory is swapped out, 0 to 100.
-    pub swappiness: Option<u64>,
-    /// Whether the kernel waits instead of ending a process when memory runs out.
-    pub disable_oom_killer: Option<bool>,
-    /// Whether the limit applies to cgroups below, too.
-    pub use_hierarchy: Option<bool>,
-    /// Whether an update below the current use is refused.
-    pub check_before_update: Option<bool>,
-}
-
-/// Limits on processor time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Cpu<'a> {
-    /// The relative weight.
-    pub shares: Option<u64>,
-    /// Microseconds in each period; -1: no limit.
-    pub quota: Option<i64>,
-    /// Microseconds that can be saved up.
-    pub burst: Option<u64>,
-    /// Microseconds.
-    pub period: Option<u64>,
-    /// Microseconds of realtime scheduling in each of its periods.
-    pub realtime_runtime: Option<i64>,
-    /// Microseconds.
-    pub realtime_period: Option<u64>,
-    /// A list of CPUs.
-    pub cpus: Option<&'a CStr>,
-    /// A list of memory nodes.
-    pub mems: Option<&'a CStr>,
-    /// 1: runs only when nothing else wants to.
-    pub idle: Option<i64>,
-}
-
-/// Limits on block devices.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BlockIo {
-    /// The relative weight.
-    pub weight: Option<u16>,
-    /// The same next to cgroups below.
-    pub leaf_weight: Option<u16>,
-    /// Weights at one device.
-    pub weight_device: Vec<WeightDevice>,
-    /// Bytes read in a second.
-    pub throttle_read_bps_device: Vec<ThrottleDevice>,
-    /// Bytes written in a second.
-    pub throttle_write_bps_device: Vec<ThrottleDevice>,
-    /// Reads in a second.
-    pub throttle_read_iops_device: Vec<ThrottleDevice>,
-    /// Writes in a second.
-    pub throttle_write_iops_device: Vec<ThrottleDevice>,
-}
-
-/// A weight at one device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WeightDevice {
-    /// The device's numbers.
-    pub device: (u32, u32),
-    /// The relative weight.
-    pub weight: Option<u16>,
-    /// The same next to cgroups below.
-    pub leaf_weight: Option<u16>,
-}
-
-/// A rate at one device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ThrottleDevice {
-    /// The device's numbers.
-    pub device: (u32, u32),
-    /// In a second.
-    pub rate: u64,
-}
-
-/// A limit on huge pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HugepageLimit<'a> {
-    /// Their size as the kernel's files name it: `64KB`, `2MB`, `1GB`.
-    pub page_size: &'a CStr,
-    /// Bytes.
-    pub limit: u64,
-}
-
-/// How network packets are marked.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Network<'a> {
-    /// Their class.
-    pub class_id: Option<u32>,
-    /// Their priorities, by the interface's name.
-    pub priorities: Vec<(&'a CStr, u32)>,
-}
-
-/// Limits on an RDMA adapter; None: no limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rdma<'a> {
-    /// The adapter's name.
-    pub name: &'a CStr,
-    /// Handles.
-    pub hca_handles: Option<u32>,
-    /// Objects.
-    pub hca_objects: Option<u32>,
 }
 
 /// Intel's Resource Director Technology.
@@ -1060,22 +897,54 @@ fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
     if unified.iter().any(|(file, _)| file.is_empty() || file.to_bytes().contains(&b'/')) {
         at.wrong_in("unified", "a name is no file's");
     }
-    Resources {
-        devices: at.each("devices", device_rule),
-        memory: memory(at.get("memory")),
-        cpu: cpu(at.get("cpu")),
-        pids: at.get("pids").i64_of("limit"),
-        block_io: block_io(at.get("blockIO")),
+    let cpu = at.get("cpu");
+    let io = at.get("blockIO");
+    let rates = |name: &str| {
+        io.each(name, |at| ThrottleDevice {
+            device: numbers(at),
+            rate: at.need("rate").u64().unwrap_or_default(),
+        })
+    };
+    let mut resources = Resources {
+        cpus: cpu.maybe("cpus"),
+        mems: cpu.maybe("mems"),
+        weight_devices: io.each("weightDevice", |at| WeightDevice {
+            device: numbers(at),
+            weight: at.u16("weight"),
+            leaf_weight: at.u16("leafWeight"),
+        }),
+        throttles: [
+            rates("throttleReadBpsDevice"),
+            rates("throttleWriteBpsDevice"),
+            rates("throttleReadIOPSDevice"),
+            rates("throttleWriteIOPSDevice"),
+        ],
         hugepage_limits: at.each("hugepageLimits", hugepage_limit),
-        network: Network {
-            class_id: network.u32_of("classID"),
-            priorities: network.each("priorities", |priority| {
-                (priority.name("name"), priority.u32_or_0("priority"))
-            }),
-        },
+        priorities: network.each("priorities", |at| (at.name("name"), at.u32_or_0("priority"))),
         rdma: rdma(at.get("rdma")),
         unified,
+        devices: at.get("devices").exists().then(|| at.each("devices", device_rule)),
+        ..Resources::default()
+    };
+    for row in settings::rows() {
+        let mut names = row.name.splitn(2, '.');
+        let mut name = || names.next().unwrap_or_default();
+        let value = at.get(name()).get(name());
+        resources.numbers.0[row.property] = match row.kind {
+            b'i' => value.i64(),
+            b'b' => value.boolean().map(i64::from),
+            kind => {
+                let largest = match kind {
+                    b'%' => 100,
+                    b'h' => u16::MAX.into(),
+                    b'w' => u32::MAX.into(),
+                    _ => i64::MAX as u64,
+                };
+                value.unsigned(largest).map(|number| number as i64)
+            }
+        };
     }
+    resources
 }
 
 #[inline(never)]
@@ -1115,63 +984,6 @@ fn device_rule(at: Value) -> DeviceRule {
         major: number("major", MAJOR),
         minor: number("minor", MINOR),
         access,
-    }
-}
-
-#[inline(never)]
-fn memory(at: Value) -> Memory {
-    let bytes = |name| at.i64_of(name);
-    let is = |name| at.get(name).boolean();
-    Memory {
-        limit: bytes("limit"),
-        reservation: bytes("reservation"),
-        swap: bytes("swap"),
-        kernel: bytes("kernel"),
-        kernel_tcp: bytes("kernelTCP"),
-        swappiness: at.u64_of("swappiness"),
-        disable_oom_killer: is("disableOOMKiller"),
-        use_hierarchy: is("useHierarchy"),
-        check_before_update: is("checkBeforeUpdate"),
-    }
-}
-
-#[inline(never)]
-fn cpu<'a>(at: Value<'_, 'a>) -> Cpu<'a> {
-    let unsigned = |name| at.u64_of(name);
-    let signed = |name| at.i64_of(name);
-    Cpu {
-        shares: unsigned("shares"),
-        quota: signed("quota"),
-        burst: unsigned("burst"),
-        period: unsigned("period"),
-        realtime_runtime: signed("realtimeRuntime"),
-        realtime_period: unsigned("realtimePeriod"),
-        cpus: at.maybe("cpus"),
-        mems: at.maybe("mems"),
-        idle: signed("idle"),
-    }
-}
-
-#[inline(never)]
-fn block_io(at: Value) -> BlockIo {
-    let rates = |name: &str| {
-        at.each(name, |at| ThrottleDevice {
-            device: numbers(at),
-            rate: at.need("rate").u64().unwrap_or_default(),
-        })
-    };
-    BlockIo {
-        weight: at.u16("weight"),
-        leaf_weight: at.u16("leafWeight"),
-        weight_device: at.each("weightDevice", |at| WeightDevice {
-            device: numbers(at),
-            weight: at.u16("weight"),
-            leaf_weight: at.u16("leafWeight"),
-        }),
-        throttle_read_bps_device: rates("throttleReadBpsDevice"),
-        throttle_write_bps_device: rates("throttleWriteBpsDevice"),
-        throttle_read_iops_device: rates("throttleReadIOPSDevice"),
-        throttle_write_iops_device: rates("throttleWriteIOPSDevice"),
     }
 }
 

@@ -2,7 +2,6 @@
 
 pub mod config;
 pub mod convert;
-pub mod devices;
 pub mod json;
 pub mod mount_options;
 pub mod seccomp;

@@ -1,10 +1,12 @@
-//! The steps about control groups: made before the child, joined by it, shown in its root.
+//! The steps about cgroups: the parent makes them, the child joins them, the root file system shows them.
 
 use super::{PathAt, Planner, Step};
 use crate::cgroup::Version;
 use crate::cgroup::settings::{Inherited, settings};
-use crate::host::cgroups::{Cgroup, path};
+use crate::host::cgroups::{Cgroup, Devices, path};
 use crate::text::Text;
+use alloc::boxed::Box;
+use core::ffi::CStr;
 use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
 
 impl Planner<'_, '_> {
@@ -34,31 +36,78 @@ impl Planner<'_, '_> {
                 let gap = if content.bytes().is_empty() { "+" } else { " +" };
                 content.str(gap).str(controller.name(group.version));
             }
-            let place = place(&[b"cgroup.subtree_control"]);
-            self.before.push(Step::WriteFile {
-                file: place,
-                alternative: None,
-                content,
-                if_present: false,
-            });
+            self.control(place(&[b"cgroup.subtree_control"]), None, content, false);
         }
-        self.before.push(Step::MakeCgroup(place(&[name])));
+        if self.host.cgroups.stay {
+            self.levels(group);
+            self.before.push(Step::MakeLastingCgroup { place: place(&[name]), own: true });
+        } else {
+            self.before.push(Step::MakeCgroup(place(&[name])));
+        }
         let inherited = Inherited { cpus: &group.cpuset.0, mems: &group.cpuset.1 };
         let resources = &self.spec.resources;
         for setting in settings(resources, group.version, group.controllers, &inherited) {
-            let alternative =
-                setting.other_file.map(|file| place(&[name, b"/", file.as_bytes()]).path);
-            self.before.push(Step::WriteFile {
-                file: place(&[name, b"/", setting.file.bytes()]),
-                alternative,
-                content: setting.value,
-                if_present: setting.implied,
-            });
+            let other = setting
+                .other
+                .map(|(file, value)| Box::new((place(&[name, b"/", file.as_bytes()]).path, value)));
+            let place = place(&[name, b"/", setting.file.bytes()]);
+            self.control(place, other, setting.value, setting.optional);
+        }
+        match &group.devices {
+            Devices::Any => {}
+            Devices::Lines(lines) => {
+                for line in lines {
+                    let file: &[u8] = if line.allow { b"devices.allow" } else { b"devices.deny" };
+                    self.control(place(&[name, b"/", file]), None, line.text.clone(), false);
+                }
+            }
+            Devices::Program(program) => self.before.push(Step::AttachDeviceProgram {
+                place: place(&[name]),
+                program: program.clone(),
+            }),
         }
         self.before.push(match group.version {
             Version::V1 => Step::OpenCgroupTasks(place(&[name, b"/tasks"])),
             Version::V2 => Step::OpenCgroup(place(&[name])),
         });
+    }
+
+    /// Makes the cgroups above the container's, and lets them pass on what it needs.
+    fn levels(&mut self, group: &Cgroup) {
+        for level in &group.levels {
+            let base = group.base;
+            let place = |file: &[u8]| PathAt { base, path: path(&[&level.directory, file]) };
+            if level.make {
+                self.before.push(Step::MakeLastingCgroup { place: place(b""), own: false });
+            }
+            if level.fill_cpuset {
+                for (file, list) in
+                    [("/cpuset.cpus", &group.cpuset.0), ("/cpuset.mems", &group.cpuset.1)]
+                {
+                    let mut content = Text::new();
+                    content.raw(list);
+                    self.control(place(file.as_bytes()), None, content, false);
+                }
+            }
+            if !level.enable.or(level.enable_if_possible).is_empty() {
+                self.before.push(Step::EnableControllers {
+                    place: place(b"/cgroup.subtree_control"),
+                    needed: level.enable,
+                    wanted: level.enable_if_possible,
+                });
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn control(
+        &mut self,
+        file: PathAt,
+        alternative: Option<Box<(&'static CStr, Text)>>,
+        content: Text,
+        if_present: bool,
+    ) {
+        self.before.push(Step::WriteFile { file, alternative, content, if_present });
     }
 
     /// Where programs look for the limits they live under (a JVM, Go's runtime): the container's

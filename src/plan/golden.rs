@@ -3,13 +3,13 @@
 
 use super::Plan;
 use crate::cgroup::{Controller, Set, Version};
-use crate::host::cgroups::{Cgroup, Cgroups};
+use crate::host::cgroups::{Cgroup, Cgroups, Devices, Level};
 use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
 use crate::spec::capability;
 use crate::spec::mounts::{Kind, Masks, Options, Overlay, Tmpfs, Volume};
 use crate::spec::process::{Capabilities, Rlimit};
-use crate::spec::resources::{Limit, Resources};
+use crate::spec::resources::{Property, Resources};
 use crate::spec::security::{IdRange, PathRule, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
 use crate::sys::fs::HERE;
@@ -326,28 +326,23 @@ fn group(version: Version, controllers: &[Controller], parent: &str) -> Cgroup {
     let mut set = Set::EMPTY;
     controllers.iter().for_each(|controller| set.add(*controller));
     Cgroup {
-        version,
-        controllers: set,
         names: controllers[0].name(version).into(),
-        base: HERE,
-        parent: parent.into(),
-        enable: Set::EMPTY,
-        evacuate: false,
         cpuset: (b"0-1".to_vec(), b"0".to_vec()),
-        implied: false,
+        ..Cgroup::new(version, set, HERE, parent.into())
     }
 }
 
 fn groups(list: Vec<Cgroup>) -> Cgroups {
     let mut name = Text::new();
     name.str("mini-7-8");
-    Cgroups { name, list, kills_remaining: false }
+    Cgroups { name, list, kills_remaining: false, stay: false }
 }
 
 fn limits() -> Resources<'static> {
-    let mut resources = Resources { pids: Some(Limit::At(20)), ..Resources::default() };
-    resources.memory.limit = Some(64 << 20);
-    resources.cpu.cpus = Some(c"1");
+    let mut resources = Resources { cpus: Some(c"1"), ..Resources::default() };
+    resources.set(Property::PidsLimit, 20);
+    resources.set(Property::MemoryLimit, 64 << 20);
+    resources.swap_follows_memory = true;
     resources
 }
 
@@ -401,7 +396,7 @@ exec /bin/sh
 #[test]
 fn limits_on_v2_from_within_a_container_whose_only_member_is_mini() {
     let mut resources = limits();
-    resources.cpu.cpus = None;
+    resources.cpus = None;
     let mut spec = Spec { resources, ..spec() };
     spec.process.oom_score_adj = Some(-5);
     let controllers = [Controller::Memory, Controller::Pids];
@@ -436,6 +431,166 @@ close_range 3
 restore signals
 exec /bin/sh
 ",
+    );
+}
+
+/// The steps about cgroups that an engine's configuration makes, on the host's hierarchies.
+fn cgroups_of(engine: &str, list: Vec<Cgroup>) -> String {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oci");
+    let mut text = std::fs::read(directory.join(engine)).unwrap();
+    let config = crate::oci::config::read_config(&mut text).unwrap();
+    let resources = crate::oci::convert::resources::resources(&config, c"id");
+    let spec = Spec { resources, ..spec() };
+    let mut name = Text::new();
+    name.str("c1");
+    let host =
+        Host { cgroups: Cgroups { name, list, kills_remaining: false, stay: true }, ..root() };
+    let plan = Plan::new(&spec, &host);
+    let mut text = Text::new();
+    for step in &plan.before {
+        step.describe(&mut text);
+        text.str("\n");
+    }
+    String::from_utf8(text.bytes().to_vec()).unwrap()
+}
+
+/// The rules of an engine, as [`crate::host::cgroups::find`] would have them applied.
+fn with_rules(mut group: Cgroup, engine: &str) -> Cgroup {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oci");
+    let mut text = std::fs::read(directory.join(engine)).unwrap();
+    let config = crate::oci::config::read_config(&mut text).unwrap();
+    let resources = crate::oci::convert::resources::resources(&config, c"id");
+    let rules = resources.devices.as_deref().unwrap();
+    group.devices = match group.version {
+        Version::V1 => Devices::Lines(crate::cgroup::devices::lines(rules).unwrap()),
+        Version::V2 => Devices::Program(crate::cgroup::devices::program(rules).unwrap()),
+    };
+    group
+}
+
+fn below(mut group: Cgroup, levels: &[&str]) -> Cgroup {
+    let mut directory = group.parent.clone();
+    group.levels.push(Level { directory: directory.clone(), ..Level::default() });
+    for level in levels {
+        directory.extend(b"/");
+        directory.extend(level.as_bytes());
+        group.levels.push(Level { directory: directory.clone(), make: true, ..Level::default() });
+    }
+    group.parent = directory;
+    group
+}
+
+#[test]
+fn podmans_limits_on_v1() {
+    let cg = "/sys/fs/cgroup";
+    let v1 = |controller: Controller, name: &str| {
+        below(group(Version::V1, &[controller], &format!("{cg}/{name}")), &["libpod_parent"])
+    };
+    let mut cpuset = v1(Controller::Cpuset, "cpuset");
+    cpuset.levels[1].fill_cpuset = true;
+    let devices = with_rules(v1(Controller::Devices, "devices"), "podman-many.json");
+    let list = vec![
+        v1(Controller::Memory, "memory"),
+        v1(Controller::Cpu, "cpu"),
+        cpuset,
+        v1(Controller::Pids, "pids"),
+        devices,
+        v1(Controller::Freezer, "freezer"),
+        below(
+            group(Version::V2, &[Controller::Misc], &format!("{cg}/unified")),
+            &["libpod_parent"],
+        ),
+    ];
+    assert_eq!(
+        cgroups_of("podman-many.json", list),
+        "\
+make cgroup /sys/fs/cgroup/memory/libpod_parent if missing
+make cgroup /sys/fs/cgroup/memory/libpod_parent/c1
+write /sys/fs/cgroup/memory/libpod_parent/c1/memory.limit_in_bytes 67108864
+write /sys/fs/cgroup/memory/libpod_parent/c1/memory.memsw.limit_in_bytes 134217728
+open /sys/fs/cgroup/memory/libpod_parent/c1/tasks
+make cgroup /sys/fs/cgroup/cpu/libpod_parent if missing
+make cgroup /sys/fs/cgroup/cpu/libpod_parent/c1
+write /sys/fs/cgroup/cpu/libpod_parent/c1/cpu.shares 512
+write /sys/fs/cgroup/cpu/libpod_parent/c1/cpu.cfs_period_us 100000
+write /sys/fs/cgroup/cpu/libpod_parent/c1/cpu.cfs_quota_us 50000
+open /sys/fs/cgroup/cpu/libpod_parent/c1/tasks
+make cgroup /sys/fs/cgroup/cpuset/libpod_parent if missing
+write /sys/fs/cgroup/cpuset/libpod_parent/cpuset.cpus 0-1
+write /sys/fs/cgroup/cpuset/libpod_parent/cpuset.mems 0
+make cgroup /sys/fs/cgroup/cpuset/libpod_parent/c1
+write /sys/fs/cgroup/cpuset/libpod_parent/c1/cpuset.cpus 0-1
+write /sys/fs/cgroup/cpuset/libpod_parent/c1/cpuset.mems 0
+open /sys/fs/cgroup/cpuset/libpod_parent/c1/tasks
+make cgroup /sys/fs/cgroup/pids/libpod_parent if missing
+make cgroup /sys/fs/cgroup/pids/libpod_parent/c1
+write /sys/fs/cgroup/pids/libpod_parent/c1/pids.max 50
+open /sys/fs/cgroup/pids/libpod_parent/c1/tasks
+make cgroup /sys/fs/cgroup/devices/libpod_parent if missing
+make cgroup /sys/fs/cgroup/devices/libpod_parent/c1
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.deny a
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 10:229 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'b *:* m'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c *:* m'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 1:3 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 1:5 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 1:7 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 1:8 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 1:9 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 5:0 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 5:2 rwm'
+write /sys/fs/cgroup/devices/libpod_parent/c1/devices.allow 'c 136:* rwm'
+open /sys/fs/cgroup/devices/libpod_parent/c1/tasks
+make cgroup /sys/fs/cgroup/freezer/libpod_parent if missing
+make cgroup /sys/fs/cgroup/freezer/libpod_parent/c1
+open /sys/fs/cgroup/freezer/libpod_parent/c1/tasks
+make cgroup /sys/fs/cgroup/unified/libpod_parent if missing
+make cgroup /sys/fs/cgroup/unified/libpod_parent/c1
+open /sys/fs/cgroup/unified/libpod_parent/c1
+"
+    );
+}
+
+#[test]
+fn dockers_limits_on_v2() {
+    use Controller::*;
+    let mut list = group(Version::V2, &[Memory, Cpu, Pids, Io], "/sys/fs/cgroup");
+    list = with_rules(below(list, &["docker"]), "docker-many.json");
+    list.levels[0].enable.add(Memory);
+    list.levels[0].enable_if_possible.add(Hugetlb);
+    list.levels[1].enable = list.controllers;
+    assert_eq!(
+        cgroups_of("docker-many.json", vec![list]),
+        "\
+enable controllers /sys/fs/cgroup/cgroup.subtree_control memory if possible hugetlb
+make cgroup /sys/fs/cgroup/docker if missing
+enable controllers /sys/fs/cgroup/docker/cgroup.subtree_control memory cpu pids io
+make cgroup /sys/fs/cgroup/docker/c1
+write /sys/fs/cgroup/docker/c1/memory.max 67108864
+write /sys/fs/cgroup/docker/c1/memory.swap.max 67108864
+write /sys/fs/cgroup/docker/c1/cpu.max '50000 100000'
+write /sys/fs/cgroup/docker/c1/pids.max 50
+write /sys/fs/cgroup/docker/c1/io.max '254:0 rbps=1048576'
+attach device program /sys/fs/cgroup/docker/c1 of 97 instructions
+open /sys/fs/cgroup/docker/c1
+"
+    );
+}
+
+#[test]
+fn containerds_limits_of_a_privileged_container() {
+    use Controller::*;
+    let v2 = group(Version::V2, &[Memory, Cpu], "/sys/fs/cgroup");
+    assert_eq!(
+        cgroups_of("containerd-many.json", vec![below(v2, &["default"])]),
+        "\
+make cgroup /sys/fs/cgroup/default if missing
+make cgroup /sys/fs/cgroup/default/c1
+write /sys/fs/cgroup/default/c1/memory.max 50000000
+write /sys/fs/cgroup/default/c1/cpu.weight 100
+write /sys/fs/cgroup/default/c1/cpu.max '50000 100000'
+open /sys/fs/cgroup/default/c1
+"
     );
 }
 

@@ -1,6 +1,7 @@
 //! The kinds of steps. A step is one visible act with its arguments ready; most steps are one
 //! system call and have its name.
 
+use crate::cgroup::{Set as Controllers, Version};
 use crate::spec::capability::Set;
 use crate::spec::mounts::Setting;
 use crate::spec::process::{Capabilities, RLIMITS, Rlimit};
@@ -9,6 +10,7 @@ use crate::spec::{Id, User};
 use crate::sys::clock::SECOND;
 use crate::sys::fs::Base;
 use crate::text::Text;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{
@@ -31,6 +33,29 @@ pub enum Step<'a> {
     },
     /// Makes a cgroup. The parent removes it when the container has ended.
     MakeCgroup(PathAt),
+    /// Make a cgroup that may exist, and that stays.
+    MakeLastingCgroup {
+        /// Its directory.
+        place: PathAt,
+        /// Whether it is the container's own, which must have no members, or one above.
+        own: bool,
+    },
+    /// Let a v2 cgroup pass controllers on to its children.
+    EnableControllers {
+        /// Its `cgroup.subtree_control`.
+        place: PathAt,
+        /// Controllers that have to be passed on.
+        needed: Controllers,
+        /// Controllers that are passed on where the kernel lets it be.
+        wanted: Controllers,
+    },
+    /// Let a BPF program decide about the devices that a v2 cgroup can use.
+    AttachDeviceProgram {
+        /// The cgroup's directory.
+        place: PathAt,
+        /// The program.
+        program: Vec<u64>,
+    },
     /// Moves mini itself to a cgroup made for it (cgroup v2 allows no processes in inner cgroups).
     MoveToCgroup(PathAt),
     /// Opens the `tasks` file through which the child joins a v1 cgroup.
@@ -50,8 +75,8 @@ pub enum Step<'a> {
     WriteFile {
         /// The control file.
         file: PathAt,
-        /// Name of the same file in other kernel versions, tried when `file` is missing.
-        alternative: Option<&'static CStr>,
+        /// The file and the value in other kernel versions, for when `file` is missing.
+        alternative: Option<Box<(&'static CStr, Text)>>,
         /// The value.
         content: Text,
         /// Whether a missing file is ignored.
@@ -346,7 +371,9 @@ impl Step<'_> {
         match self {
             Step::SetParentDeathSignal => "set parent-death signal",
             Step::CloseRange { .. } => "close_range",
-            Step::MakeCgroup(_) => "make cgroup",
+            Step::MakeCgroup(_) | Step::MakeLastingCgroup { .. } => "make cgroup",
+            Step::EnableControllers { .. } => "enable controllers",
+            Step::AttachDeviceProgram { .. } => "attach device program",
             Step::MoveToCgroup(_) => "move to cgroup",
             Step::OpenCgroupTasks(_) | Step::OpenCgroup(_) => "open",
             Step::JoinCgroup { .. } => "join cgroup",
@@ -419,6 +446,9 @@ impl Step<'_> {
             | Step::MoveToCgroup(at)
             | Step::OpenCgroupTasks(at)
             | Step::OpenCgroup(at)
+            | Step::MakeLastingCgroup { place: at, .. }
+            | Step::EnableControllers { place: at, .. }
+            | Step::AttachDeviceProgram { place: at, .. }
             | Step::WriteFile { file: at, .. } => out.word(at.path),
             Step::OpenTree { source, .. } => out.word(source),
             Step::Fsmount { fstype, image, .. } => out.word(image.or(*fstype).unwrap_or_default()),
@@ -487,13 +517,23 @@ impl Step<'_> {
         }
         match self {
             Step::WriteFile { alternative, content, if_present, .. } => {
-                if let Some(name) = alternative {
-                    out.str(" or ").word(name);
-                }
                 out.str(" ").quoted(content.bytes());
+                if let Some(other) = alternative {
+                    out.str(" or ").word(other.0).str(" ").quoted(other.1.bytes());
+                }
                 if *if_present {
                     out.str(" if present");
                 }
+            }
+            Step::MakeLastingCgroup { own, .. } => {
+                out.str(if *own { "" } else { " if missing" });
+            }
+            Step::EnableControllers { needed, wanted, .. } => {
+                describe_controllers(*needed, " ", out);
+                describe_controllers(*wanted, " if possible ", out);
+            }
+            Step::AttachDeviceProgram { program, .. } => {
+                out.str(" of ").number(program.len() as u64).str(" instructions");
             }
             Step::Mount(mount) => mount.describe(out),
             Step::OpenTree { number, recursive, .. } => {
@@ -626,6 +666,14 @@ impl Mount<'_> {
         }
         out.str(if self.if_present { " if present" } else { "" });
         out.str(if self.over_root { " over root" } else { "" });
+    }
+}
+
+fn describe_controllers(set: Controllers, before: &str, out: &mut Text) {
+    let mut before = before;
+    for controller in set.iter() {
+        out.str(before).str(controller.name(Version::V2));
+        before = " ";
     }
 }
 

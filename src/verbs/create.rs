@@ -43,7 +43,7 @@ pub fn create(session: Session) -> Result<u8> {
             .map_err(|errno| Error::new("protect mini's program").errno(errno))?;
     }
     check_console(terminal, paths.console.is_some(), detached)?;
-    let mut spec = convert::spec(config, paths.bundle)?;
+    let mut spec = convert::spec(config, paths.bundle, id)?;
     spec.security.descriptors = descriptors(oci)?;
     let spec = leak(spec);
     let host = leak(Host::probe(caller, spec)?);
@@ -56,7 +56,7 @@ pub fn create(session: Session) -> Result<u8> {
         rootfs: spec.rootfs.unwrap_or_default(),
         created: clock::since_1970(),
         owner: caller.euid,
-        cgroups: container::cgroup_directories(host),
+        cgroups: host.cgroups.directories(),
         has_process: config.process.is_some(),
         has_hooks: config.hooks != Hooks::default(),
         annotations: config.annotations.clone(),
@@ -108,6 +108,10 @@ pub fn create(session: Session) -> Result<u8> {
         })
     })();
     let foreground = !detached && !oci.is("keep");
+    if result.is_err() {
+        // Those that were made are gone; one that was there before may be another container's.
+        state.cgroups.clear();
+    }
     if result.is_err() || foreground {
         let none = Hooks::default();
         let hooks = if hooks_ran || result.is_ok() { &spec.hooks } else { &none };

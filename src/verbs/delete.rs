@@ -78,7 +78,7 @@ fn kill(state: &State) -> crate::sys::Result<()> {
         Err(errno) => return Err(errno),
     }
     // One that is frozen dies when it is thawed.
-    container::thaw(&state.cgroups);
+    let _ = container::freezer::set_frozen(&state.cgroups, false);
     match process.wait(state.started, clock::now() + PATIENCE) {
         true => Ok(()),
         false => Err(Errno::ETIMEDOUT),
@@ -87,7 +87,7 @@ fn kill(state: &State) -> crate::sys::Result<()> {
 
 /// Removes what a container has left: its cgroups with who is in them, and its state; runs the poststop hooks.
 pub fn remove(entry: &Entry, state: &State, hooks: &Hooks) -> Result<()> {
-    container::remove_cgroups(&state.cgroups)?;
+    container::cgroups::delete(&state.cgroups)?;
     if !hooks.poststop.is_empty() {
         let _ = fs::chdir(state.bundle);
         hooks::run_all("poststop", &hooks.poststop, state.for_hooks(Status::Stopped).bytes());

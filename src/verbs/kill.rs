@@ -27,7 +27,7 @@ pub fn kill(session: Session) -> Result<u8> {
     let failed = |errno| Error::new("kill").object(entry.id.to_bytes()).errno(errno);
     if session.oci.is("all") && !state.cgroups.is_empty() {
         // What is left of a container whose process has ended can still be reached.
-        container::signal_all(&state.cgroups, signal).map_err(failed)?;
+        container::cgroups::kill(&state.cgroups, signal);
         return Ok(0);
     }
     let stopped = || Error::new("kill").object(entry.id.to_bytes()).cause("container not running");

@@ -174,7 +174,7 @@ pub fn status(entry: &Entry, state: &State) -> Result<Status> {
     if Process::find(state.pid, state.started).is_none() {
         return Ok(Status::Stopped);
     }
-    if crate::container::is_frozen(&state.cgroups) {
+    if crate::container::freezer::is_paused(&state.cgroups) {
         return Ok(Status::Paused);
     }
     if entry.has_socket() {

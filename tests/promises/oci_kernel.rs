@@ -2,7 +2,8 @@
 
 use crate::world::World;
 use crate::{Need, Promise};
-use mini::oci::{config, devices, seccomp};
+use mini::cgroup::devices;
+use mini::oci::{config, seccomp};
 use mini::sys::bpf;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,7 +80,7 @@ fn device_program(_: &World) {
     assert!(works(": </dev/full && head -c 1 /dev/zero >/dev/null"));
     let mut text = engine("docker-many.json");
     let config = config::read_config(&mut text).unwrap();
-    let rules = &config.linux.resources.devices;
+    let rules = &config.linux.resources.devices.unwrap();
     let program = bpf::load_device_program(&devices::program(rules).unwrap()).unwrap();
     let path = std::ffi::CString::new(cgroup.0.to_str().unwrap()).unwrap();
     let directory = mini::sys::fs::open(&path, libc::O_DIRECTORY, 0).unwrap();

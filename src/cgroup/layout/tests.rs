@@ -49,7 +49,8 @@ fn systemd_with_v1_and_comounted_controllers() {
         summary(mountinfo, own),
         [
             "memory@/sys/fs/cgroup/memory:/user.slice",
-            "cpu,cpuacct@/sys/fs/cgroup/cpu,cpuacct:/user.slice"
+            "cpu,cpuacct@/sys/fs/cgroup/cpu,cpuacct:/user.slice",
+            "name=systemd@/sys/fs/cgroup/systemd:/user.slice/x",
         ]
     );
     let hierarchies = read(mountinfo.as_bytes(), own.as_bytes());
@@ -81,7 +82,11 @@ fn openrc_mounts_each_controller() {
     let own = "12:pids:/\n11:cpuset:/\n1:name=openrc:/sshd\n";
     assert_eq!(
         summary(mountinfo, own),
-        ["pids@/sys/fs/cgroup/pids:", "cpuset@/sys/fs/cgroup/cpuset:"]
+        [
+            "pids@/sys/fs/cgroup/pids:",
+            "cpuset@/sys/fs/cgroup/cpuset:",
+            "name=openrc@/sys/fs/cgroup/openrc:/sshd",
+        ]
     );
 }
 

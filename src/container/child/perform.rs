@@ -258,6 +258,9 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Seccomp { program, .. } => security::set_filter(program)?,
         // The parent's part.
         Step::MakeCgroup(_)
+        | Step::MakeLastingCgroup { .. }
+        | Step::EnableControllers { .. }
+        | Step::AttachDeviceProgram { .. }
         | Step::MoveToCgroup(_)
         | Step::OpenCgroupTasks(_)
         | Step::OpenCgroup(_)

@@ -1,15 +1,18 @@
-//! Makes the container's cgroups before the child starts, and removes them after it has ended.
+//! Makes the container's cgroups before the child starts, and removes them after it has ended or leaves them for
+//! [`delete`].
 
+use super::freezer;
 use super::usage::Usage;
 use super::{explain, trace};
+use crate::cgroup::{Set, Version};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::cgroups::{path, time_in_name};
 use crate::plan::{PathAt, Plan, Step};
 use crate::spec::Spec;
-use crate::sys::fs::{self, Base, Directories};
+use crate::sys::fs::{self, Base, Directories, HERE};
 use crate::sys::process::WaitResult;
-use crate::sys::{Errno, Fd, clock, process, signal};
+use crate::sys::{Errno, Fd, bpf, clock, process, signal};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -17,12 +20,21 @@ use core::ffi::CStr;
 /// The cgroups that were made. Dropping this value removes them.
 pub struct Cgroups<'a> {
     made: Vec<Made<'a>>,
+    /// Cgroups that are to outlive mini, as long as it may have to remove them after a failure.
+    lasting: Vec<Lasting<'a>>,
     /// The cgroup that mini left, and the controllers it enabled there.
     left: Option<(&'a PathAt, &'a Text)>,
     /// What the child joins, in order.
     pub handles: Vec<CgroupHandle>,
     /// What kills processes that outlive the command where no pid namespace does.
     guard: Guard,
+}
+
+/// A cgroup that was made to outlive mini.
+struct Lasting<'a> {
+    place: &'a PathAt,
+    /// Whether it is the container's own, or one above.
+    own: bool,
 }
 
 /// A cgroup that was made.
@@ -76,12 +88,19 @@ impl CgroupHandle {
 impl<'a> Cgroups<'a> {
     /// Performs the plan's steps before the child starts.
     pub fn make(plan: &'a Plan, spec: &Spec, host: &Host, traced: bool) -> Result<Cgroups<'a>> {
-        let mut cgroups =
-            Cgroups { made: Vec::new(), left: None, handles: Vec::new(), guard: Guard::None };
+        let mut cgroups = Cgroups {
+            made: Vec::new(),
+            lasting: Vec::new(),
+            left: None,
+            handles: Vec::new(),
+            guard: Guard::None,
+        };
         // The implied cgroup comes last, and its two steps may fail.
         let is_implied = host.cgroups.list.last().is_some_and(|cgroup| cgroup.implied);
         let needed = plan.before.len() - if is_implied { 2 } else { 0 };
-        for (number, step) in plan.before.iter().enumerate() {
+        let mut tries = if host.cgroups.stay { MOST_TRIES } else { 1 };
+        let mut number = 0;
+        while let Some(step) = plan.before.get(number) {
             let start = if traced { clock::now() } else { 0 };
             let result = cgroups.perform(step);
             if traced {
@@ -92,6 +111,16 @@ impl<'a> Cgroups<'a> {
                 cgroups.handles.push(CgroupHandle::None);
                 break;
             }
+            if let (Err(Errno::ENOENT), Step::MakeLastingCgroup { .. }) = (result, step)
+                && tries > 1
+            {
+                // Another launch failed, and removed a cgroup above that both would have used.
+                tries -= 1;
+                number = 0;
+                cgroups.handles.clear();
+                continue;
+            }
+            number += 1;
             result.map_err(|errno| explain::step_failure(step, errno, b"", spec, host))?;
         }
         Ok(cgroups)
@@ -107,6 +136,19 @@ impl<'a> Cgroups<'a> {
                     made.lock = lock;
                 }
             }
+            Step::MakeLastingCgroup { place, own } => self.make_lasting(place, *own)?,
+            Step::EnableControllers { place, needed, wanted } => {
+                enable(place, *needed)?;
+                for controller in wanted.iter() {
+                    let mut one = Set::EMPTY;
+                    one.add(controller);
+                    let _ = enable(place, one);
+                }
+            }
+            Step::AttachDeviceProgram { place, program } => {
+                let cgroup = fs::open_at(place.base, place.path, DIRECTORY, 0)?;
+                replace_device_program(&cgroup, program)?;
+            }
             Step::MoveToCgroup(at) => {
                 let procs = path(&[at.path.to_bytes(), b"/cgroup.procs"]);
                 fs::write_file_at(at.base, procs, b"0")?;
@@ -114,7 +156,7 @@ impl<'a> Cgroups<'a> {
                 self.left = Some((at, &NOTHING));
             }
             Step::WriteFile { file: at, alternative, content, if_present } => {
-                write(at, *alternative, content.bytes(), *if_present)?;
+                write(at, alternative.as_deref(), content.bytes(), *if_present)?;
                 if let Some((_, passed_on)) = &mut self.left
                     && at.path.to_bytes().ends_with(b"/cgroup.subtree_control")
                 {
@@ -137,6 +179,32 @@ impl<'a> Cgroups<'a> {
             _ => return Err(Errno::ENOSYS),
         }
         Ok(())
+    }
+
+    /// Makes a cgroup that outlives mini, or takes one that exists. It must have no members: they would be killed with
+    /// the container.
+    fn make_lasting(&mut self, place: &'a PathAt, own: bool) -> crate::sys::Result<()> {
+        match fs::mkdir_at(place.base, place.path, 0o755) {
+            Ok(()) => {
+                self.lasting.push(Lasting { place, own });
+                Ok(())
+            }
+            Err(Errno::EEXIST) if !own || self.lasting.iter().any(|it| it.place == place) => Ok(()),
+            Err(Errno::EEXIST) => {
+                let top = fs::open_at(place.base, place.path, DIRECTORY, 0)?;
+                let is_free = walk(&top, &mut |visit| match visit {
+                    Visit::Enter(cgroup) => is_empty(cgroup),
+                    Visit::Leave(..) => true,
+                })?;
+                if is_free && !freezer::is_frozen(top.raw()) { Ok(()) } else { Err(Errno::EBUSY) }
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Leaves the container's cgroups behind: from now on [`delete`] removes them.
+    pub fn keep(&mut self) {
+        self.lasting.clear();
     }
 
     /// Reads what the container used from its cgroups.
@@ -236,24 +304,50 @@ fn claim(at: &PathAt) -> crate::sys::Result<Option<Fd>> {
     Ok(None)
 }
 
+/// How often the cgroups above the container's are made before mini gives up.
+const MOST_TRIES: u32 = 10;
+
 const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
 
 fn write(
     at: &PathAt,
-    other: Option<&CStr>,
+    other: Option<&(&'static CStr, Text)>,
     content: &[u8],
     if_present: bool,
 ) -> crate::sys::Result<()> {
     let result = fs::write_file_at(at.base, at.path, content);
     let result = match (result, other) {
-        (Err(Errno::ENOENT), Some(other)) => fs::write_file_at(at.base, other, content),
+        (Err(Errno::ENOENT), Some((other, content))) => {
+            fs::write_file_at(at.base, other, content.bytes())
+        }
         (result, _) => result,
     };
     match result {
-        // The setting only follows from another limit, which applies.
-        Err(Errno::ENOENT) if if_present => Ok(()),
+        // The setting only follows from another limit, which applies; or newer kernels ignore it.
+        Err(Errno::ENOENT | Errno::EOPNOTSUPP) if if_present => Ok(()),
         result => result,
     }
+}
+
+fn enable(place: &PathAt, set: Set) -> crate::sys::Result<()> {
+    let mut content = Text::new();
+    for controller in set.iter() {
+        content.str("+").str(controller.name(Version::V2)).str(" ");
+    }
+    if set.is_empty() {
+        return Ok(());
+    }
+    fs::write_file_at(place.base, place.path, content.bytes())
+}
+
+/// Attaches the new program before the old ones go, so that no moment is without rules.
+fn replace_device_program(cgroup: &Fd, program: &[u64]) -> crate::sys::Result<()> {
+    let old = bpf::device_programs(cgroup)?;
+    bpf::attach_device_program(cgroup, &bpf::load_device_program(program)?)?;
+    for program in &old {
+        bpf::detach_device_program(cgroup, program)?;
+    }
+    Ok(())
 }
 
 impl Drop for Cgroups<'_> {
@@ -264,6 +358,14 @@ impl Drop for Cgroups<'_> {
             end_orphans();
         }
         self.remove_all(true);
+        while let Some(Lasting { place, own }) = self.lasting.pop() {
+            if own {
+                let _ = remove(place.base, place.path, clock::now() + REMOVAL_LIMIT);
+            } else {
+                // Others may use it meanwhile: then it is not empty.
+                let _ = fs::rmdir_at(place.base, place.path);
+            }
+        }
         if let Guard::Watcher { pid, pipe } = core::mem::replace(&mut self.guard, Guard::None) {
             drop(pipe);
             // The process may have been reaped already.
@@ -379,13 +481,16 @@ fn kill_all(cgroup: &Fd) {
 
 /// Kills the processes in a list of ids.
 fn kill_each(list: &[u8]) {
-    for pid in list.split(u8::is_ascii_whitespace).filter_map(|id| number(id, 10)) {
-        // 0 is a process that this pid namespace cannot see; kill(0) would kill mini's own process
-        // group.
-        if pid > 0 {
-            let _ = process::kill(pid as i32, libc::SIGKILL);
-        }
+    for pid in pids_in(list) {
+        let _ = process::kill(pid, libc::SIGKILL);
     }
+}
+
+/// The ids in a list. 0 stands for a process that this process namespace cannot see; to kill it would be to kill mini's
+/// own process group.
+fn pids_in(list: &[u8]) -> impl Iterator<Item = i32> {
+    let words = list.split(u8::is_ascii_whitespace).filter_map(|word| number(word, 10));
+    words.filter(|pid| *pid > 0).map(|pid| pid as i32)
 }
 
 /// mini's children, as a list of ids.
@@ -425,6 +530,91 @@ fn cgroups_in(directory: &Fd) -> crate::sys::Result<Vec<&'static CStr>> {
     }
 }
 
+/// Removes cgroups that were left behind ([`Cgroups::keep`]) and those below them, and kills what is in them. Cgroups
+/// that are gone already are no error.
+///
+/// # Errors
+/// When a cgroup cannot be removed within five seconds.
+pub fn delete(directories: &[&CStr]) -> Result<()> {
+    // Usually there is nothing to kill.
+    let stays =
+        |directory: &&&CStr| !matches!(fs::rmdir_at(HERE, directory), Ok(()) | Err(Errno::ENOENT));
+    let left: Vec<&CStr> = directories.iter().filter(stays).copied().collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let deadline = clock::now() + REMOVAL_LIMIT;
+    kill(&left, libc::SIGKILL);
+    for directory in left {
+        remove(HERE, directory, deadline).map_err(|errno| {
+            Error::new("remove cgroup").object(directory.to_bytes()).errno(errno)
+        })?;
+    }
+    Ok(())
+}
+
+/// The processes in a container's cgroups, those below included.
+///
+/// # Errors
+/// When the container has no cgroup, or none that can be read.
+pub fn pids(directories: &[&CStr]) -> Result<Vec<i32>> {
+    // All hierarchies have the same members.
+    let Some(directory) = directories.first() else {
+        return Err(Error::new("list processes").cause("the container has no cgroup"));
+    };
+    let mut found = Vec::new();
+    let mut list = || {
+        let top = fs::open(directory, DIRECTORY, 0)?;
+        walk(&top, &mut |visit| {
+            if let Visit::Enter(cgroup) = visit
+                && let Ok(procs) = fs::read_file_at(cgroup.raw(), c"cgroup.procs", PROCS_LIMIT)
+            {
+                found.extend(pids_in(&procs));
+            }
+            true
+        })
+    };
+    list().map_err(|errno| Error::new("read").object(directory.to_bytes()).errno(errno))?;
+    Ok(found)
+}
+
+/// Sends a signal to every process in a container's cgroups. They are frozen meanwhile, so that none can fork away
+/// from it.
+pub fn kill(directories: &[&CStr], signal: i32) {
+    let mut was_frozen = false;
+    for directory in directories {
+        was_frozen |=
+            fs::open(directory, DIRECTORY, 0).is_ok_and(|top| freezer::is_frozen(top.raw()));
+    }
+    if signal != libc::SIGKILL && !was_frozen {
+        let _ = freezer::set_frozen(directories, true);
+    }
+    for directory in directories {
+        let Ok(top) = fs::open(directory, DIRECTORY, 0) else { continue };
+        let _ = walk(&top, &mut |visit| {
+            match visit {
+                Visit::Enter(cgroup) if signal == libc::SIGKILL => kill_all(cgroup),
+                Visit::Enter(cgroup) => {
+                    let procs = fs::read_file_at(cgroup.raw(), c"cgroup.procs", PROCS_LIMIT);
+                    pids_in(&procs.unwrap_or_default()).for_each(|pid| {
+                        let _ = process::kill(pid, signal);
+                    });
+                }
+                Visit::Leave(..) => {}
+            }
+            true
+        });
+        if signal != libc::SIGKILL {
+            // All hierarchies have the same members: once is enough.
+            break;
+        }
+    }
+    // A process frozen by v1 dies when it is thawed.
+    if signal == libc::SIGKILL || !was_frozen {
+        let _ = freezer::set_frozen(directories, false);
+    }
+}
+
 /// Age in nanoseconds below which a cgroup is left alone: its mini is probably about to lock it.
 const YOUTH: u64 = 50_000_000;
 
@@ -445,72 +635,11 @@ pub fn sweep(host: &Host) {
     }
 }
 
-/// The directories of a container's cgroups, for whoever removes them later.
-pub fn cgroup_directories(_host: &Host) -> Vec<&'static CStr> {
-    Vec::new()
-}
-
-/// Whether a container's processes are frozen.
-pub fn is_frozen(directories: &[&CStr]) -> bool {
-    directories.iter().any(|directory| {
-        let read = |name: &[u8]| fs::read_file(path(&[directory.to_bytes(), name]), 4096);
-        let events = read(b"/cgroup.events").unwrap_or_default();
-        events.split(|byte| *byte == b'\n').any(|line| line == b"frozen 1")
-            || read(b"/freezer.state").is_ok_and(|state| state.starts_with(b"FROZEN"))
-    })
-}
-
-/// Lets a container's processes go on.
-pub fn thaw(directories: &[&CStr]) {
-    for directory in directories {
-        for (name, value) in [(&b"/cgroup.freeze"[..], &b"0"[..]), (b"/freezer.state", b"THAWED")] {
-            let file = path(&[directory.to_bytes(), name]);
-            let _ = fs::write_file_at(fs::HERE, file, value);
-        }
-    }
-}
-
-/// Sends a signal to all processes of a container.
-pub fn signal_all(directories: &[&CStr], signal: i32) -> crate::sys::Result<()> {
-    for directory in directories {
-        let top = match fs::open(directory, DIRECTORY, 0) {
-            Err(Errno::ENOENT) => continue,
-            result => result?,
-        };
-        walk(&top, &mut |visit| {
-            if let Visit::Enter(group) = visit {
-                let procs = fs::read_file_at(group.raw(), c"cgroup.procs", PROCS_LIMIT);
-                for pid in procs.unwrap_or_default().split(u8::is_ascii_whitespace) {
-                    if let Some(pid @ 1..) = number(pid, 10) {
-                        let _ = process::kill(pid as i32, signal);
-                    }
-                }
-            }
-            true
-        })?;
-    }
-    Ok(())
-}
-
-/// Removes a container's cgroups with all that is in them.
-pub fn remove_cgroups(directories: &[&CStr]) -> Result<()> {
-    for directory in directories {
-        remove(fs::HERE, directory, clock::now() + REMOVAL_LIMIT).map_err(|errno| {
-            Error::new("remove cgroup").object(directory.to_bytes()).errno(errno)
-        })?;
-    }
-    Ok(())
-}
-
 /// mini locks a cgroup after making it and then checks that it still exists. So a lock that can be
 /// taken here means that its mini has ended, or will make the cgroup again.
 fn sweep_one(parent: &Fd, name: &CStr) -> crate::sys::Result<()> {
     let top = fs::open_at(parent.raw(), name, DIRECTORY, 0)?;
     fs::try_lock(&top, true)?;
-    let is_empty = |cgroup: &Fd| {
-        let procs = fs::read_file_at(cgroup.raw(), c"cgroup.procs", PROCS_LIMIT);
-        procs.is_ok_and(|procs| procs.is_empty())
-    };
     let is_abandoned = walk(&top, &mut |visit| match visit {
         Visit::Enter(cgroup) if is_same(cgroup, &top) => is_empty(cgroup),
         Visit::Enter(cgroup) => fs::try_lock(cgroup, true).is_ok() && is_empty(cgroup),
@@ -525,6 +654,12 @@ fn sweep_one(parent: &Fd, name: &CStr) -> crate::sys::Result<()> {
         fs::rmdir_at(parent.raw(), name)?;
     }
     Ok(())
+}
+
+/// Whether a cgroup has no members.
+fn is_empty(cgroup: &Fd) -> bool {
+    let procs = fs::read_file_at(cgroup.raw(), c"cgroup.procs", PROCS_LIMIT);
+    procs.is_ok_and(|procs| procs.is_empty())
 }
 
 fn is_same(one: &Fd, other: &Fd) -> bool {

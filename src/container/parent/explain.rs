@@ -289,12 +289,27 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         {
             "the container's ids differ from the host's: its root needs access to this path"
         }
-        (Step::MakeCgroup(_), Errno::EROFS) => "cgroups are mounted read-only here",
+        (Step::MakeCgroup(_) | Step::MakeLastingCgroup { .. }, Errno::EROFS) => {
+            "cgroups are mounted read-only here"
+        }
         (Step::MakeCgroup(_), Errno::EACCES | Errno::EPERM) => {
             "limits need a cgroup you may write to: run as root, or give one with --cgroup-parent"
         }
-        (Step::MakeCgroup(_), Errno::ENOSPC) => {
+        (Step::MakeCgroup(_) | Step::MakeLastingCgroup { .. }, Errno::ENOSPC) => {
             "the kernel's limit on cgroups is reached: see cgroup.max.descendants"
+        }
+        (Step::MakeLastingCgroup { .. }, Errno::EBUSY) => {
+            "the cgroup contains processes or is frozen: another container uses it"
+        }
+        (Step::EnableControllers { .. }, Errno::EBUSY) => {
+            "the cgroup contains processes, so it cannot enable controllers for its children (cgroups(7))"
+        }
+        (Step::AttachDeviceProgram { .. }, Errno::EPERM) => {
+            "device rules on cgroup v2 are a BPF program: mini needs CAP_BPF and CAP_NET_ADMIN, or \
+             CAP_SYS_ADMIN"
+        }
+        (Step::AttachDeviceProgram { .. }, Errno::ENOSYS | Errno::EINVAL) => {
+            "the kernel has no device programs for cgroup v2 (CONFIG_CGROUP_BPF)"
         }
         (Step::OpenArchive(path), Errno::ENXIO) if path.to_bytes() == b"-" => {
             "standard input is the archive, so -t needs a controlling terminal (/dev/tty) for the \

@@ -5,6 +5,7 @@ pub mod create;
 mod event_loop;
 mod explain;
 mod foreground;
+pub mod freezer;
 pub mod hooks;
 mod id_maps;
 mod input_end;
@@ -25,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::plan::Plan;
 use crate::spec::Spec;
+use crate::spec::resources::Property;
 use crate::sys::clock;
 use crate::text::Text;
 use cgroups::Cgroups;
@@ -56,7 +58,7 @@ pub fn run<'a>(
     if options.measure {
         usage.note(Metric::Wall, Some((clock::now() - start) / 1000));
     }
-    if options.measure || (killed && spec.resources.memory.limit.is_some()) {
+    if options.measure || (killed && spec.resources.get(Property::MemoryLimit).is_some()) {
         cgroups.usage(host, usage);
     }
     // The cgroup counts all processes. Without one, getrusage(2) counts those that were waited for.
@@ -71,6 +73,7 @@ pub fn run<'a>(
 
 fn out_of_memory(spec: &Spec) -> Error {
     let mut hint = Text::new();
-    hint.str("the limit is ").number(spec.resources.memory.limit.unwrap_or(0)).str(" bytes");
+    let limit = spec.resources.get(Property::MemoryLimit).unwrap_or_default();
+    hint.str("the limit is ").number(limit as u64).str(" bytes");
     Error::new("out of memory").cause("the kernel killed the command").hint_text(&hint)
 }

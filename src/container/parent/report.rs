@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::json::Json;
 use crate::spec::Spec;
-use crate::spec::resources::Limit;
+use crate::spec::resources::Property;
 use crate::sys::output::Output;
 use crate::sys::{Errno, Fd, fs};
 use crate::text::{Text, number};
@@ -131,32 +131,27 @@ fn outcome(json: &mut Json, result: &Result<Outcome>) {
 
 fn limits(json: &mut Json, spec: &Spec) {
     let resources = &spec.resources;
-    let (memory, cpu) = (&resources.memory, &resources.cpu);
-    for (name, value) in [
-        ("memory", memory.limit.map(Limit::At)),
-        ("memory_swap", memory.swap),
-        ("memory_reservation", memory.reservation.map(Limit::At)),
-        ("memory_swappiness", memory.swappiness.map(Limit::At)),
-        ("cpu_shares", cpu.shares.map(Limit::At)),
-        ("cpu_quota_usec", cpu.quota.map(Limit::At)),
-        ("cpu_period_usec", cpu.period.map(Limit::At)),
-        ("pids", resources.pids),
-        ("io_weight", resources.io_weight.map(Limit::At)),
-    ] {
-        limit(json, name, value);
+    const NAMES: [(&str, Property); 9] = [
+        ("memory", Property::MemoryLimit),
+        ("memory_swap", Property::MemorySwap),
+        ("memory_reservation", Property::MemoryReservation),
+        ("memory_swappiness", Property::MemorySwappiness),
+        ("cpu_shares", Property::CpuShares),
+        ("cpu_quota_usec", Property::CpuQuota),
+        ("cpu_period_usec", Property::CpuPeriod),
+        ("pids", Property::PidsLimit),
+        ("io_weight", Property::BlockIoWeight),
+    ];
+    for (name, property) in NAMES {
+        match resources.get(property) {
+            Some(..0) => drop(json.key(name).str("\"max\"")),
+            value => json.number(name, value.map(|value| value as u64)),
+        }
     }
-    for (name, list) in [("cpuset_cpus", cpu.cpus), ("cpuset_mems", cpu.mems)] {
+    for (name, list) in [("cpuset_cpus", resources.cpus), ("cpuset_mems", resources.mems)] {
         match list {
             Some(list) => json.string(name, list.to_bytes()),
             None => json.key(name).str("null"),
         };
     }
-}
-
-fn limit(json: &mut Json, key: &str, value: Option<Limit>) {
-    match value {
-        Some(Limit::At(value)) => json.number(key, Some(value)),
-        Some(Limit::Max) => drop(json.key(key).str("\"max\"")),
-        None => json.number(key, None),
-    };
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::spec::resources::{Numbers, Property};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -120,11 +121,19 @@ fn what_engines_write_is_read() {
         assert_eq!(config.linux.cgroups_path.map(|path| path.to_str().unwrap()), path, "{name}");
         let resources = &linux["resources"];
         let rules = resources["devices"].as_array().map_or(0, Vec::len);
-        assert_eq!(config.linux.resources.devices.len(), rules, "{name}");
+        assert_eq!(config.linux.resources.devices.as_ref().map_or(0, Vec::len), rules, "{name}");
         let limit = resources["memory"]["limit"].as_i64();
-        assert_eq!(config.linux.resources.memory.limit, limit, "{name}");
-        assert_eq!(config.linux.resources.pids, resources["pids"]["limit"].as_i64(), "{name}");
-        assert_eq!(config.linux.resources.cpu.quota, resources["cpu"]["quota"].as_i64(), "{name}");
+        assert_eq!(config.linux.resources.get(Property::MemoryLimit), limit, "{name}");
+        assert_eq!(
+            config.linux.resources.get(Property::PidsLimit),
+            resources["pids"]["limit"].as_i64(),
+            "{name}"
+        );
+        assert_eq!(
+            config.linux.resources.get(Property::CpuQuota),
+            resources["cpu"]["quota"].as_i64(),
+            "{name}"
+        );
         let calls = linux["seccomp"]["syscalls"].as_array().map_or(0, Vec::len);
         assert_eq!(
             config.linux.seccomp.map_or(0, |seccomp| seccomp.syscalls.len()),
@@ -330,7 +339,7 @@ fn every_property_has_its_place() {
     assert_eq!(
         linux.resources,
         Resources {
-            devices: vec![
+            devices: Some(vec![
                 DeviceRule { allow: false, kind: None, major: None, minor: None, access: 7 },
                 DeviceRule {
                     allow: true,
@@ -346,52 +355,44 @@ fn every_property_has_its_place() {
                     minor: Some(0),
                     access: ACCESS_MKNOD,
                 },
+            ]),
+            numbers: Numbers([
+                Some(1),
+                Some(536_870_912),
+                Some(-1),
+                Some(536_870_911),
+                Some(1),
+                Some(2),
+                Some(3),
+                Some(0),
+                Some(1),
+                Some(1024),
+                Some(500_000),
+                Some(1_000_000),
+                Some(4),
+                Some(1_000_000),
+                Some(950_000),
+                Some(1),
+                Some(32_771),
+                Some(10),
+                Some(11),
+                Some(1_048_577),
+            ]),
+            cpus: Some(c"2-3"),
+            mems: Some(c"0-7"),
+            weight_devices: vec![
+                WeightDevice { device: (8, 0), weight: Some(500), leaf_weight: Some(300) },
+                WeightDevice { device: (8, 16), weight: None, leaf_weight: None },
             ],
-            memory: Memory {
-                limit: Some(536_870_912),
-                reservation: Some(536_870_911),
-                swap: Some(-1),
-                kernel: Some(1),
-                kernel_tcp: Some(2),
-                swappiness: Some(3),
-                disable_oom_killer: Some(false),
-                use_hierarchy: Some(true),
-                check_before_update: Some(true),
-            },
-            cpu: Cpu {
-                shares: Some(1024),
-                quota: Some(1_000_000),
-                burst: Some(4),
-                period: Some(500_000),
-                realtime_runtime: Some(950_000),
-                realtime_period: Some(1_000_000),
-                cpus: Some(c"2-3"),
-                mems: Some(c"0-7"),
-                idle: Some(1),
-            },
-            pids: Some(32_771),
-            block_io: BlockIo {
-                weight: Some(10),
-                leaf_weight: Some(11),
-                weight_device: vec![
-                    WeightDevice { device: (8, 0), weight: Some(500), leaf_weight: Some(300) },
-                    WeightDevice { device: (8, 16), weight: None, leaf_weight: None },
-                ],
-                throttle_read_bps_device: rate(1, 600),
-                throttle_write_bps_device: rate(2, 601),
-                throttle_read_iops_device: rate(3, 602),
-                throttle_write_iops_device: rate(4, 603),
-            },
+            throttles: [rate(1, 600), rate(2, 601), rate(3, 602), rate(4, 603)],
             hugepage_limits: vec![HugepageLimit { page_size: c"2MB", limit: 209_715_200 }],
-            network: Network {
-                class_id: Some(1_048_577),
-                priorities: vec![(c"eth0", 500), (c"eth1", 0)]
-            },
+            priorities: vec![(c"eth0", 500), (c"eth1", 0)],
             rdma: vec![
                 Rdma { name: c"mlx5_1", hca_handles: Some(3), hca_objects: None },
                 Rdma { name: c"mlx4_0", hca_handles: None, hca_objects: Some(4) },
             ],
             unified: vec![(c"io.max", c"259:0 rbps=2097152"), (c"hugetlb.1GB.max", c"1")],
+            ..Resources::default()
         }
     );
 }
@@ -797,8 +798,8 @@ proptest! {
         }
         if let Ok(config) = read_config(&mut text) {
             let _ = config.linux.seccomp.as_ref().map(crate::oci::seccomp::compile);
-            let _ = crate::oci::devices::lines(&config.linux.resources.devices);
-            let _ = crate::oci::devices::program(&config.linux.resources.devices);
+            let _ = crate::cgroup::devices::lines(config.linux.resources.devices.as_deref().unwrap_or_default());
+            let _ = crate::cgroup::devices::program(config.linux.resources.devices.as_deref().unwrap_or_default());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod mounts;
 mod process;
-mod resources;
+pub mod resources;
 
 use super::config::{Config, Process};
 use crate::error::Result;
@@ -17,7 +17,7 @@ use core::ffi::CStr;
 ///
 /// # Errors
 /// When something is asked for that mini cannot do.
-pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr) -> Result<Spec<'a>> {
+pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr, id: &'a CStr) -> Result<Spec<'a>> {
     let process = config.process.as_ref().unwrap_or_else(|| Box::leak(Box::new(no_process())));
     let mut rootfs = Text::new();
     rootfs.raw(in_bundle(bundle, config.root.path).to_bytes());
@@ -28,7 +28,7 @@ pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr) -> Result<Spec<'a>> {
         volumes: mounts::mounts(config, bundle)?,
         hostname: config.hostname,
         namespaces: process::namespaces(config)?,
-        resources: resources::resources(config)?,
+        resources: resources::resources(config, id),
         security: process::security(config, process)?,
         hooks: config.hooks.clone(),
         waits_for_start: true,

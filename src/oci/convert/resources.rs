@@ -1,10 +1,15 @@
-//! Limits.
+//! `linux.resources` and `linux.cgroupsPath`.
 
-use crate::error::Result;
+use crate::cgroup::devices::always_allowed;
 use crate::oci::config::Config;
 use crate::spec::resources::Resources;
+use core::ffi::CStr;
 
-/// What it may use.
-pub fn resources<'a>(_: &'a Config<'a>) -> Result<Resources<'a>> {
-    Ok(Resources::default())
+/// The limits of a container. Without a cgroupsPath its cgroup has the container's id for a name and is made at mini's
+/// own cgroup, as with runc.
+pub fn resources<'a>(config: &Config<'a>, id: &'a CStr) -> Resources<'a> {
+    let mut resources = config.linux.resources.clone();
+    resources.devices.get_or_insert_default().extend(always_allowed());
+    resources.cgroups_path = config.linux.cgroups_path.or(Some(id));
+    resources
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::cgroups::online_cpus;
 use crate::spec::capability::{self, ALL, MKNOD};
 use crate::spec::process::Capabilities;
-use crate::spec::resources::{Limit, Resources};
+use crate::spec::resources::{Property, Resources};
 use crate::spec::security::{IdMapping, Seccomp, Security};
 use crate::spec::{DEFAULT_PATH, Id, Namespace, User};
 use crate::sys::fs;
@@ -189,25 +189,28 @@ fn read_program(file: &CStr) -> Result<&'static [u64]> {
 
 /// Checks the limits against each other and against the machine.
 fn resources(resources: &Resources, is_in_cpus: bool) -> Result<()> {
-    let memory = &resources.memory;
-    match (memory.swap, memory.limit) {
-        (Some(Limit::At(_)), None) => return Err(clash("--memory-swap", "needs --memory")),
-        (Some(Limit::At(both)), Some(memory)) if both < memory => {
+    let get = |property| resources.get(property);
+    match (get(Property::MemorySwap), get(Property::MemoryLimit)) {
+        (Some(0..), None) => return Err(clash("--memory-swap", "needs --memory")),
+        (Some(both @ 0..), Some(memory)) if both < memory => {
             let cause = "below --memory: it counts memory and swap together";
             return Err(clash("--memory-swap", cause));
         }
         _ => {}
     }
-    if memory.reservation > memory.limit && memory.limit.is_some() {
+    if let Some(limit) = get(Property::MemoryLimit)
+        && get(Property::MemoryReservation) > Some(limit)
+    {
         return Err(clash("--memory-reservation", "above --memory"));
     }
     if is_in_cpus {
-        if resources.cpu.period.is_some() {
+        if get(Property::CpuPeriod).is_some() {
             return Err(clash("--cpu-period", "goes with --cpu-quota, not with --cpus"));
         }
+        let quota = get(Property::CpuQuota);
         // At least one CPU is always online.
-        let online = if resources.cpu.quota > Some(DEFAULT_PERIOD) { online_cpus() } else { 1 };
-        if resources.cpu.quota > Some(online * DEFAULT_PERIOD) {
+        let online = if quota > Some(DEFAULT_PERIOD) { online_cpus() } else { 1 };
+        if quota > Some(online as i64 * DEFAULT_PERIOD) {
             let mut hint = Text::new();
             hint.str("0.01 to ").number(online);
             return Err(clash("--cpus", "more than are online").hint_text(&hint));

@@ -10,11 +10,49 @@
 //! the lines are made next to a copy of that list: where a rule gives or takes a part of what others say, there are
 //! lines for the parts. What v1 cannot express is an error: to deny a part of what is allowed by one number for all.
 
-use super::config::{ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceKind, DeviceRule};
+use crate::spec::resources::{
+    ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, ALL_ACCESS, DeviceKind, DeviceRule,
+};
 use crate::text::Text;
 use alloc::vec::Vec;
 
-const ALL_ACCESS: u32 = ACCESS_MKNOD | ACCESS_READ | ACCESS_WRITE;
+/// The rules that every container has after its own, as with runc: nodes can be made, and the devices that mini puts
+/// into /dev can be used: null zero full random urandom tty ptmx, and pseudo terminals.
+pub fn always_allowed() -> Vec<DeviceRule> {
+    const NODES: [(DeviceKind, u32, Option<u32>); 8] = {
+        use DeviceKind::Char;
+        [
+            (Char, 1, Some(3)),
+            (Char, 1, Some(5)),
+            (Char, 1, Some(7)),
+            (Char, 1, Some(8)),
+            (Char, 1, Some(9)),
+            (Char, 5, Some(0)),
+            (Char, 5, Some(2)),
+            (Char, 136, None),
+        ]
+    };
+    let mut rules = Vec::with_capacity(9);
+    let any =
+        DeviceRule { allow: true, kind: None, major: None, minor: None, access: ACCESS_MKNOD };
+    rules.push(any);
+    rules.extend(NODES.map(|(kind, major, minor)| DeviceRule {
+        kind: Some(kind),
+        major: Some(major),
+        minor,
+        access: ALL_ACCESS,
+        ..any
+    }));
+    rules
+}
+
+/// Whether rules allow every access to every device.
+pub fn allow_all(rules: &[DeviceRule]) -> bool {
+    let is_all = |rule: &DeviceRule| {
+        (rule.kind, rule.major, rule.minor, rule.access) == (None, None, None, ALL_ACCESS)
+    };
+    rules.iter().rev().take_while(|rule| rule.allow).any(is_all)
+}
 
 /// What is wrong with rules.
 pub type Result<T> = core::result::Result<T, &'static str>;
@@ -435,6 +473,38 @@ mod tests {
             format!("{} {text}", if line.allow { "allow" } else { "deny" })
         };
         lines(rules).unwrap().iter().map(text).collect()
+    }
+
+    #[test]
+    fn rules_that_allow_all() {
+        let all = rule(true, None, None, None, 7);
+        let none = rule(false, None, None, None, 7);
+        let some = rule(true, Some(DeviceKind::Char), Some(1), None, 7);
+        assert!(allow_all(&[none, all, some]));
+        assert!(!allow_all(&[all, none, some]));
+        assert!(!allow_all(&[some]));
+        assert!(!allow_all(&[]));
+        assert!(!allow_all(&always_allowed()));
+    }
+
+    #[test]
+    fn the_devices_of_every_container() {
+        assert_eq!(
+            texts(&always_allowed()),
+            [
+                "deny a",
+                "allow b *:* m",
+                "allow c *:* m",
+                "allow c 1:3 rwm",
+                "allow c 1:5 rwm",
+                "allow c 1:7 rwm",
+                "allow c 1:8 rwm",
+                "allow c 1:9 rwm",
+                "allow c 5:0 rwm",
+                "allow c 5:2 rwm",
+                "allow c 136:* rwm",
+            ]
+        );
     }
 
     /// As engines have it: nothing, then some.
