@@ -25,6 +25,7 @@ mod limits;
 mod mounts;
 mod nested;
 mod oci_kernel;
+mod oci_life;
 mod oci_seccomp;
 mod odd_hosts;
 mod old;
@@ -132,6 +133,7 @@ fn main() {
         mounts::PROMISES,
         nested::PROMISES,
         oci_kernel::PROMISES,
+        oci_life::PROMISES,
         oci_seccomp::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,
