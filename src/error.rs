@@ -95,6 +95,6 @@ impl Error {
     pub fn print(&self) {
         let mut line = Text::new();
         line.str("mini: ").raw(self.line()).str("\n");
-        sys::diagnostics::say(line.bytes());
+        sys::diagnostics::print(line.bytes());
     }
 }

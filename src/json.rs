@@ -1,15 +1,15 @@
-//! JSON, written member by member.
+//! JSON output.
 
 use crate::text::{Text, is_plain};
 
-/// An object being written.
+/// An object that is being written.
 pub struct Json {
-    /// What there is of it.
+    /// The text so far.
     pub text: Text,
 }
 
 impl Json {
-    /// Begins a member.
+    /// Starts a member.
     pub fn key(&mut self, key: &str) -> &mut Text {
         if !self.text.bytes().ends_with(b"{") {
             self.text.str(",");
@@ -17,7 +17,7 @@ impl Json {
         self.text.str("\"").str(key).str("\":")
     }
 
-    /// A number; None is null.
+    /// Writes a number; None is null.
     pub fn number(&mut self, key: &str, value: Option<u64>) {
         match value {
             Some(value) => self.key(key).number(value),
@@ -25,13 +25,13 @@ impl Json {
         };
     }
 
-    /// A string.
+    /// Writes a string.
     pub fn string(&mut self, key: &str, value: &[u8]) -> &mut Text {
         self.key(key);
         self.quote(value)
     }
 
-    /// A string, under any name.
+    /// Writes a string under a name that needs escapes.
     pub fn member(&mut self, name: &[u8], value: &[u8]) {
         if !self.text.bytes().ends_with(b"{") {
             self.text.str(",");
@@ -40,7 +40,8 @@ impl Json {
         self.quote(value);
     }
 
-    /// Any bytes: what is no UTF-8 shows as U+FFFD, and what would not show as itself as its number.
+    /// Writes any bytes as a JSON string: invalid UTF-8 becomes U+FFFD, unsafe characters are
+    /// escaped.
     pub fn quote(&mut self, value: &[u8]) -> &mut Text {
         self.text.str("\"");
         for chunk in value.utf8_chunks() {
@@ -48,7 +49,7 @@ impl Json {
                 match character {
                     '"' | '\\' => self.text.str("\\").raw(&[character as u8]),
                     _ if is_plain(character) => self.text.str(character.encode_utf8(&mut [0; 4])),
-                    // All of these have numbers of at most four digits.
+                    // These characters have numbers of at most four hexadecimal digits.
                     _ => {
                         let number = character as u64;
                         self.text.str("\\u");
@@ -66,7 +67,7 @@ impl Json {
         self.text.str("\"")
     }
 
-    /// Ends it.
+    /// Ends the object.
     pub fn end(&mut self) {
         self.text.str("}");
     }
@@ -95,7 +96,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever it is, it is JSON of plain text, and reads as what it was.
+        /// Any bytes give valid JSON in plain text, and decode to the same bytes.
         #[test]
         fn any_bytes_make_valid_json(value: Vec<u8>) {
             let text = object(&value);

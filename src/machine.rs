@@ -1,5 +1,5 @@
-//! mini as the machine's first process: the kernel started it (`rdinit=/mini -- run ...`), there may
-//! be no /proc and no /dev yet, and when the command has ended there is nobody to go back to.
+//! mini as PID 1 of the machine (`rdinit=/mini -- run ...`): /proc and /dev may be missing, and
+//! there is no caller to return to when the command has ended.
 
 use crate::error::{Error, FAILED};
 use crate::spec::AfterExit;
@@ -9,12 +9,12 @@ use crate::text::Text;
 use core::ffi::CStr;
 use libc::{MS_NODEV, MS_NOEXEC, MS_NOSUID};
 
-/// Whether this is the machine's first process, and not a container's.
+/// Whether mini is PID 1 of the machine, not of a container.
 pub fn is_mine() -> bool {
     if process::getpid() != 1 {
         return false;
     }
-    // The first process namespace has a number that never changes (the kernel's proc_ns.h).
+    // The inode number of the initial pid namespace is fixed (PROC_PID_INIT_INO in the kernel).
     const FIRST: &[u8] = b"pid:[4026531836]";
     let name = |base, path: &CStr| -> Result<bool, Errno> {
         let mut text = [0; 32];
@@ -23,16 +23,17 @@ pub fn is_mine() -> bool {
     };
     name(HERE, c"/proc/self/ns/pid")
         .or_else(|_| {
-            // Where none is mounted, one that nobody sees.
+            // Without a mounted procfs, uses one that is not attached.
             let proc = mount::mount_unseen(c"proc", core::iter::empty(), 0)?;
             name(proc.raw(), c"self/ns/pid")
         })
-        // Before Linux 5.2 there is no such thing. But the machine's second process is the kernel's
-        // own, in no process group.
+        // Before Linux 5.2 there are no detached mounts. But PID 2 of the machine is a kernel
+        // thread in process group 0.
         .unwrap_or_else(|_| process::getpgid(2) == Ok(0))
 }
 
-/// Makes what programs take for granted, where it is missing, and asks for Ctrl-Alt-Del as a signal.
+/// Sets up what programs expect where it is missing: /proc, /sys, /dev and so on. Receives
+/// Ctrl-Alt-Del as a signal.
 pub fn begin() {
     let quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
     let is_mounted = |path| {
@@ -45,15 +46,15 @@ pub fn begin() {
         (c"sysfs", c"/sys", quiet, is_mounted(c"/sys")),
         (c"devtmpfs", c"/dev", MS_NOSUID | MS_NOEXEC, has_devices),
     ] {
-        // What is there is left as it is; what cannot be made will be missed, if at all, by a step
-        // that says so.
+        // Existing directories are left unchanged. If something cannot be made, the step that needs
+        // it reports an error.
         if !is_there {
             let _ = fs::mkdir_at(HERE, path, 0o755);
             let _ = mount::mount(Some(fstype), path, Some(fstype), flags, None);
         }
     }
     if !fs::is_open(0) {
-        // The kernel found no /dev/console: now there may be one.
+        // The kernel opened no /dev/console because it did not exist yet.
         for _ in 0..=2 {
             if let Ok(console) = fs::open(c"/dev/console", libc::O_RDWR | libc::O_NOCTTY, 0) {
                 let _ = fs::keep_over_exec(console);
@@ -63,7 +64,7 @@ pub fn begin() {
     let _ = power::keys_as_signal();
 }
 
-/// Says how it ended, and ends the machine.
+/// Prints how the command ended, and powers off, reboots or halts the machine.
 pub fn end(then: AfterExit, status: u8) -> ! {
     let mut text = Text::new();
     text.str("mini: status ").number(status.into()).str(match then {
@@ -73,7 +74,7 @@ pub fn end(then: AfterExit, status: u8) -> ! {
         AfterExit::Panic => ", panic",
     });
     text.str("\n");
-    // With the console gone there is nobody to tell.
+    // Without a console there is nowhere to print it.
     let _ = fs::write_all(&crate::sys::fd::STDERR, text.bytes());
     power::sync();
     let result = match then {

@@ -1,10 +1,10 @@
-//! Text for people, and numbers from it, without `core::fmt` and `str::parse`: their machinery
-//! would be a tenth of the binary.
+//! Text output and number parsing without `core::fmt` and `str::parse`, which would be a tenth of
+//! the binary.
 
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// Reads a whole number in a base of 2 to 16: digits and nothing else, no larger than a u64.
+/// Parses an unsigned number in base 2 to 16. Digits only; None when it does not fit into a u64.
 pub fn number(digits: &[u8], base: u64) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -22,8 +22,8 @@ pub fn number(digits: &[u8], base: u64) -> Option<u64> {
     Some(number)
 }
 
-/// The bytes of a path from the kernel's tables of mounts, where it writes space, tab, newline and
-/// backslash as a backslash and three octal digits (proc_pid_mountinfo(5)).
+/// Decodes a path of mountinfo, where the kernel writes space, tab, newline and backslash as a
+/// backslash and three octal digits (proc_pid_mountinfo(5)).
 pub fn unescaped(mut path: &[u8]) -> impl Iterator<Item = u8> {
     core::iter::from_fn(move || {
         let (byte, tail) = path.split_first()?;
@@ -39,9 +39,9 @@ pub fn unescaped(mut path: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Whether a character shows as itself and nothing else: no control character (C0, DEL, C1), no
-/// separator of lines or paragraphs, no control of the order in which text is shown (Unicode's
-/// Bidi_Control, and the deprecated formats next to it).
+/// Whether a character is safe to print: no control character (C0, DEL, C1), no line or paragraph
+/// separator, no bidirectional control (Unicode's Bidi_Control and the deprecated formats next to
+/// it).
 pub fn is_plain(character: char) -> bool {
     !matches!(
         character,
@@ -56,39 +56,39 @@ pub fn is_plain(character: char) -> bool {
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Bytes that grow piece by piece.
+/// A growable text of bytes.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Text(Vec<u8>);
 
 impl Text {
-    /// Nothing yet.
+    /// An empty text.
     pub const fn new() -> Text {
         Text(Vec::new())
     }
 
-    /// Adds text as it is.
+    /// Appends a string.
     pub fn str(&mut self, text: &str) -> &mut Text {
         self.raw(text.as_bytes())
     }
 
-    /// Adds bytes as they are.
+    /// Appends bytes.
     #[inline(never)] // The way of all text: once in the binary.
     pub fn raw(&mut self, bytes: &[u8]) -> &mut Text {
         self.0.extend_from_slice(bytes);
         self
     }
 
-    /// Adds a number in base ten.
+    /// Appends a number in decimal.
     pub fn number(&mut self, number: u64) -> &mut Text {
         self.digits(number, 10)
     }
 
-    /// Adds a number in base eight with a leading 0, as file modes are written.
+    /// Appends a number in octal with a leading 0, as file modes are written.
     pub fn octal(&mut self, number: u32) -> &mut Text {
         self.str("0").digits(number.into(), 8)
     }
 
-    /// Adds a number in base sixteen, as sets of capabilities are written.
+    /// Appends a number in hexadecimal, as capability sets are written.
     pub fn hex(&mut self, number: u64) -> &mut Text {
         self.digits(number, 16)
     }
@@ -106,9 +106,9 @@ impl Text {
         }
     }
 
-    /// Adds somebody's words safely: what could end the line, steer a terminal, reorder what is read
-    /// or is no UTF-8 is written as an escape, and a very long text is cut. Empty text and text with spaces is
-    /// quoted, so that it can be told from its surroundings.
+    /// Appends untrusted text. Escapes bytes that could end the line, control a terminal, reorder
+    /// the text, or are not UTF-8; truncates very long text. Quotes empty text and text with
+    /// spaces.
     pub fn quoted(&mut self, words: &[u8]) -> &mut Text {
         const LONGEST: usize = 120;
         let shown = &words[..words.len().min(LONGEST)];
@@ -116,7 +116,7 @@ impl Text {
         if quote {
             self.str("'");
         }
-        // Most words are plain ASCII, and go as they are.
+        // Most text is plain ASCII and needs no escapes.
         if shown.iter().all(|b| matches!(b, b' '..=b'~') && *b != b'\\') {
             self.raw(shown);
         } else {
@@ -150,7 +150,7 @@ impl Text {
         }
     }
 
-    /// [`Text::quoted`] of a C string.
+    /// [`Text::quoted`] for a C string.
     pub fn word(&mut self, word: &CStr) -> &mut Text {
         self.quoted(word.to_bytes())
     }
@@ -160,18 +160,18 @@ impl Text {
         self.str("\\x").raw(&digits)
     }
 
-    /// Takes back what was added after the first `len` bytes.
+    /// Truncates the text to `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.0.truncate(len);
     }
 
-    /// The same for the kernel, up to the first NUL, for the life of the process.
+    /// Converts to a C string, up to the first NUL, that is never freed.
     pub fn leak(mut self) -> &'static CStr {
         self.0.push(0);
         CStr::from_bytes_until_nul(self.0.leak()).unwrap_or_default()
     }
 
-    /// What has been built.
+    /// The bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -213,11 +213,11 @@ mod tests {
         assert_eq!(quoted(b"\x1b[2J"), "\\x1b[2J");
         assert_eq!(quoted(b"\xff\\"), "\\xff\\\\");
         assert!(quoted(&[b'a'; 100_000]).len() < 130);
-        // CSI in eight bits; an override of the order; the separators.
+        // An 8-bit CSI; a bidirectional override; the separators.
         assert_eq!(quoted("\u{9b}2J".as_bytes()), "\\xc2\\x9b2J");
         assert_eq!(quoted("a\u{202e}b".as_bytes()), "a\\xe2\\x80\\xaeb");
         assert_eq!(quoted("\u{2028}".as_bytes()), "\\xe2\\x80\\xa8");
-        // Next to what is escaped.
+        // Neighbours of the characters that are escaped.
         let plain = "\u{a0}\u{bf}\u{61b}\u{200d}\u{2010}\u{2027}\u{202f}\u{2065}\u{2070}";
         assert_eq!(quoted(plain.as_bytes()), plain);
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use syscalls::{Sysno, syscall};
 
-/// What the kernel reads of union bpf_attr for BPF_PROG_LOAD.
+/// The part of union bpf_attr for BPF_PROG_LOAD.
 #[repr(C)]
 struct Load {
     kind: u32,
@@ -19,7 +19,7 @@ struct Load {
     flags: u32,
 }
 
-/// What it reads for BPF_PROG_ATTACH and BPF_PROG_DETACH.
+/// The part of union bpf_attr for BPF_PROG_ATTACH and BPF_PROG_DETACH.
 #[repr(C)]
 struct Attach {
     target: i32,
@@ -28,7 +28,7 @@ struct Attach {
     flags: u32,
 }
 
-/// What it reads for BPF_PROG_QUERY; it writes the last two.
+/// The part of union bpf_attr for BPF_PROG_QUERY. The kernel writes the last two fields.
 #[repr(C)]
 struct Query {
     target: i32,
@@ -45,7 +45,7 @@ const CGROUP_DEVICE: u32 = 6;
 /// BPF_F_ALLOW_MULTI
 const ALLOW_MULTI: u32 = 2;
 
-/// bpf(2), BPF_PROG_LOAD: loads a program that decides about devices (BPF_PROG_TYPE_CGROUP_DEVICE).
+/// bpf(2), BPF_PROG_LOAD: loads a program for device access (BPF_PROG_TYPE_CGROUP_DEVICE).
 pub fn load_device_program(instructions: &[u64]) -> Result<Fd> {
     const PROG_LOAD: usize = 5;
     const PROGRAM_TYPE: u32 = 15;
@@ -66,7 +66,8 @@ pub fn load_device_program(instructions: &[u64]) -> Result<Fd> {
     Ok(Fd::own(fd))
 }
 
-/// bpf(2), BPF_PROG_ATTACH: lets a program decide about the devices of a cgroup (v2), next to those above it.
+/// bpf(2), BPF_PROG_ATTACH: attaches a device program to a v2 cgroup. Programs of parent cgroups
+/// still apply.
 pub fn attach_device_program(cgroup: &Fd, program: &Fd) -> Result<()> {
     const PROG_ATTACH: usize = 8;
     let attach = Attach {

@@ -2,22 +2,22 @@
 
 use super::width::{self, Time};
 
-/// Waits (nanosleep(2)); a signal is held back, not an interruption.
+/// nanosleep(2). Signals are blocked and do not interrupt it.
 pub fn pause(nanos: i64) {
-    // Waiting less than asked does no harm.
+    // An early return does no harm.
     let _ = width::nanosleep(&Time { seconds: 0, nanos });
 }
 
-/// So many nanoseconds as the kernel reads them.
+/// Converts nanoseconds to the kernel's struct.
 #[inline(always)]
 pub fn span(nanos: u64) -> Time {
     Time { seconds: (nanos / SECOND) as i64, nanos: (nanos % SECOND) as i64 }
 }
 
-/// In nanoseconds.
+/// One second in nanoseconds.
 pub const SECOND: u64 = 1_000_000_000;
 
-/// Nanoseconds since boot (clock_gettime(2), CLOCK_MONOTONIC), which never goes backwards.
+/// Nanoseconds since boot (clock_gettime(2), CLOCK_MONOTONIC).
 pub fn now() -> u64 {
     // It cannot fail for this clock.
     width::clock_gettime(libc::CLOCK_MONOTONIC)

@@ -1,5 +1,5 @@
-//! mini's lines on standard error. From the moment on that signals are held back, a line that nobody
-//! takes is kept until somebody does: no signal could end a write that waits.
+//! mini's messages on standard error. While signals are blocked, messages that cannot be written at
+//! once are kept and written later, because no signal could interrupt a waiting write.
 
 use super::fd::STDERR;
 use super::output::Output;
@@ -9,28 +9,28 @@ use alloc::vec::Vec;
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-/// What has not been taken yet, and where it goes.
+/// Messages that are not written yet.
 pub struct Unwritten {
     /// Standard error.
     pub output: Output,
-    /// The lines.
+    /// The messages.
     pub lines: Vec<u8>,
 }
 
 static HOLDS: AtomicBool = AtomicBool::new(false);
 
-/// Null when there is none, and while somebody has it in hand.
+/// Null when there are none, and while a function works on them.
 static UNWRITTEN: AtomicPtr<Unwritten> = AtomicPtr::new(null_mut());
 
-/// From now on no line waits.
+/// From now on no message waits.
 pub fn hold() {
     HOLDS.store(true, Ordering::Relaxed);
 }
 
-/// Says a line, in one piece.
-pub fn say(line: &[u8]) {
+/// Prints a message with one write(2).
+pub fn print(line: &[u8]) {
     if !HOLDS.load(Ordering::Relaxed) {
-        // With standard error gone there is nobody left to tell; the status still says it.
+        // Without standard error there is nowhere to print it; the exit status remains.
         let _ = fs::write_all(&STDERR, line);
         return;
     }
@@ -42,15 +42,15 @@ pub fn say(line: &[u8]) {
     flush();
 }
 
-/// The descriptor to wait for until there is room for what was said, if some is left.
-pub fn waits_for() -> Option<i32> {
+/// The descriptor to poll while messages are unwritten.
+pub fn poll_descriptor() -> Option<i32> {
     let unwritten = take()?;
     let number = unwritten.output.raw();
     give_back(unwritten);
     Some(number)
 }
 
-/// Writes what there is room for.
+/// Writes as much as possible.
 pub fn flush() {
     let Some(mut unwritten) = take() else { return };
     while !unwritten.lines.is_empty() {
@@ -58,7 +58,7 @@ pub fn flush() {
             Ok(length) => drop(unwritten.lines.drain(..length)),
             Err(Errno::EAGAIN) => return give_back(unwritten),
             Err(_) => {
-                // Nobody reads; the kernel's word about it is meant for nobody else.
+                // The reader is gone: discards mini's own SIGPIPE.
                 signal::discard(signal::only(libc::SIGPIPE));
                 return;
             }
@@ -66,7 +66,7 @@ pub fn flush() {
     }
 }
 
-/// What is left, for whoever sees to it.
+/// The unwritten messages.
 pub fn take() -> Option<Box<Unwritten>> {
     let unwritten = UNWRITTEN.swap(null_mut(), Ordering::AcqRel);
     // SAFETY: it comes from a box, in `give_back`, and the swap hands it to one alone.

@@ -25,8 +25,8 @@ impl Fd {
         self.0
     }
 
-    /// Closes this process's copy of a descriptor that another process owns: the child of
-    /// `clone` has its own descriptor table, but shares the memory in which the owner lies.
+    /// Closes this process's copy of a descriptor that another process owns. The child of `clone`
+    /// has its own descriptor table but shares the memory that holds the owner.
     #[inline(never)] // Every drop is a call of it.
     pub fn close_copy(&self) {
         // SAFETY: closes a number; no memory is involved. close(2) frees the number even when
@@ -34,12 +34,12 @@ impl Fd {
         let _ = unsafe { syscall!(Sysno::close, self.0) };
     }
 
-    /// A descriptor that somebody else owns.
+    /// Uses a descriptor that has another owner.
     pub(super) fn borrowed(raw: i32) -> ManuallyDrop<Fd> {
         ManuallyDrop::new(Fd(raw))
     }
 
-    /// Gives up ownership: the descriptor stays open for the life of the process.
+    /// Gives up ownership: the descriptor stays open.
     pub fn leak(self) {
         core::mem::forget(self);
     }

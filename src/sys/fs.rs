@@ -8,15 +8,15 @@ use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
-/// The file type and permission bits of a mode, as in inode(7).
+/// File type and permission bits (inode(7)).
 pub type Mode = u32;
 
-/// Where a relative path begins: a directory descriptor, or the working directory.
+/// Directory from which a relative path starts: a descriptor, or the working directory.
 pub type Base = i32;
 /// The working directory.
 pub const HERE: Base = libc::AT_FDCWD;
 
-/// open(2), always close-on-exec; `mode` counts only with O_CREAT.
+/// open(2), always close-on-exec. `mode` is used only with O_CREAT.
 pub fn open(path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
     open_at(HERE, path, flags, mode)
 }
@@ -28,7 +28,7 @@ pub fn open_at(base: Base, path: &CStr, flags: i32, mode: Mode) -> Result<Fd> {
     unsafe { syscall!(Sysno::openat, base, path.as_ptr(), flags, mode) }.map(Fd::own)
 }
 
-/// read(2), again when a signal came between.
+/// read(2), repeated when a signal interrupts it.
 pub fn read(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     loop {
         // SAFETY: the kernel writes into the buffer, no further than its length.
@@ -39,7 +39,7 @@ pub fn read(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     }
 }
 
-/// read(2) until the buffer is full or the file ends; the number of bytes read.
+/// read(2) until the buffer is full or the file ends; returns the number of bytes.
 pub fn read_full(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     let mut done = 0;
     while done < buffer.len() {
@@ -51,17 +51,18 @@ pub fn read_full(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     Ok(done)
 }
 
-/// Reads a whole file of at most `limit` bytes; EFBIG beyond.
+/// Reads a whole file; EFBIG when it has more than `limit` bytes.
 pub fn read_file(path: &CStr, limit: usize) -> Result<Vec<u8>> {
     read_file_at(HERE, path, limit)
 }
 
-/// [`read_file`], from a base.
+/// [`read_file`] relative to a base.
 pub fn read_file_at(base: Base, path: &CStr, limit: usize) -> Result<Vec<u8>> {
     let file = open_at(base, path, libc::O_RDONLY, 0)?;
     let (mut content, mut length) = (Vec::new(), 0);
     loop {
-        // Files of procfs give a line at a time; a page is not worth touching for the end of one.
+        // procfs returns one line at a time. Touching another page for the last line is not worth
+        // it.
         if content.len() - length < 1024 {
             content.resize(length + 4096, 0);
         }
@@ -78,7 +79,7 @@ pub fn read_file_at(base: Base, path: &CStr, limit: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// write(2), again when a signal came between; how much was written.
+/// write(2), repeated when a signal interrupts it; returns the number of bytes.
 pub fn write(fd: &Fd, bytes: &[u8]) -> Result<usize> {
     loop {
         // SAFETY: the kernel reads the slice, no further than its length.
@@ -89,7 +90,7 @@ pub fn write(fd: &Fd, bytes: &[u8]) -> Result<usize> {
     }
 }
 
-/// write(2) until everything is written.
+/// write(2) until all bytes are written.
 pub fn write_all(fd: &Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         bytes = &bytes[write(fd, bytes)?..];
@@ -97,7 +98,7 @@ pub fn write_all(fd: &Fd, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Writes to an existing file in one go: the kernel's control files take a value per write.
+/// Writes to an existing file with one write(2), as control files require.
 pub fn write_file_at(base: Base, path: &CStr, content: &[u8]) -> Result<()> {
     write_all(&open_at(base, path, libc::O_WRONLY, 0)?, content)
 }
@@ -116,7 +117,7 @@ pub fn is_alone(end: &Fd) -> Result<bool> {
     Ok(poll_now(end.raw(), 0)? & (libc::POLLERR | libc::POLLHUP) != 0)
 }
 
-/// What a descriptor is ready for (ppoll(2), without waiting).
+/// Which of `events` a descriptor is ready for (ppoll(2), without waiting).
 pub(super) fn poll_now(fd: i32, events: i16) -> Result<i16> {
     let mut poll = libc::pollfd { fd, events, revents: 0 };
     let now = width::Time { seconds: 0, nanos: 0 };
@@ -149,8 +150,8 @@ pub fn rename_at(base: Base, from: &CStr, to: &CStr) -> Result<()> {
     unsafe { syscall!(Sysno::renameat2, base, from.as_ptr(), base, to.as_ptr(), 0) }.map(drop)
 }
 
-/// linkat(2): gives an open file a name, one that no file has. The kernel takes a descriptor from
-/// whoever opened it since Linux 6.10, and through /proc always.
+/// linkat(2): gives an open file a name that does not exist yet. AT_EMPTY_PATH works for the opener
+/// of the file since Linux 6.10; through /proc it always works.
 pub fn link_file(file: &Fd, base: Base, name: &CStr) -> Result<()> {
     let path = NumberedPath::new(b"/proc/self/fd/", file.raw() as u32);
     let link = |from: Base, path: &CStr, flags: i32| {
@@ -166,7 +167,7 @@ pub fn link_file(file: &Fd, base: Base, name: &CStr) -> Result<()> {
     .map(drop)
 }
 
-/// ftruncate(2) to nothing.
+/// ftruncate(2) to size 0.
 pub fn empty(file: &Fd) -> Result<()> {
     width::ftruncate(file.raw(), 0).map(drop)
 }
@@ -177,14 +178,14 @@ pub fn link_at(from: Base, old: &CStr, to: Base, new: &CStr) -> Result<()> {
     unsafe { syscall!(Sysno::linkat, from, old.as_ptr(), to, new.as_ptr(), 0) }.map(drop)
 }
 
-/// fchownat(2), of a link itself.
+/// fchownat(2), without following a link.
 pub fn chown_at(base: Base, path: &CStr, uid: u32, gid: u32) -> Result<()> {
     let flags = libc::AT_SYMLINK_NOFOLLOW;
     // SAFETY: the path is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::fchownat, base, path.as_ptr(), uid, gid, flags) }.map(drop)
 }
 
-/// access(2) with W_OK: whether the real user may write there.
+/// access(2) with W_OK, for the real user id.
 pub fn may_write(path: &CStr) -> bool {
     // SAFETY: the path is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::faccessat, libc::AT_FDCWD, path.as_ptr(), libc::W_OK) }.is_ok()
@@ -196,24 +197,24 @@ pub fn mknod_at(base: Base, path: &CStr, mode: Mode, device: u32) -> Result<()> 
     unsafe { syscall!(Sysno::mknodat, base, path.as_ptr(), mode, device) }.map(drop)
 }
 
-/// readlink(2) of a link that was opened with O_PATH and O_NOFOLLOW; the length of its text.
+/// readlink(2) of a link opened with O_PATH and O_NOFOLLOW; returns the length.
 pub fn read_link(link: &Fd, text: &mut [u8]) -> Result<usize> {
     read_link_at(link.raw(), c"", text)
 }
 
-/// readlinkat(2) of a path; the length of what it says.
+/// readlinkat(2); returns the length.
 pub fn read_link_at(base: Base, path: &CStr, text: &mut [u8]) -> Result<usize> {
     // SAFETY: the path is NUL-terminated; the kernel writes no further than the length.
     unsafe { syscall!(Sysno::readlinkat, base, path.as_ptr(), text.as_mut_ptr(), text.len()) }
 }
 
-/// A short path that ends in a number, without allocation.
+/// A short path that ends in a number, on the stack.
 pub struct NumberedPath([u8; 32]);
 
 impl NumberedPath {
-    /// `PREFIX` and the number in base ten; a prefix of more than 21 bytes is cut.
+    /// The prefix and the number in decimal. A prefix of more than 21 bytes is truncated.
     pub fn new(prefix: &[u8], number: u32) -> NumberedPath {
-        // A u32 has at most ten digits, and a NUL comes last.
+        // A u32 has at most ten digits, and a NUL follows.
         let prefix = &prefix[..prefix.len().min(21)];
         let mut path = [0; 32];
         path[..prefix.len()].copy_from_slice(prefix);
@@ -226,13 +227,13 @@ impl NumberedPath {
         NumberedPath(path)
     }
 
-    /// For the kernel.
+    /// The path.
     pub fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
     }
 }
 
-/// A device number from its two parts (makedev(3), for the small numbers of standard devices).
+/// A device number from major and minor (makedev(3)), for small numbers only.
 pub const fn device(major: u32, minor: u32) -> u32 {
     major << 8 | minor
 }
@@ -254,7 +255,7 @@ pub fn fchdir(directory: &Fd) -> Result<()> {
     change_directory(directory.raw())
 }
 
-/// fchdir(2) by number.
+/// fchdir(2) by descriptor number.
 pub fn change_directory(directory: Base) -> Result<()> {
     // SAFETY: a descriptor number, no memory.
     unsafe { syscall!(Sysno::fchdir, directory) }.map(drop)
@@ -266,24 +267,24 @@ pub fn chroot(path: &CStr) -> Result<()> {
     unsafe { syscall!(Sysno::chroot, path.as_ptr()) }.map(drop)
 }
 
-/// umask(2); the old mask. It cannot fail.
+/// umask(2); returns the old mask. It cannot fail.
 pub fn umask(mask: Mode) -> Mode {
     // SAFETY: no memory involved.
     unsafe { syscall!(Sysno::umask, mask) }.map_or(0o022, |old| old as Mode)
 }
 
-/// The file system type at a path (statfs(2), `f_type`: one of the *_MAGIC numbers).
+/// File system type of a path (statfs(2), `f_type`: one of the *_MAGIC numbers).
 pub fn statfs_type(path: &CStr) -> Result<u32> {
     // SAFETY: the path is NUL-terminated.
     unsafe { width::statfs(path.as_ptr()) }.map(|system| system.kind)
 }
 
-/// What tells files apart, and their kind (stat(2)).
+/// Identity of a file (stat(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    /// The file system's device.
+    /// Device of the file system.
     pub device: u64,
-    /// The number of the file on it.
+    /// Inode number.
     pub inode: u64,
     /// Whether it is a directory.
     pub is_directory: bool,
@@ -306,7 +307,7 @@ impl Identity {
     }
 }
 
-/// The kinds of files a walk along a path tells apart.
+/// File types that the resolver distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A directory.
@@ -319,7 +320,7 @@ pub enum Kind {
     Other,
 }
 
-/// The kind of an open file (fstat(2)).
+/// Type of an open file (fstat(2)).
 pub fn kind(file: &Fd) -> Result<Kind> {
     let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
     Ok(match stat.st_mode & libc::S_IFMT {
@@ -330,37 +331,37 @@ pub fn kind(file: &Fd) -> Result<Kind> {
     })
 }
 
-/// The type of an open file, one of the S_IF* numbers (fstat(2)).
+/// Type of an open file, one of the S_IF* numbers (fstat(2)).
 pub fn file_type(fd: Base) -> Result<Mode> {
     Ok(stat(fd, c"", libc::AT_EMPTY_PATH)?.st_mode & libc::S_IFMT)
 }
 
-/// The type of the file of this name, of a link itself (fstatat(2)).
+/// Type of a file by name, without following a link (fstatat(2)), one of the S_IF* numbers.
 pub fn file_type_at(base: Base, name: &CStr) -> Result<Mode> {
     Ok(stat(base, name, libc::AT_SYMLINK_NOFOLLOW)?.st_mode & libc::S_IFMT)
 }
 
-/// Whether an open file is a regular one (fstat(2)).
+/// Whether an open file is a regular file (fstat(2)).
 pub fn is_regular(file: &Fd) -> Result<bool> {
     let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
     Ok(stat.st_mode & libc::S_IFMT == libc::S_IFREG)
 }
 
-/// Whether a path leads to a pipe (stat(2)).
+/// Whether a path leads to a FIFO (stat(2)).
 pub fn is_named_fifo(path: &CStr) -> bool {
     stat(HERE, path, 0).is_ok_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
-/// What a descriptor is of, and what it is open for.
+/// Type, owner and access mode of a descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
-    /// A pipe, S_IFIFO, a file, S_IFREG, and so on.
+    /// Type, one of the S_IF* numbers.
     pub kind: Mode,
-    /// Whose it is.
+    /// Owner.
     pub uid: u32,
-    /// Whether it can be read from.
+    /// Whether it is open for reading.
     pub reads: bool,
-    /// Whether it can be written to.
+    /// Whether it is open for writing.
     pub writes: bool,
 }
 
@@ -384,7 +385,7 @@ pub fn is_device(path: &CStr) -> Result<bool> {
     Ok(kind == libc::S_IFCHR || kind == libc::S_IFBLK)
 }
 
-/// Whether a descriptor is of a directory (fstat(2)).
+/// Whether a descriptor refers to a directory (fstat(2)).
 pub fn is_directory(fd: Base) -> Result<bool> {
     let stat = stat(fd, c"", libc::AT_EMPTY_PATH)?;
     Ok(stat.st_mode & libc::S_IFMT == libc::S_IFDIR)
@@ -399,21 +400,21 @@ fn stat(base: Base, path: &CStr, flags: i32) -> Result<Stat> {
     }
 }
 
-/// The file system type of an open file (fstatfs(2), `f_type`).
+/// File system type of an open file (fstatfs(2), `f_type`).
 pub fn type_of(file: &Fd) -> Result<u32> {
     width::fstatfs(file.raw()).map(|system| system.kind)
 }
 
-/// Whether an open file is one of procfs.
+/// Whether an open file lies on procfs.
 pub fn is_procfs(file: &Fd) -> Result<bool> {
     Ok(type_of(file)? == libc::PROC_SUPER_MAGIC as u32)
 }
 
-/// The flags of the mount an open file is on (fstatfs(2)), as mount(2) takes them.
+/// Flags of the mount of an open file (fstatfs(2)), as MS_* for mount(2).
 pub fn mount_flags(file: &Fd) -> Result<libc::c_ulong> {
     let flags = width::fstatfs(file.raw())?.flags as libc::c_ulong;
-    // ST_* and MS_* are the same numbers but for this one.
-    // linux/statfs.h; not every C library's constants have it.
+    // ST_* and MS_* are the same numbers except for this one (linux/statfs.h). Not every libc has
+    // it.
     const ST_RELATIME: libc::c_ulong = 0x1000;
     let relatime = if flags & ST_RELATIME != 0 { libc::MS_RELATIME } else { 0 };
     let same = libc::MS_RDONLY
@@ -425,7 +426,7 @@ pub fn mount_flags(file: &Fd) -> Result<libc::c_ulong> {
     Ok(flags & same | relatime)
 }
 
-/// getcwd(2) into a buffer: the path and its NUL.
+/// getcwd(2) into a buffer.
 pub fn getcwd(buffer: &mut [u8]) -> Result<&CStr> {
     // SAFETY: the kernel writes into the buffer, no further than its length.
     unsafe { syscall!(Sysno::getcwd, buffer.as_mut_ptr(), buffer.len()) }?;
@@ -437,15 +438,15 @@ fn close_range(first: i32, last: i32) -> Result<()> {
     unsafe { syscall!(Sysno::close_range, first, last, 0) }.map(drop)
 }
 
-/// Whether the kernel can close a range of descriptors (Linux 5.9): asked for the last number, which
-/// none has.
+/// Whether the kernel has close_range(2) (Linux 5.9). Asks with the highest number, which is never
+/// open.
 pub fn can_close_ranges() -> bool {
     close_range(-1, -1).is_ok()
 }
 
-/// Closes every descriptor from `first` on, but those that are kept; `next` tells the lowest of them
-/// from a number on. By close_range(2), or, before Linux 5.9, each that is read from /proc/self/fd,
-/// which `list` opens, and where that is absent every number up to RLIMIT_NOFILE.
+/// Closes every descriptor from `first` on, except those that `next` names: the lowest one to keep,
+/// from a number on. Without close_range(2) (before Linux 5.9) it closes those listed in
+/// /proc/self/fd, which `list` opens; without /proc every number up to RLIMIT_NOFILE.
 pub fn close_all_but(
     first: i32,
     next: &dyn Fn(i32) -> Option<i32>,
@@ -454,7 +455,7 @@ pub fn close_all_but(
     let mut from = first;
     loop {
         let kept = next(from);
-        // -1 is the last one there can be.
+        // u32::MAX is the highest number.
         let result = match kept {
             Some(kept) if kept == from => Ok(()),
             _ => close_range(from, kept.map_or(-1, |kept| kept - 1)),
@@ -497,13 +498,13 @@ fn close_one_by_one(
     }
 }
 
-/// getdents64(2): the number of bytes of entries, for [`Names`]; 0 at the end.
+/// getdents64(2); returns the number of bytes of entries for [`Names`], 0 at the end.
 pub fn read_directory(directory: &Fd, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the kernel writes into the buffer, no further than its length.
     unsafe { syscall!(Sysno::getdents64, directory.raw(), buffer.as_mut_ptr(), buffer.len()) }
 }
 
-/// The names in what [`read_directory`] has read.
+/// Iterates over the names in a buffer of [`read_directory`].
 pub struct Names<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Names<'a> {
@@ -518,8 +519,8 @@ impl<'a> Iterator for Names<'a> {
     }
 }
 
-/// What [`read_directory`] has read, as far as it may be a directory: the names of those, without `.`
-/// and `..`.
+/// Iterates over the names of directories, and of entries of unknown type, in a buffer of
+/// [`read_directory`]; skips `.` and `..`.
 pub struct Directories<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Directories<'a> {
@@ -539,8 +540,9 @@ impl<'a> Iterator for Directories<'a> {
     }
 }
 
-/// flock(2), without waiting: EAGAIN when somebody else's lock is in the way. A lock belongs to the
-/// open file, so it goes with the last descriptor of that, however its holder ends.
+/// flock(2) without waiting: EAGAIN when another process has a conflicting lock. The lock belongs
+/// to the open file description, so it is released with its last descriptor, however the holder
+/// ends.
 pub fn try_lock(file: &Fd, exclusive: bool) -> Result<()> {
     let kind = if exclusive { libc::LOCK_EX } else { libc::LOCK_SH };
     // SAFETY: numbers only.
@@ -558,7 +560,7 @@ pub fn lock_exclusively(file: &Fd) -> Result<()> {
     }
 }
 
-/// A file in memory with this content (memfd_create(2)), to be read from its beginning.
+/// A file in memory with this content (memfd_create(2)), positioned at its start.
 pub fn memory_file(content: &[u8]) -> Result<Fd> {
     const CLOEXEC: u32 = 1;
     // SAFETY: the name is NUL-terminated and outlives the call.
@@ -580,14 +582,14 @@ pub fn exists_at(base: Base, path: &CStr) -> Result<()> {
     unsafe { syscall!(Sysno::faccessat, base, path.as_ptr(), libc::F_OK) }.map(drop)
 }
 
-/// A close-on-exec copy of a descriptor that mini was started with (fcntl(2), F_DUPFD_CLOEXEC).
+/// A close-on-exec copy of a descriptor (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn duplicate(fd: i32) -> Result<Fd> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_DUPFD_CLOEXEC, 3) }.map(Fd::own)
 }
 
-/// Locks bytes of a file that is open for writing, for as long as it is open (fcntl(2), F_OFD_SETLK);
-/// EAGAIN or EACCES when somebody else has a lock on one of them.
+/// Locks a range of bytes of a file that is open for writing, until it is closed (fcntl(2),
+/// F_OFD_SETLK). EAGAIN or EACCES when another process holds a conflicting lock.
 pub fn lock(file: &Fd, start: u64, length: u64) -> Result<()> {
     // SAFETY: all of its fields are numbers.
     let mut lock: libc::flock64 = unsafe { MaybeUninit::zeroed().assume_init() };
@@ -597,25 +599,25 @@ pub fn lock(file: &Fd, start: u64, length: u64) -> Result<()> {
     unsafe { syscall!(FCNTL, file.raw(), libc::F_OFD_SETLK, &raw const lock) }.map(drop)
 }
 
-/// Puts a copy of an open file in a descriptor's place, over exec too (dup3(2)).
+/// Duplicates an open file to descriptor `fd`, which stays open over execve(2) (dup3(2)).
 pub fn replace(fd: i32, by: &Fd) -> Result<()> {
     // SAFETY: numbers only; whoever owned the place has given it up.
     unsafe { syscall!(Sysno::dup3, by.raw(), fd, 0) }.map(drop)
 }
 
-/// Puts a copy of an open file in the place of a descriptor of mini's own, which is closed (dup3(2)).
+/// Duplicates an open file to descriptor `fd`, close-on-exec (dup3(2)).
 pub fn replace_closing(fd: i32, by: &Fd) -> Result<()> {
     // SAFETY: numbers only; whoever owns the place goes on to own what is there.
     unsafe { syscall!(Sysno::dup3, by.raw(), fd, libc::O_CLOEXEC) }.map(drop)
 }
 
-/// Whether a number is that of an open descriptor (fcntl(2), F_GETFD).
+/// Whether a descriptor is open (fcntl(2), F_GETFD).
 pub fn is_open(fd: i32) -> bool {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_GETFD, 0) }.is_ok()
 }
 
-/// Clears close-on-exec, and leaves the descriptor open for good.
+/// Clears close-on-exec and leaks the descriptor.
 pub fn keep_over_exec(fd: Fd) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd.raw(), libc::F_SETFD, 0) }?;
@@ -623,7 +625,7 @@ pub fn keep_over_exec(fd: Fd) -> Result<()> {
     Ok(())
 }
 
-/// Clears close-on-exec of a descriptor that has an owner.
+/// Clears close-on-exec of a descriptor by number.
 pub fn keep_copy_over_exec(fd: i32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd, libc::F_SETFD, 0) }.map(drop)
@@ -634,14 +636,14 @@ pub fn close_number(fd: i32) {
     Fd::own(fd as usize);
 }
 
-/// Lets no read or write through this descriptor wait (fcntl(2), F_SETFL); others that share it
-/// are affected. For a file that mini opened itself, which has no other flags of this kind.
+/// Sets O_NONBLOCK (fcntl(2), F_SETFL). This affects every process that shares the open file
+/// description. Only for files that mini opened itself: it clears the other status flags.
 pub fn set_nonblocking(fd: &Fd) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::fcntl, fd.raw(), libc::F_SETFL, libc::O_NONBLOCK) }.map(drop)
 }
 
-/// Gives an open file to a user (fchown(2)); the group stays.
+/// fchown(2) of the user; the group is unchanged.
 pub fn give_to(fd: i32, uid: u32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(FCHOWN, fd, uid, u32::MAX) }.map(drop)
@@ -654,7 +656,7 @@ fn open_files_limit() -> Result<i32> {
         syscall!(Sysno::prlimit64, 0, libc::RLIMIT_NOFILE, 0, limit.as_mut_ptr())?;
         limit.assume_init()
     };
-    // The kernel's own bound is more than anybody opens (fs.nr_open).
+    // An upper bound for an unlimited RLIMIT_NOFILE.
     Ok(limit.rlim_cur.min(1 << 20) as i32)
 }
 
@@ -663,11 +665,13 @@ pub fn is_executable_by_all(file: &Fd) -> bool {
     stat(file.raw(), c"", libc::AT_EMPTY_PATH).is_ok_and(|stat| stat.st_mode & 0o005 == 0o005)
 }
 
-/// A copy of a file's content in memory (memfd_create(2)) that can be executed by all and changed by nobody.
+/// A sealed copy of a file in memory (memfd_create(2)) that everybody may execute and nobody can
+/// change.
 pub fn sealed_copy(file: &Fd) -> Result<Fd> {
     const CLOEXEC: u32 = 1;
     const ALLOW_SEALING: u32 = 2;
-    // Linux 6.3, which may refuse a program that does not say it is one.
+    // MFD_EXEC, Linux 6.3. The kernel may refuse an executable memfd without this flag
+    // (vm.memfd_noexec).
     const EXEC: u32 = 0x10;
     let create = |flags: u32| {
         // SAFETY: the name is NUL-terminated and outlives the call.
@@ -688,23 +692,24 @@ pub fn sealed_copy(file: &Fd) -> Result<Fd> {
     Ok(copy)
 }
 
-/// A point in time: seconds since 1970, and nanoseconds after that.
+/// A point in time since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time {
-    /// Whole seconds, before 1970 negative.
+    /// Seconds; negative before 1970.
     pub seconds: i64,
-    /// Less than a second.
+    /// Nanoseconds, less than a second.
     pub nanos: u32,
 }
 
-/// The time of the last change of an open file (fstat(2)).
+/// Modification time of an open file (fstat(2)).
 pub fn mtime_of(file: &Fd) -> Result<Time> {
     let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
     let (seconds, nanos) = width::mtime(file.raw(), &stat);
     Ok(Time { seconds, nanos })
 }
 
-/// utimensat(2), of a link itself: the time of the last change. Without a path that of the open file.
+/// Sets the modification time without following a link (utimensat(2)); without a path, that of the
+/// open file `base`.
 pub fn set_mtime_at(base: Base, path: Option<&CStr>, time: Time) -> Result<()> {
     let spec = |nanos| width::Time { seconds: time.seconds, nanos };
     let times = [spec(libc::UTIME_OMIT as _), spec(time.nanos.into())];
@@ -726,7 +731,7 @@ pub fn fchmod(file: &Fd, mode: Mode) -> Result<()> {
     unsafe { syscall!(Sysno::fchmod, file.raw(), mode) }.map(drop)
 }
 
-/// fchmodat2(2) with AT_SYMLINK_NOFOLLOW, which is Linux 6.6.
+/// fchmodat2(2) with AT_SYMLINK_NOFOLLOW (Linux 6.6).
 pub fn chmod_at(base: Base, path: &CStr, mode: Mode) -> Result<()> {
     let flags = libc::AT_SYMLINK_NOFOLLOW;
     // SAFETY: the path is NUL-terminated and outlives the call.
@@ -746,18 +751,18 @@ pub fn ftruncate(file: &Fd, size: u64) -> Result<()> {
     width::ftruncate(file.raw(), size as u64).map(drop)
 }
 
-/// lseek(2): where the file is to be read or written next.
+/// lseek(2) to an absolute offset.
 pub fn seek(file: &Fd, to: u64) -> Result<()> {
     let to = i64::try_from(to).map_err(|_| Errno::EOVERFLOW)?;
     width::lseek(file.raw(), to, libc::SEEK_SET).map(drop)
 }
 
-/// [`identity`], of a link itself.
+/// [`identity`] without following a link.
 pub fn identity_at(base: Base, path: &CStr) -> Result<Identity> {
     stat(base, path, libc::AT_SYMLINK_NOFOLLOW).map(Identity::of)
 }
 
-/// Waits until there is something to read, at a descriptor that does not wait by itself (poll(2)).
+/// Waits until a non-blocking descriptor is readable (ppoll(2)).
 pub fn await_input(fd: &Fd) -> Result<()> {
     let mut poll = libc::pollfd { fd: fd.raw(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one pollfd that lives across the call, no time and no signal mask.
@@ -767,8 +772,8 @@ pub fn await_input(fd: &Fd) -> Result<()> {
     }
 }
 
-/// Looks at what will be read next, without taking it: at a pipe (tee(2)), a socket (MSG_PEEK) or a file.
-/// Waits for the first byte; 0 at the end. EINVAL for what is none of these.
+/// Reads ahead without consuming: from a pipe (tee(2)), a socket (MSG_PEEK) or a file. Waits for
+/// the first byte; 0 at the end. EINVAL for anything else.
 pub fn peek(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     let (at, length) = (buffer.as_mut_ptr(), buffer.len());
     let (read_end, write_end) = pipe()?;
@@ -788,10 +793,11 @@ pub fn peek(fd: &Fd, buffer: &mut [u8]) -> Result<usize> {
     width::pread(fd.raw(), buffer, here)
 }
 
-/// The number of the mount an open file is on, as the mount table has it: statx(2), Linux 5.8, or
-/// name_to_handle_at(2), which tells it beside a handle that there is no room for.
+/// Id of the mount of an open file, as in mountinfo: statx(2) since Linux 5.8, else
+/// name_to_handle_at(2), which returns the mount id even when its buffer is too small for the
+/// handle.
 pub fn mount_id(file: &Fd) -> Result<u64> {
-    // `struct statx` in words; the mask of what is asked for and told comes first.
+    // Offsets in `struct statx`, in words; the mask comes first.
     const MNT_ID: u32 = 0x1000;
     let mut stat = [0u64; 32];
     let empty = c"".as_ptr();

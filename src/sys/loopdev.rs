@@ -11,7 +11,7 @@ const SET_STATUS64: u32 = 0x4c04;
 const READ_ONLY: u32 = 1;
 const AUTOCLEAR: u32 = 4;
 
-/// `struct loop_info64`, of which only the flags matter here.
+/// `struct loop_info64`; only the flags are used.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Info {
@@ -35,18 +35,18 @@ fn ioctl(fd: &Fd, request: u32, argument: usize) -> Result<usize> {
     unsafe { syscall!(Sysno::ioctl, fd.raw(), request, argument) }
 }
 
-/// Makes a file a read-only device that is given back when nobody uses it any more: keep the
-/// descriptor until the device is mounted.
+/// Attaches a file to a free loop device, read-only, with autoclear: the kernel detaches it when
+/// the last user is gone. Keep the descriptor until the device is mounted.
 pub fn attach(file: &Fd) -> Result<(Fd, NumberedPath)> {
     let control = fs::open(c"/dev/loop-control", libc::O_RDWR, 0)?;
     let info = Info { before: [0; 6], more: 0, flags: READ_ONLY | AUTOCLEAR, after: [0; 22] };
-    // Between finding a free one and taking it another process may be faster.
+    // Another process may take the free device first.
     for _ in 0..100 {
         let path = NumberedPath::new(b"/dev/loop", ioctl(&control, GET_FREE, 0)? as u32);
         let device = fs::open(path.as_c_str(), libc::O_RDONLY, 0)?;
         let config = Config { fd: file.raw() as u32, block_size: 0, info, reserved: [0; 8] };
         let result = match ioctl(&device, CONFIGURE, &raw const config as usize) {
-            // Before Linux 5.8 it takes two calls.
+            // Before Linux 5.8 (no LOOP_CONFIGURE) it takes two calls.
             Err(Errno::EINVAL | Errno::ENOTTY) => ioctl(&device, SET_FD, file.raw() as usize)
                 .and_then(|_| ioctl(&device, SET_STATUS64, &raw const info as usize)),
             result => result,

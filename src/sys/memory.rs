@@ -6,7 +6,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU32;
 use syscalls::{Sysno, syscall};
 
-/// mmap(2): new private pages, zero when first touched, for the life of the process.
+/// mmap(2): new private zeroed pages that are never unmapped.
 pub fn map(size: usize) -> Result<*mut u8> {
     map_with(size, libc::PROT_READ | libc::PROT_WRITE)
 }
@@ -19,17 +19,17 @@ fn map_with(size: usize, protection: i32) -> Result<*mut u8> {
     Ok(at as *mut u8)
 }
 
-/// A number that processes have in common, in a file in memory (memfd_create(2)).
+/// A number in a memfd, shared between processes.
 #[derive(Debug)]
 pub struct SharedNumber {
-    /// The number; 0 at first.
+    /// The number; initially 0.
     pub number: &'static AtomicU32,
-    /// The file, for a process that is to [map it](map_number).
+    /// The memfd, for a process that [maps it](map_number).
     pub file: Fd,
 }
 
 impl SharedNumber {
-    /// A new one.
+    /// Makes a new number.
     pub fn new() -> Result<SharedNumber> {
         const CLOEXEC: u32 = 1;
         // SAFETY: the name is NUL-terminated and outlives the call.
@@ -40,7 +40,7 @@ impl SharedNumber {
     }
 }
 
-/// mmap(2), MAP_SHARED: the number in such a file, for the life of the process.
+/// mmap(2), MAP_SHARED: maps the number of a memfd, for the life of the process.
 pub fn map_number(file: i32) -> Result<&'static AtomicU32> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let size = size_of::<AtomicU32>();
@@ -51,32 +51,34 @@ pub fn map_number(file: i32) -> Result<&'static AtomicU32> {
     Ok(unsafe { &*(at as *const AtomicU32) })
 }
 
-/// The program as it lies in memory.
+/// Address range of the program in memory.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Program {
-    /// The first byte of what is only ever read.
+    /// First byte of the read-only part.
     pub start: usize,
-    /// Behind the last one.
+    /// End of the read-only part.
     pub end: usize,
-    /// Bytes in a page.
+    /// Page size in bytes.
     pub page_size: usize,
 }
 
 impl Program {
-    /// Gives all read-only pages back but those of the function at `kept` (madvise(2), MADV_DONTNEED).
+    /// Releases all read-only pages except those of the function at `kept` (madvise(2),
+    /// MADV_DONTNEED).
     #[inline(always)]
     pub(super) fn let_go_of_all_but(&self, kept: usize) {
         let page = !(self.page_size - 1);
         let (first, last) = (kept & page, (kept + WAIT_LENGTH) & page);
-        let_go(self.start, first);
-        // What can be written to begins in a page of its own.
-        let_go(last + self.page_size, self.end & page);
+        release(self.start, first);
+        // Writable data begins on a page of its own.
+        release(last + self.page_size, self.end & page);
     }
 }
 
-/// Gives pages of the program back. Part of its caller, as nothing else is there any more after it.
+/// Releases pages of the program. Inlined, because other functions are no longer in memory
+/// afterwards.
 #[inline(always)]
-fn let_go(from: usize, to: usize) {
+fn release(from: usize, to: usize) {
     if from < to {
         // SAFETY: unchanged pages of a file, which the kernel reads in again when they are
         // needed, as it does when it has given them to somebody else; a gap between segments
@@ -85,7 +87,7 @@ fn let_go(from: usize, to: usize) {
     }
 }
 
-/// Bytes of the machine's memory (sysinfo(2)).
+/// Memory of the machine in bytes (sysinfo(2)).
 pub fn total() -> Result<u64> {
     let mut info = MaybeUninit::<libc::sysinfo>::uninit();
     // SAFETY: the kernel fills the structure when it returns success.
@@ -97,32 +99,32 @@ pub fn total() -> Result<u64> {
     Ok(units * u64::from(info.mem_unit))
 }
 
-/// The memory of a child of `clone`: a guard page, the stack that grows down towards it, and
-/// above the stack an inbox for what arrives through the gate.
+/// Memory of a child of `clone`: a guard page, the stack growing down towards it, and above the
+/// stack a buffer for the arguments pipe.
 #[derive(Debug, Clone, Copy)]
 pub struct ChildMemory {
     stack_top: *mut usize,
-    inbox_len: usize,
+    buffer_len: usize,
 }
 
-/// Room for the child's frames, the deepest of which hold several paths and a block of a file.
-/// What is not touched costs nothing.
+/// Room for the deepest call chain, which holds several paths and a block of a file. Untouched
+/// pages cost nothing.
 const STACK: usize = 256 << 10;
 
 impl ChildMemory {
-    /// Maps it, with an inbox of at least `inbox` bytes. Only touched pages cost anything, and
-    /// the inbox begins in the stack's first page.
-    pub fn new(inbox: usize, page_size: usize) -> Result<ChildMemory> {
-        let inbox_len = inbox.div_ceil(size_of::<usize>()) * size_of::<usize>();
-        let usable = (STACK + inbox_len).next_multiple_of(page_size);
+    /// Maps the memory with a buffer of at least `buffer` bytes. Only touched pages cost anything,
+    /// and the buffer begins on the first page of the stack.
+    pub fn new(buffer: usize, page_size: usize) -> Result<ChildMemory> {
+        let buffer_len = buffer.div_ceil(size_of::<usize>()) * size_of::<usize>();
+        let usable = (STACK + buffer_len).next_multiple_of(page_size);
         let guard = map_with(page_size + usable, libc::PROT_NONE)?;
         let bottom = guard.wrapping_add(page_size);
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: part of the mapping made above.
         unsafe { syscall!(Sysno::mprotect, bottom, usable, protection) }?;
-        // The ABI wants the stack pointer aligned to 16 bytes at a call.
-        let top = (bottom as usize + usable - inbox_len) & !15;
-        Ok(ChildMemory { stack_top: top as *mut usize, inbox_len })
+        // The ABI requires a stack pointer aligned to 16 bytes at a call.
+        let top = (bottom as usize + usable - buffer_len) & !15;
+        Ok(ChildMemory { stack_top: top as *mut usize, buffer_len })
     }
 
     pub(super) fn stack_top(&self) -> *mut usize {
@@ -133,33 +135,33 @@ impl ChildMemory {
         self.stack_top as usize - STACK
     }
 
-    /// The inbox, in words.
+    /// The buffer, in machine words.
     ///
     /// # Safety
     /// Called once, by the child.
-    pub(super) unsafe fn inbox(self) -> &'static mut [usize] {
+    pub(super) unsafe fn buffer(self) -> &'static mut [usize] {
         // SAFETY: mapped for the life of the process, above the stack, used by nobody else.
         unsafe {
-            core::slice::from_raw_parts_mut(self.stack_top, self.inbox_len / size_of::<usize>())
+            core::slice::from_raw_parts_mut(self.stack_top, self.buffer_len / size_of::<usize>())
         }
     }
 }
 
-/// The bytes of a slice of words.
+/// The bytes of a slice of machine words.
 pub fn bytes_of(words: &mut [usize]) -> &mut [u8] {
     // SAFETY: every byte of a word is a byte, and the borrow passes on.
     unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
 }
 
-/// Memory for a while: pages from the kernel (mmap(2)), zero and free of cost until they are touched, which
-/// go back to it in the end. No allocator has a part in it, so the child may have some.
+/// Temporary memory from mmap(2), zeroed, unmapped when dropped. It does not use the allocator, so
+/// the child may use it.
 pub struct Scratch {
     at: *mut u8,
     size: usize,
 }
 
 impl Scratch {
-    /// So many bytes.
+    /// Maps `size` bytes.
     pub fn new(size: usize) -> Result<Scratch> {
         Ok(Scratch { at: map(size)?, size })
     }

@@ -27,11 +27,11 @@ pub mod width;
 pub use fd::Fd;
 pub use syscalls::Errno;
 
-/// An error in words; empty for a number the kernel does not use.
+/// Text of an error; empty for a number the kernel does not use.
 pub fn describe(errno: Errno) -> &'static str {
     let texts = include_str!(concat!(env!("OUT_DIR"), "/errors.txt"));
     texts.split('\n').nth(errno.into_raw() as usize).unwrap_or_default()
 }
 
-/// What every system call gives back.
+/// Result of a system call.
 pub type Result<T> = core::result::Result<T, Errno>;

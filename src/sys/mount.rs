@@ -1,4 +1,4 @@
-//! The mount table.
+//! Mounts.
 
 use super::fs::Base;
 use super::{Errno, Fd, Result};
@@ -10,7 +10,7 @@ fn pointer(text: Option<&CStr>) -> *const core::ffi::c_char {
     text.map_or(null(), CStr::as_ptr)
 }
 
-/// mount(2); an absent string is passed as NULL.
+/// mount(2); None is passed as NULL.
 pub fn mount(
     source: Option<&CStr>,
     target: &CStr,
@@ -32,11 +32,11 @@ pub fn mount(
     .map(drop)
 }
 
-/// An option of a file system: a name, and a value unless it is a flag.
+/// A mount option: name, and value unless it is a flag.
 pub type Setting<'a> = (&'a CStr, Option<&'a CStr>);
 
-/// A file system mounted where nobody sees it: fsopen(2), fsconfig(2), fsmount(2), Linux 5.2. Its
-/// root directory; it is gone when that is closed. `attributes` are MS_NOSUID and the like.
+/// fsopen(2), fsconfig(2), fsmount(2), Linux 5.2: makes a mount that is not attached anywhere. It
+/// disappears when the returned descriptor is closed. `attributes` are MS_NOSUID and so on.
 pub fn mount_unseen<'a>(
     fstype: &CStr,
     settings: impl Iterator<Item = Setting<'a>>,
@@ -59,8 +59,8 @@ pub fn mount_unseen<'a>(
     }
 }
 
-/// open_tree(2), OPEN_TREE_CLONE, Linux 5.2: a copy of what is mounted at a path, attached nowhere;
-/// with `recursive`, of what is mounted below as well.
+/// open_tree(2), OPEN_TREE_CLONE, Linux 5.2: a detached clone of the mount at a path; `recursive`
+/// includes submounts.
 pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     const CLONE: i32 = 1;
     let flags = CLONE | libc::O_CLOEXEC | if recursive { libc::AT_RECURSIVE } else { 0 };
@@ -68,7 +68,8 @@ pub fn take_tree(path: &CStr, recursive: bool) -> Result<Fd> {
     unsafe { syscall!(Sysno::open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }.map(Fd::own)
 }
 
-/// The same of an open file or directory, with what is mounted below.
+/// open_tree(2), OPEN_TREE_CLONE: a detached clone of the mount at an open file, including
+/// submounts.
 pub fn copy_of(place: &Fd) -> Result<Fd> {
     const CLONE: i32 = 1;
     let flags = CLONE | libc::O_CLOEXEC | libc::AT_RECURSIVE | libc::AT_EMPTY_PATH;
@@ -79,8 +80,8 @@ pub fn copy_of(place: &Fd) -> Result<Fd> {
 /// OPEN_TREE_NAMESPACE
 const NAMESPACE: i32 = 2;
 
-/// open_tree(2), OPEN_TREE_NAMESPACE, Linux 7.0: enters a new mount namespace (setns(2)) that has a copy of a
-/// directory, with what is mounted below, for its root, and nothing else of this one.
+/// open_tree(2), OPEN_TREE_NAMESPACE, Linux 7.0, and setns(2): makes and enters a mount namespace
+/// whose root is a clone of a directory and its submounts.
 pub fn enter_namespace_of(path: &CStr) -> Result<()> {
     let flags = NAMESPACE | libc::O_CLOEXEC | libc::AT_RECURSIVE;
     // SAFETY: the path is NUL-terminated and outlives the call; the rest are numbers.
@@ -91,18 +92,17 @@ pub fn enter_namespace_of(path: &CStr) -> Result<()> {
     }
 }
 
-/// Whether the kernel makes such a namespace, asked with a descriptor that cannot be.
+/// Whether the kernel supports OPEN_TREE_NAMESPACE. Asks with an invalid descriptor.
 pub fn can_make_namespaces() -> bool {
     const NO_FD: isize = -1;
     let flags = NAMESPACE | libc::O_CLOEXEC | libc::AT_EMPTY_PATH;
     // SAFETY: an empty path and numbers.
     let result = unsafe { syscall!(Sysno::open_tree, NO_FD, c"".as_ptr(), flags) };
-    // Older ones do not know the flag, or the call: EINVAL, ENOSYS.
+    // EINVAL or ENOSYS on older kernels.
     result == Err(Errno::EBADF)
 }
 
-/// fsopen(2): begins to mount a type of file system; ENODEV when the kernel neither has it nor gets
-/// it.
+/// fsopen(2). ENODEV when the kernel has no such file system and cannot load it.
 pub fn open_type(fstype: &CStr) -> Result<Fd> {
     // SAFETY: the name is NUL-terminated and outlives the call.
     unsafe { syscall!(Sysno::fsopen, fstype.as_ptr(), CLOEXEC) }.map(Fd::own)
@@ -111,8 +111,8 @@ pub fn open_type(fstype: &CStr) -> Result<Fd> {
 /// FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
 const CLOEXEC: u32 = 1;
 
-/// Whether the kernel has open_tree(2) and move_mount(2), and lets them be called: asked with a
-/// descriptor that cannot be.
+/// Whether the kernel has open_tree(2) and move_mount(2) and no filter denies them. Asks with an
+/// invalid descriptor.
 pub fn can_take_trees() -> bool {
     const NO_FD: isize = -1;
     let empty = c"".as_ptr();
@@ -126,10 +126,10 @@ pub fn can_take_trees() -> bool {
     take != Err(Errno::ENOSYS) && put != Err(Errno::ENOSYS)
 }
 
-/// MOVE_MOUNT_F_EMPTY_PATH and MOVE_MOUNT_T_EMPTY_PATH: descriptors say where from and where to.
+/// MOVE_MOUNT_F_EMPTY_PATH and MOVE_MOUNT_T_EMPTY_PATH: source and target are descriptors.
 const BOTH_EMPTY: u32 = 0x4 | 0x40;
 
-/// Whether the kernel has mount_setattr(2), asked likewise.
+/// Whether the kernel has mount_setattr(2). Asks with an invalid descriptor.
 pub fn can_set_attributes() -> bool {
     const NO_FD: isize = -1;
     // SAFETY: an empty path, no attributes, and numbers.
@@ -137,15 +137,15 @@ pub fn can_set_attributes() -> bool {
     result != Err(Errno::ENOSYS)
 }
 
-/// move_mount(2): attaches such a copy on an open file or directory.
+/// move_mount(2): attaches a detached mount at an open file or directory.
 pub fn put_tree(tree: Base, target: &Fd) -> Result<()> {
     let empty = c"".as_ptr();
     // SAFETY: empty paths; the rest are numbers.
     unsafe { syscall!(Sysno::move_mount, tree, empty, target.raw(), empty, BOTH_EMPTY) }.map(drop)
 }
 
-/// mount_setattr(2), Linux 5.12: sets and clears MOUNT_ATTR_* flags, which have the values of MS_*, and sets the
-/// propagation (MS_*, or 0 to leave it), of an open mount and, with `recursive`, those below.
+/// mount_setattr(2), Linux 5.12: sets and clears flags of an open mount (MOUNT_ATTR_* have the
+/// values of MS_*) and sets its propagation (MS_*; 0: unchanged). `recursive` includes submounts.
 pub fn set_attributes(
     mount: Base,
     set: libc::c_ulong,

@@ -1,12 +1,11 @@
-//! Network interfaces, and unix sockets.
+//! The loopback interface, and unix sockets.
 
 use super::{Errno, Fd, Result};
 use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
-/// Brings the loopback interface up (netdevice(7), SIOCSIFFLAGS). The kernel then gives it
-/// 127.0.0.1 and ::1 by itself. The request is the same for a socket of any family, and a unix
-/// socket exists in every kernel.
+/// Brings the loopback interface up (netdevice(7), SIOCSIFFLAGS); the kernel then adds 127.0.0.1
+/// and ::1. The request works on a socket of any family, and every kernel has unix sockets.
 pub fn loopback_up() -> Result<()> {
     let socket = datagram_socket()?;
     // SAFETY: all zero is a valid ifreq.
@@ -19,14 +18,14 @@ pub fn loopback_up() -> Result<()> {
         .map(drop)
 }
 
-/// socket(2) for datagrams between processes.
+/// socket(2): a unix datagram socket.
 fn datagram_socket() -> Result<Fd> {
     let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::socket, libc::AF_UNIX, kind, 0) }.map(Fd::own)
 }
 
-/// socketpair(2): two ends of a connection.
+/// socketpair(2): two connected unix sockets.
 pub fn socket_pair() -> Result<(Fd, Fd)> {
     let mut ends = [0i32; 2];
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
@@ -44,7 +43,7 @@ struct Descriptors {
     descriptors: [i32; 2],
 }
 
-/// One byte, and what goes with it.
+/// A message of one byte with control data.
 fn with_message<T>(
     byte: &mut u8,
     descriptors: &mut Descriptors,
@@ -60,7 +59,7 @@ fn with_message<T>(
     call(&raw mut message)
 }
 
-/// sendmsg(2): gives copies of two descriptors to the process at the other end.
+/// sendmsg(2): sends two descriptors to the other end.
 pub fn send_descriptors(socket: &Fd, descriptors: [&Fd; 2]) -> Result<()> {
     let mut control = Descriptors {
         length: size_of::<Descriptors>(),
@@ -74,7 +73,7 @@ pub fn send_descriptors(socket: &Fd, descriptors: [&Fd; 2]) -> Result<()> {
     })
 }
 
-/// recvmsg(2) without waiting: two descriptors; None when the other end is closed instead.
+/// recvmsg(2) without waiting: receives two descriptors; None when the other end is closed.
 pub fn receive_descriptors(socket: &Fd) -> Result<Option<[Fd; 2]>> {
     let mut control = Descriptors { length: 0, level: 0, kind: 0, descriptors: [-1; 2] };
     let length = with_message(&mut 0, &mut control, |message| {
@@ -91,8 +90,8 @@ pub fn receive_descriptors(socket: &Fd) -> Result<Option<[Fd; 2]>> {
     Ok(Some(control.descriptors.map(|fd| Fd::own(fd as usize))))
 }
 
-/// connect(2) of a new socket for datagrams to a unix socket by its path, or, after `@`, its abstract
-/// name. Connected, poll(2) tells when there is room for one.
+/// connect(2): a datagram socket connected to a path or, after `@`, an abstract name. poll(2) on a
+/// connected socket shows when the receiver has room.
 pub fn connect_datagram(path: &[u8]) -> Result<Fd> {
     // SAFETY: all zero is a valid address.
     let mut address: libc::sockaddr_un = unsafe { MaybeUninit::zeroed().assume_init() };
@@ -111,7 +110,7 @@ pub fn connect_datagram(path: &[u8]) -> Result<Fd> {
     Ok(socket)
 }
 
-/// sendto(2) to whom the socket is connected, without waiting: EAGAIN when there is no room.
+/// sendto(2) without waiting: EAGAIN when the receiver has no room.
 pub fn send(socket: &Fd, bytes: &[u8]) -> Result<usize> {
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
     loop {

@@ -1,70 +1,69 @@
-//! Writing to what mini was given by its caller, without ever waiting. Others share it, so that its
-//! flags are not mini's to set.
+//! Writes to descriptors of the caller without ever waiting. Other processes share them, so mini
+//! must not set O_NONBLOCK on them.
 
 use super::fs::NumberedPath;
 use super::{Errno, Fd, Result, fs, net, terminal};
 use libc::POLLOUT;
 
-/// A descriptor that is written to.
+/// A descriptor to write to.
 pub struct Output {
     number: i32,
-    way: Way,
+    way: Method,
 }
 
-/// How no write waits.
-enum Way {
-    /// The same terminal or pipe, opened again.
-    Again(Fd),
-    /// A socket can be asked not to, for each write.
+/// How writes avoid waiting.
+enum Method {
+    /// A terminal or pipe, reopened with O_NONBLOCK.
+    Reopened(Fd),
+    /// A socket: MSG_DONTWAIT for each write.
     Socket,
-    /// A file takes all at once. It has a place where it is written to, which only this descriptor
-    /// knows.
+    /// A file never waits. It is not reopened, because only this descriptor has the file offset.
     File,
-    /// The rest: without /proc, or somebody else's terminal. Not more at once than a pipe takes whole
-    /// when it says that it is ready.
-    Little,
+    /// Anything else: without /proc, or another user's terminal. After poll(2) reports room, a pipe
+    /// takes up to PIPE_BUF bytes without waiting.
+    PipeBuf,
 }
 
-/// PIPE_BUF (pipe(7))
-const LITTLE: usize = 4096;
+/// PIPE_BUF (pipe(7)).
+const PIPE_BUF: usize = 4096;
 
 impl Output {
-    /// Finds out how; `number` stays open as long as this is used.
+    /// Chooses the method; descriptor `number` must stay open while this is used.
     pub fn open(number: i32) -> Output {
         let way = match fs::file_type(number) {
-            Ok(libc::S_IFREG) => Way::File,
-            Ok(libc::S_IFSOCK) => Way::Socket,
+            Ok(libc::S_IFREG) => Method::File,
+            Ok(libc::S_IFSOCK) => Method::Socket,
             Ok(libc::S_IFIFO) => open_again(number),
             Ok(libc::S_IFCHR) if terminal::settings(number).is_ok() => open_again(number),
-            _ => Way::Little,
+            _ => Method::PipeBuf,
         };
         Output { number, way }
     }
 
-    /// What to wait for, with POLLOUT.
+    /// The descriptor to poll for POLLOUT.
     pub fn raw(&self) -> i32 {
         match &self.way {
-            Way::Again(own) => own.raw(),
+            Method::Reopened(own) => own.raw(),
             _ => self.number,
         }
     }
 
-    /// Writes as much as can be written at once; EAGAIN if nothing can.
+    /// Writes as much as possible; EAGAIN when nothing can be written.
     pub fn write(&self, bytes: &[u8]) -> Result<usize> {
         let shared = Fd::borrowed(self.number);
         match &self.way {
-            Way::Again(own) => fs::write(own, bytes),
-            Way::Socket => net::send(&shared, bytes),
-            Way::File => fs::write(&shared, bytes),
-            // Where no descriptor may be had, none may be asked about (poll(2)).
-            Way::Little if fs::poll_now(self.number, POLLOUT) == Ok(0) => Err(Errno::EAGAIN),
-            Way::Little => fs::write(&shared, &bytes[..bytes.len().min(LITTLE)]),
+            Method::Reopened(own) => fs::write(own, bytes),
+            Method::Socket => net::send(&shared, bytes),
+            Method::File => fs::write(&shared, bytes),
+            // With RLIMIT_NOFILE 0 poll(2) fails; then the write is tried.
+            Method::PipeBuf if fs::poll_now(self.number, POLLOUT) == Ok(0) => Err(Errno::EAGAIN),
+            Method::PipeBuf => fs::write(&shared, &bytes[..bytes.len().min(PIPE_BUF)]),
         }
     }
 }
 
-fn open_again(number: i32) -> Way {
+fn open_again(number: i32) -> Method {
     let path = NumberedPath::new(b"/proc/self/fd/", number as u32);
     let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    fs::open(path.as_c_str(), flags, 0).map_or(Way::Little, Way::Again)
+    fs::open(path.as_c_str(), flags, 0).map_or(Method::PipeBuf, Method::Reopened)
 }

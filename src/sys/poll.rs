@@ -1,4 +1,4 @@
-//! Waiting for several things at a time.
+//! Waiting for several descriptors.
 
 use super::memory::Program;
 use super::signal::Set;
@@ -6,8 +6,8 @@ use super::{Fd, Result, idle, width};
 use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
-/// signalfd(2): a descriptor that is readable while one of the blocked signals of `set` is there; or what
-/// such a descriptor is readable for from now on.
+/// signalfd(2): a descriptor that is readable while a blocked signal of `set` is pending. With
+/// `there` changes the set of an existing one.
 pub fn signals(set: Set, there: Option<&Fd>) -> Result<Option<Fd>> {
     let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
     let fd = there.map_or(-1, Fd::raw);
@@ -18,9 +18,9 @@ pub fn signals(set: Set, there: Option<&Fd>) -> Result<Option<Fd>> {
     Ok(there.is_none().then(|| Fd::own(fd)))
 }
 
-/// ppoll(2): waits until one of `polls` is ready, at most until `deadline` (by
-/// [`super::clock::now`]); whether one is. A negative descriptor is passed over. A long wait lets go of
-/// `program`.
+/// ppoll(2): waits until one of `polls` is ready, at most until `deadline` (in the time of
+/// [`super::clock::now`]); returns whether one is. Negative descriptors are ignored. A long wait
+/// releases `program`.
 pub fn wait(
     polls: &mut [libc::pollfd],
     deadline: Option<u64>,
@@ -35,8 +35,8 @@ pub fn wait(
     .map(|ready| ready.is_some())
 }
 
-/// epoll_create1(2), epoll_ctl(2): a descriptor that is readable when the kernel has woken those who wait
-/// to write to one of these, whether they still may or may again.
+/// epoll_create1(2), epoll_ctl(2): a descriptor that becomes readable on each event that wakes
+/// writers of one of these (edge-triggered), even if they could write before.
 pub fn changes(of: [&Fd; 2]) -> Result<Fd> {
     // SAFETY: numbers only.
     let changes = unsafe { syscall!(Sysno::epoll_create1, libc::EPOLL_CLOEXEC) }.map(Fd::own)?;
@@ -49,7 +49,7 @@ pub fn changes(of: [&Fd; 2]) -> Result<Fd> {
     Ok(changes)
 }
 
-/// epoll_pwait(2), without waiting: takes note of what there is, so that the next change is a new one.
+/// epoll_pwait(2), without waiting: clears the pending events, so that the next event is a new one.
 pub fn take_changes(changes: &Fd) -> Result<()> {
     let mut events = [const { MaybeUninit::<libc::epoll_event>::uninit() }; 2];
     let (at, count) = (events.as_mut_ptr(), events.len());
@@ -57,7 +57,7 @@ pub fn take_changes(changes: &Fd) -> Result<()> {
     unsafe { syscall!(Sysno::epoll_pwait, changes.raw(), at, count, 0, 0, 8) }.map(drop)
 }
 
-/// ppoll(2), without waiting: whether there is something to read.
+/// ppoll(2), without waiting: whether a descriptor is readable.
 pub fn is_readable(fd: &Fd) -> Result<bool> {
     let mut poll = libc::pollfd { fd: fd.raw(), events: libc::POLLIN, revents: 0 };
     let time = width::Time { seconds: 0, nanos: 0 };

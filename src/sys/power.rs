@@ -1,4 +1,4 @@
-//! The machine's power (reboot(2)).
+//! Power off, reboot and halt (reboot(2)).
 
 use super::Result;
 use syscalls::{Sysno, syscall};
@@ -9,22 +9,22 @@ fn reboot(command: i32) -> Result<()> {
     unsafe { syscall!(Sysno::reboot, MAGIC.0, MAGIC.1, command, 0) }.map(drop)
 }
 
-/// Ctrl-Alt-Del becomes a SIGINT to process 1.
+/// Ctrl-Alt-Del sends SIGINT to PID 1.
 pub fn keys_as_signal() -> Result<()> {
     reboot(libc::LINUX_REBOOT_CMD_CAD_OFF)
 }
 
-/// Switches the machine off; one that cannot be is stopped.
+/// Powers off; halts where that is not possible.
 pub fn off() -> Result<()> {
     reboot(libc::LINUX_REBOOT_CMD_POWER_OFF)
 }
 
-/// Starts it anew.
+/// Reboots.
 pub fn restart() -> Result<()> {
     reboot(libc::LINUX_REBOOT_CMD_RESTART)
 }
 
-/// Stops it.
+/// Halts.
 pub fn halt() -> Result<()> {
     reboot(libc::LINUX_REBOOT_CMD_HALT)
 }

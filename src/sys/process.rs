@@ -34,7 +34,7 @@ pub fn kill(pid: i32, signal: i32) -> Result<()> {
     unsafe { syscall!(Sysno::kill, pid, signal) }.map(drop)
 }
 
-/// pidfd_open(2), Linux 5.3: a descriptor that stands for this process and no later one of the same number.
+/// pidfd_open(2), Linux 5.3: refers to this process, never to a later one with the same id.
 pub fn open_pidfd(pid: i32) -> Result<Fd> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::pidfd_open, pid, 0) }.map(Fd::own)
@@ -46,20 +46,21 @@ pub fn signal_pidfd(process: &Fd, signal: i32) -> Result<()> {
     unsafe { syscall!(Sysno::pidfd_send_signal, process.raw(), signal, 0, 0) }.map(drop)
 }
 
-/// setns(2): joins the namespace of an open file, which must be of one of these kinds (CLONE_NEW*; 0: of any).
+/// setns(2): joins the namespace of an open file, which must be of one of these types (CLONE_NEW*;
+/// 0: any).
 pub fn join_namespace(namespace: &Fd, kinds: i32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::setns, namespace.raw(), kinds) }.map(drop)
 }
 
-/// getpgid(2); 0 is the caller itself.
+/// getpgid(2); 0 is the caller.
 pub fn getpgid(pid: i32) -> Result<i32> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::getpgid, pid) }.map(|group| group as i32)
 }
 
-/// A child that shares its parent's memory until it execs or dies. As long as this value lives,
-/// so does what the child borrows; dropping it before the child was seen to end kills the child.
+/// A child that shares its parent's memory until it executes or ends. What the child borrows lives
+/// as long as this value. Dropping this value before [`SharingChild::has_ended`] kills the child.
 #[derive(Debug)]
 pub struct SharingChild<'a> {
     pid: i32,
@@ -68,12 +69,12 @@ pub struct SharingChild<'a> {
 }
 
 impl SharingChild<'_> {
-    /// Its process id, valid until [`SharingChild::has_ended`].
+    /// Process id, valid until [`SharingChild::has_ended`].
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Notes that wait(2) has reported its end: the id may be somebody else's from now on.
+    /// Notes that wait(2) has reported the end: from now on the id may belong to another process.
     pub fn has_ended(&mut self) {
         self.ended = true;
     }
@@ -82,23 +83,23 @@ impl SharingChild<'_> {
 impl Drop for SharingChild<'_> {
     fn drop(&mut self) {
         if !self.ended && kill(self.pid, libc::SIGKILL).is_ok() {
-            // Nothing to learn from it: the child is gone either way.
+            // The result does not matter: the child is gone either way.
             let _ = wait_end(self.pid);
         }
     }
 }
 
-/// What a new child starts from; a copy on its own stack.
+/// What a new child starts with; lies on its stack.
 struct Start<'a, T> {
     memory: ChildMemory,
     shared: &'a T,
     entry: fn(&T, &'static mut [usize]) -> !,
 }
 
-/// clone(2) onto a stack of its own, where the child runs `entry(shared, inbox)`. With CLONE_VM it
-/// shares all memory and must not allocate: the allocator is its parent's.
+/// clone(2) with a new stack, on which the child runs `entry(shared, buffer)`. With CLONE_VM the
+/// child shares all memory and must not allocate, because the allocator is its parent's.
 ///
-/// It is born in the cgroup of this directory, where one is given: clone3(2), Linux 5.7.
+/// With `group` the child is created in this cgroup (clone3(2), CLONE_INTO_CGROUP, Linux 5.7).
 pub fn clone_onto<'a, T: Sync>(
     flags: i32,
     group: Option<&Fd>,
@@ -110,15 +111,15 @@ pub fn clone_onto<'a, T: Sync>(
         // SAFETY: `arg` is the block written below, at the top of this child's own stack.
         unsafe {
             let Start { memory, shared, entry } = arg.cast::<Start<T>>().read();
-            entry(shared, memory.inbox())
+            entry(shared, memory.buffer())
         }
     }
     let block = (memory.stack_top() as usize - size_of::<Start<T>>()) & !15;
     let block = block as *mut Start<T>;
     const INTO_CGROUP: u64 = 0x2_0000_0000;
     let flags = flags as u32;
-    // struct clone_args as of Linux 5.7: flags, three places for ids, the signal of its end, the
-    // stack's lowest address and size, tls, two for a chosen id, and the group.
+    // struct clone_args of Linux 5.7: flags, pidfd, child_tid, parent_tid, exit_signal, stack,
+    // stack_size, tls, set_tid, set_tid_size, cgroup.
     let (bottom, group_fd) = (memory.stack_bottom(), group.map_or(0, |group| group.raw() as u64));
     let (flags3, size) = (u64::from(flags) | INTO_CGROUP, (block as usize - bottom) as u64);
     let args: [u64; 11] =
@@ -137,25 +138,26 @@ pub fn clone_onto<'a, T: Sync>(
     Ok(SharingChild { pid, ended: false, borrowed: PhantomData })
 }
 
-/// fork(2): the new process goes on with a copy of everything; 0 there, its id here.
+/// fork(2): returns 0 in the child, the child's id in the parent.
 pub fn fork() -> Result<i32> {
     // SAFETY: without CLONE_VM and a new stack both go on as one would have, each with its own
     // memory; mini has no threads.
     unsafe { syscall!(Sysno::clone, libc::SIGCHLD, 0, 0, 0, 0) }.map(|pid| pid as i32)
 }
 
-/// A table of pointers to C strings that ends with a null, as execve(2) reads it.
+/// A null-terminated table of pointers to strings, for execve(2).
 #[derive(Debug, Clone, Copy)]
 pub struct PointerTable<'a>(&'a [usize]);
 
 impl<'a> PointerTable<'a> {
-    /// Wraps addresses of NUL-terminated strings, the last one 0; without it the table is empty.
+    /// Wraps addresses of NUL-terminated strings, of which the last must be 0; otherwise the table
+    /// is empty.
     pub fn new(addresses: &'a [usize]) -> Self {
         PointerTable(if addresses.last() == Some(&0) { addresses } else { &[0] })
     }
 }
 
-/// execve(2): returns only to say why not. The kernel checks every address (EFAULT).
+/// execve(2); returns only an error. The kernel checks every address (EFAULT).
 pub fn execve(path: &CStr, args: PointerTable, env: PointerTable) -> Errno {
     let (args, env) = (args.0.as_ptr(), env.0.as_ptr());
     // SAFETY: the kernel reads NUL-terminated strings through null-terminated tables.
@@ -165,7 +167,7 @@ pub fn execve(path: &CStr, args: PointerTable, env: PointerTable) -> Errno {
     }
 }
 
-/// execveat(2) of an open file: returns only to say why not.
+/// execveat(2) of an open file; returns only an error.
 pub fn execve_at(file: &Fd, args: PointerTable, env: PointerTable) -> Errno {
     let (args, env) = (args.0.as_ptr(), env.0.as_ptr());
     let path = c"".as_ptr();
@@ -176,48 +178,48 @@ pub fn execve_at(file: &Fd, args: PointerTable, env: PointerTable) -> Errno {
     }
 }
 
-/// How a child changed (wait(2)).
+/// A state change of a child (wait(2)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It called exit with this status.
+    /// Exited with this status.
     Exited(u8),
-    /// This signal ended it.
+    /// Killed by this signal.
     Signaled(u8),
-    /// This signal stopped it.
+    /// Stopped by this signal.
     Stopped(u8),
-    /// SIGCONT made it go on.
+    /// Continued by SIGCONT.
     Continued,
 }
 
-/// What a process and those it waited for have used (getrusage(2)).
+/// Resources used by a process and by the children it waited for (getrusage(2)).
 #[derive(Debug, Clone, Copy)]
 pub struct Rusage {
-    /// Microseconds of processor time of their own.
+    /// CPU time in user mode, in microseconds.
     pub user_micros: u64,
-    /// Microseconds of processor time in the kernel.
+    /// CPU time in the kernel, in microseconds.
     pub system_micros: u64,
-    /// The most memory one of them had, in bytes.
+    /// Maximum resident set size of one process, in bytes.
     pub max_rss: u64,
 }
 
-/// What wait4(2) has to tell.
+/// Result of wait4(2).
 #[derive(Debug, Clone, Copy)]
 pub enum WaitResult {
-    /// This child changed so, and used this much.
+    /// A state change of this child, and its resource usage.
     Of(i32, Change, Rusage),
-    /// No child has changed.
+    /// No child has changed its state.
     None,
-    /// There is no child.
+    /// There are no children.
     NoChild,
 }
 
-/// wait4(2) for any child without blocking, stops and their ends included.
+/// wait4(2) for any child, without blocking; also reports stopped and continued children.
 pub fn wait_any() -> Result<WaitResult> {
     const ANY: isize = -1;
     let mut status = 0i32;
     let options = libc::WNOHANG | libc::WUNTRACED | libc::WCONTINUED | libc::__WALL;
-    // `struct rusage` in the kernel's words: two times of seconds and microseconds, the most memory in
-    // KiB, and 13 that do not matter here.
+    // `struct rusage` in machine words: two times of seconds and microseconds, the maximum resident
+    // set size in KiB, and 13 others.
     let mut usage = [0usize; 18];
     // SAFETY: the kernel writes one int and, for a child that ended, one rusage.
     let pid = unsafe {
@@ -236,7 +238,7 @@ pub fn wait_any() -> Result<WaitResult> {
     Ok(WaitResult::Of(pid, change(status), rusage))
 }
 
-/// wait4(2) for one child without blocking: how it ended, if it has.
+/// wait4(2) for one child, without blocking; returns how it ended, if it has.
 pub fn ended(pid: i32) -> Result<Option<Change>> {
     let mut status = 0i32;
     let options = libc::WNOHANG | libc::__WALL;
@@ -245,7 +247,7 @@ pub fn ended(pid: i32) -> Result<Option<Change>> {
     Ok((found > 0).then(|| change(status)))
 }
 
-/// wait4(2) for one child, blocking until it has ended.
+/// wait4(2) for one child; blocks until it has ended.
 pub fn wait_end(pid: i32) -> Result<Change> {
     loop {
         let mut status = 0i32;
@@ -258,8 +260,8 @@ pub fn wait_end(pid: i32) -> Result<Change> {
     }
 }
 
-/// The encoding of wait(2): low seven bits 0 for an exit, 0x7f for a stop, else a signal; all ones
-/// for who goes on.
+/// Decodes a status of wait(2): the low seven bits are 0 for an exit, 0x7f for a stop, else the
+/// signal; all ones for continued.
 fn change(status: i32) -> Change {
     match (status & 0x7f, (status >> 8) as u8) {
         _ if status == 0xffff => Change::Continued,
@@ -275,13 +277,12 @@ pub fn unshare(flags: i32) -> Result<()> {
     unsafe { syscall!(Sysno::unshare, flags) }.map(drop)
 }
 
-/// prctl(2), PR_SET_PDEATHSIG: this signal comes when the parent dies.
+/// prctl(2), PR_SET_PDEATHSIG: sets the signal sent to this process when its parent dies.
 pub fn set_parent_death_signal(signal: i32) -> Result<()> {
     prctl(libc::PR_SET_PDEATHSIG, signal as usize, 0).map(drop)
 }
 
-/// prctl(2), PR_SET_CHILD_SUBREAPER: whose parent dies becomes a child of this process's, however far
-/// down it is.
+/// prctl(2), PR_SET_CHILD_SUBREAPER: orphaned descendants become children of this process.
 pub fn adopt_orphans() -> Result<()> {
     prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0).map(drop)
 }
@@ -304,13 +305,13 @@ pub fn setgroups(groups: &[u32]) -> Result<()> {
     unsafe { syscall!(SETGROUPS, groups.len(), groups.as_ptr()) }.map(drop)
 }
 
-/// setresgid(2): all three to one.
+/// setresgid(2): sets all three ids.
 pub fn setgid(gid: u32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(SETRESGID, gid, gid, gid) }.map(drop)
 }
 
-/// setresuid(2): all three to one.
+/// setresuid(2): sets all three ids.
 pub fn setuid(uid: u32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(SETRESUID, uid, uid, uid) }.map(drop)

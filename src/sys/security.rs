@@ -1,4 +1,4 @@
-//! What a process may do: capabilities, no_new_privs, seccomp, Landlock, keyrings, rlimits.
+//! Capabilities, no_new_privs, seccomp, Landlock, keyrings, rlimits.
 
 use super::{Errno, Fd, Result};
 use syscalls::{Sysno, syscall};
@@ -8,28 +8,29 @@ pub(super) fn prctl(option: i32, first: usize, second: usize) -> Result<usize> {
     unsafe { syscall!(Sysno::prctl, option, first, second, 0, 0) }
 }
 
-/// prctl(2), PR_CAPBSET_DROP: no program can give this capability any more. EINVAL: the kernel
-/// has no such capability, nor higher ones.
+/// prctl(2), PR_CAPBSET_DROP: drops a capability from the bounding set. EINVAL: the kernel does not
+/// know it, nor any higher one.
 pub fn drop_bounding(capability: u8) -> Result<()> {
     prctl(libc::PR_CAPBSET_DROP, capability.into(), 0).map(drop)
 }
 
-/// prctl(2), PR_CAPBSET_READ: whether a program can give it.
+/// prctl(2), PR_CAPBSET_READ: whether a capability is in the bounding set.
 pub fn is_bounding(capability: u8) -> Result<bool> {
     prctl(libc::PR_CAPBSET_READ, capability.into(), 0).map(|answer| answer == 1)
 }
 
-/// prctl(2), PR_CAP_AMBIENT: programs of a user other than root keep this capability.
+/// prctl(2), PR_CAP_AMBIENT_RAISE: adds a capability to the ambient set, which programs of users
+/// other than root keep.
 pub fn raise_ambient(capability: u8) -> Result<()> {
     prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as usize, capability.into()).map(drop)
 }
 
-/// prctl(2), PR_CAP_AMBIENT_CLEAR_ALL: the ambient set becomes empty.
+/// prctl(2), PR_CAP_AMBIENT_CLEAR_ALL: clears the ambient set.
 pub fn clear_ambient() -> Result<()> {
     prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as usize, 0).map(drop)
 }
 
-/// prctl(2), PR_SET_KEEPCAPS: permitted capabilities outlive the change from root to another user.
+/// prctl(2), PR_SET_KEEPCAPS: permitted capabilities survive the change from root to another user.
 pub fn keep_capabilities() -> Result<()> {
     prctl(libc::PR_SET_KEEPCAPS, 1, 0).map(drop)
 }
@@ -39,14 +40,14 @@ pub fn no_new_privileges() -> Result<()> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0).map(drop)
 }
 
-/// prctl(2), PR_SET_DUMPABLE off: nobody but root looks into this process or its /proc files.
+/// prctl(2), PR_SET_DUMPABLE 0: only root may access this process's memory and /proc files.
 pub fn make_undumpable() -> Result<()> {
     prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop)
 }
 
-/// Effective, permitted and inheritable of the low 32 capabilities, then of the high ones.
+/// Effective, permitted and inheritable set of the low 32 capabilities, then of the high ones.
 type Sets = [u32; 6];
-/// Of this process, by the calls' version 3.
+/// This process, version 3 of the call.
 static CAPABILITY_HEADER: [u32; 2] = [0x2008_0522, 0];
 
 fn capabilities() -> Result<Sets> {
@@ -56,18 +57,18 @@ fn capabilities() -> Result<Sets> {
     Ok(sets)
 }
 
-/// capget(2): the capabilities that are in force.
+/// capget(2): the effective set.
 pub fn effective() -> Result<u64> {
     capabilities().map(|sets| u64::from(sets[0]) | u64::from(sets[3]) << 32)
 }
 
-/// capget(2): the permitted capabilities.
+/// capget(2): the permitted set.
 pub fn permitted() -> Result<u64> {
     capabilities().map(|sets| u64::from(sets[1]) | u64::from(sets[4]) << 32)
 }
 
-/// capset(2): these capabilities and no other. The ambient set follows by itself: it never holds
-/// what permitted and inheritable do not.
+/// capset(2). The ambient set shrinks with it: it never contains a capability that is not both
+/// permitted and inheritable.
 pub fn set_capabilities(effective: u64, permitted: u64, inheritable: u64) -> Result<()> {
     let sets = [effective, permitted, inheritable];
     let half = |shift: u32| sets.map(|set| (set >> shift) as u32);
@@ -77,8 +78,7 @@ pub fn set_capabilities(effective: u64, permitted: u64, inheritable: u64) -> Res
     unsafe { syscall!(Sysno::capset, CAPABILITY_HEADER.as_ptr(), sets.as_ptr()) }.map(drop)
 }
 
-/// seccomp(2): from here on every call is put to this program, or as kernels before 3.17 have it,
-/// prctl(2).
+/// seccomp(2), or prctl(2) before Linux 3.17: installs a filter program.
 pub fn set_filter(program: &[u64]) -> Result<()> {
     #[repr(C)]
     struct SockFprog {
@@ -92,50 +92,50 @@ pub fn set_filter(program: &[u64]) -> Result<()> {
     unsafe { syscall!(Sysno::seccomp, SET_MODE_FILTER, 0, &raw const program) }.map(drop)
 }
 
-/// prlimit(2): sets a limit of this process.
+/// prlimit(2): sets a resource limit of this process.
 pub fn set_limit(resource: u32, soft: u64, hard: u64) -> Result<()> {
     let limit = [soft, hard];
     // SAFETY: the kernel reads one struct rlimit64: two u64.
     unsafe { syscall!(Sysno::prlimit64, 0, resource, limit.as_ptr(), 0) }.map(drop)
 }
 
-/// keyctl(2), KEYCTL_JOIN_SESSION_KEYRING: an empty one in place of the caller's.
+/// keyctl(2), KEYCTL_JOIN_SESSION_KEYRING: joins a new, empty session keyring.
 pub fn new_session_keyring() -> Result<()> {
     const JOIN: usize = 1;
     // SAFETY: a null name asks for a new, anonymous keyring.
     unsafe { syscall!(Sysno::keyctl, JOIN, 0, 0, 0, 0) }.map(drop)
 }
 
-/// Rights over files, as bits (linux/landlock.h).
+/// Landlock's rights for files (linux/landlock.h).
 pub mod access {
-    /// Run it.
+    /// Execute.
     pub const EXECUTE: u64 = 1 << 0;
-    /// Open it to write.
+    /// Open for writing.
     pub const WRITE_FILE: u64 = 1 << 1;
-    /// Open it to read.
+    /// Open for reading.
     pub const READ_FILE: u64 = 1 << 2;
-    /// List it.
+    /// List a directory.
     pub const READ_DIR: u64 = 1 << 3;
-    /// Cut it short (version 3).
+    /// truncate(2) (version 3).
     pub const TRUNCATE: u64 = 1 << 14;
     /// ioctl(2) on a device (version 5).
     pub const IOCTL_DEV: u64 = 1 << 15;
-    /// Connect to it, where it is a unix socket (version 9).
+    /// Connect to a unix socket (version 9).
     pub const RESOLVE_UNIX: u64 = 1 << 16;
-    /// Those that apply to a file itself.
+    /// The rights that apply to a file itself.
     pub const OF_FILES: u64 =
         EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV | RESOLVE_UNIX;
 }
 
-/// landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION: which of its versions the kernel
-/// has.
+/// landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION: the version of the kernel's
+/// Landlock.
 pub fn landlock_version() -> Result<usize> {
     const VERSION: usize = 1;
     // SAFETY: asks for a number.
     unsafe { syscall!(Sysno::landlock_create_ruleset, 0, 0, VERSION) }
 }
 
-/// landlock_create_ruleset(2): rules about these rights over files.
+/// landlock_create_ruleset(2): makes a ruleset that handles these rights.
 pub fn landlock_ruleset(handled: u64) -> Result<Fd> {
     let attributes = [handled];
     // SAFETY: the kernel reads the one field the first version has.
@@ -145,7 +145,7 @@ pub fn landlock_ruleset(handled: u64) -> Result<Fd> {
     Ok(Fd::own(fd))
 }
 
-/// landlock_add_rule(2), LANDLOCK_RULE_PATH_BENEATH: allows this much at a path and below.
+/// landlock_add_rule(2), LANDLOCK_RULE_PATH_BENEATH: allows rights at a path and below.
 pub fn landlock_allow(ruleset: &Fd, path: &Fd, allowed: u64) -> Result<()> {
     #[repr(C, packed)]
     struct PathBeneath {

@@ -1,4 +1,4 @@
-//! Signals: mini blocks all of them and takes them one by one. No handler returns.
+//! Signals. mini blocks all signals and receives them one by one. No handler returns.
 
 use super::memory::Program;
 use super::width::{self, Time};
@@ -6,9 +6,9 @@ use super::{Errno, Result, clock, idle, process};
 use core::mem::MaybeUninit;
 use syscalls::{Sysno, syscall};
 
-/// The kernel's signal set: one bit a signal, signal 1 lowest.
+/// The kernel's signal set: one bit per signal, signal 1 lowest.
 pub type Set = u64;
-/// Every signal; the kernel takes SIGKILL and SIGSTOP out by itself.
+/// Every signal; the kernel ignores SIGKILL and SIGSTOP.
 pub const ALL: Set = !0;
 /// The highest signal number.
 pub const LAST: i32 = 64;
@@ -27,18 +27,19 @@ pub fn set_mask(mask: Set) -> Result<()> {
     .map(drop)
 }
 
-/// A signal that was taken.
+/// A received signal.
 #[derive(Debug, Clone, Copy)]
 pub struct ReceivedSignal {
     /// Its number.
     pub signal: i32,
-    /// Whether the kernel itself raised it (SI_KERNEL), as a terminal's driver does for Ctrl-C,
-    /// rather than a process with kill(2).
+    /// Whether the kernel raised it (SI_KERNEL), as the terminal driver does for Ctrl-C, not a
+    /// process by kill(2).
     pub from_kernel: bool,
 }
 
-/// sigtimedwait(2): waits for one of `set`, all of which must be blocked, at most until `deadline`
-/// (by [`super::clock::now`]); None when that has come. A long wait lets go of `program`.
+/// sigtimedwait(2): waits for a signal of `set`, all of which must be blocked, at most until
+/// `deadline` (in the time of [`super::clock::now`]); None when that has passed. A long wait
+/// releases `program`.
 pub fn wait(
     set: Set,
     deadline: Option<u64>,
@@ -47,10 +48,10 @@ pub fn wait(
     idle::wait(deadline, program, |time| attempt(set, time))
 }
 
-/// One call.
+/// One system call.
 #[inline(always)]
 fn attempt(set: Set, time: Option<&Time>) -> Result<Option<ReceivedSignal>> {
-    // Not zeroed: that would be a call of something that lies elsewhere.
+    // Not zeroed: memset lies in another page.
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     // SAFETY: the kernel fills the structure.
     match unsafe { width::sigtimedwait(&set, info.as_mut_ptr(), time) } {
@@ -64,7 +65,7 @@ fn attempt(set: Set, time: Option<&Time>) -> Result<Option<ReceivedSignal>> {
     }
 }
 
-/// The signals that are held back and have come (rt_sigpending(2)).
+/// Pending blocked signals (rt_sigpending(2)).
 pub fn pending() -> Result<Set> {
     let mut pending: Set = 0;
     // SAFETY: the kernel writes one set.
@@ -72,22 +73,23 @@ pub fn pending() -> Result<Set> {
     Ok(pending)
 }
 
-/// The signals of a terminal and its shell that stop.
+/// Stop signals of a terminal and its shell.
 pub const STOPS: Set = only(libc::SIGTSTP) | only(libc::SIGTTIN) | only(libc::SIGTTOU);
 
-/// Lets those act that have come and are held back. The kernel takes them away when a SIGCONT comes: so
-/// who leaves them there until then stops only where nobody has continued him meanwhile.
-pub fn let_stop() -> Result<()> {
+/// Unblocks the stop signals for a moment, so that pending ones stop the process. SIGCONT discards
+/// pending stop signals; so a process that leaves them pending stops only if it was not continued
+/// meanwhile.
+pub fn deliver_stops() -> Result<()> {
     set_mask(ALL & !STOPS)?;
     set_mask(ALL)
 }
 
-/// Takes one of `set` that has come, if one has.
+/// Receives a pending signal of `set`, if there is one.
 pub fn take(set: Set) -> Result<Option<ReceivedSignal>> {
     wait_for(set, 0)
 }
 
-/// Waits for one of `set` for so many nanoseconds.
+/// Waits for a signal of `set` for `nanos` nanoseconds.
 pub fn wait_for(set: Set, nanos: u64) -> Result<Option<ReceivedSignal>> {
     loop {
         match attempt(set, Some(&clock::span(nanos))) {
@@ -97,18 +99,18 @@ pub fn wait_for(set: Set, nanos: u64) -> Result<Option<ReceivedSignal>> {
     }
 }
 
-/// Throws away one pending signal of `set`, if there is one.
+/// Discards a pending signal of `set`, if there is one.
 pub fn discard(set: Set) {
     let _ = take(set);
 }
 
-/// `struct kernel_sigaction` with room for the longest (handler, flags, restorer, mask); the
-/// handler comes first on every CPU.
+/// `struct kernel_sigaction`, large enough for every CPU (handler, flags, restorer, mask); the
+/// handler always comes first.
 type Action = [usize; 3 + size_of::<Set>() / size_of::<usize>()];
 
 const NONE: Action = [0; size_of::<Action>() / size_of::<usize>()];
 
-/// sigaction(2): the default action for one signal; whether it was ignored before.
+/// sigaction(2): sets the default action of a signal; returns whether it was ignored.
 fn set_default(signal: i32) -> Result<bool> {
     // SIG_DFL is 0.
     static DEFAULT: Action = NONE;
@@ -123,19 +125,19 @@ fn set_action(signal: i32, action: &Action) -> Result<bool> {
     Ok(before[0] == libc::SIG_IGN)
 }
 
-/// Has the process exit with status 124 after this time, whatever call it waits in then, as long as no
-/// signal is held back; whether SIGALRM was ignored before. Zero: no longer. The only handler there
-/// is, and it does not return.
+/// After this time the process exits with status 124, in whatever call it waits, unless signals are
+/// blocked. Returns whether SIGALRM was ignored. 0 cancels the timer. This is the only handler, and
+/// it does not return.
 pub fn exit_after(nanos: u64) -> Result<bool> {
     extern "C" fn exit(_: i32) {
         process::exit(124)
     }
-    // SA_RESTORER: x86 calls no handler without it; where it leads to does not matter.
+    // SA_RESTORER: x86 calls no handler without it. The restorer is never called.
     let mut action = NONE;
     (action[0], action[1]) = (exit as *const () as usize, 0x0400_0000);
     let was_ignored = nanos > 0 && set_action(libc::SIGALRM, &action)?;
     let micros = nanos.div_ceil(1000);
-    // struct itimerval, in words: how often again, and when; the latest possible for what is later.
+    // struct itimerval in machine words: interval and time, limited to the maximum.
     let seconds = (micros / 1_000_000).min(isize::MAX as u64);
     let timer = [0, 0, seconds as usize, (micros % 1_000_000) as usize];
     // SAFETY: the kernel reads four words.
@@ -143,7 +145,7 @@ pub fn exit_after(nanos: u64) -> Result<bool> {
     Ok(was_ignored)
 }
 
-/// The default action for every signal; which were ignored.
+/// Sets the default action of every signal; returns the set of those that were ignored.
 pub fn set_all_default() -> Result<Set> {
     let mut ignored = 0;
     for signal in 1..=LAST {
@@ -154,7 +156,7 @@ pub fn set_all_default() -> Result<Set> {
     Ok(ignored)
 }
 
-/// Sends a signal to this process and lets it act: it must be blocked otherwise.
+/// Sends a signal to this process and unblocks it for a moment.
 pub fn raise_unblocked(signal: i32) -> Result<()> {
     process::kill(process::getpid(), signal)?;
     set_mask(ALL & !only(signal))?;

@@ -5,8 +5,8 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use syscalls::{Sysno, syscall};
 
-/// `struct termios` as the kernel has it on every CPU that mini runs on: four sets of flags, the
-/// line discipline, and 19 control characters.
+/// `struct termios` of the kernel, the same on all of mini's CPUs: four sets of flags, the line
+/// discipline, and 19 control characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Settings {
@@ -17,28 +17,28 @@ pub struct Settings {
     rest: [u8; 20],
 }
 
-/// Rows and columns, and the same in pixels (struct winsize).
+/// Rows, columns, and width and height in pixels (struct winsize).
 pub type Size = [u16; 4];
 
 impl Settings {
     const NONE: Settings = Settings { input: 0, output: 0, control: 0, local: 0, rest: [0; 20] };
 
-    /// The character for a function, such as VEOF.
+    /// The control character of a function, such as VEOF.
     pub fn character(&self, function: usize) -> u8 {
         self.rest[1 + function]
     }
 
-    /// Whether typed characters can be signals.
+    /// Whether control characters raise signals (ISIG).
     pub fn has_signals(&self) -> bool {
         self.local & libc::ISIG != 0
     }
 
-    /// Whether lines are put together for whoever reads.
+    /// Whether input is line by line (ICANON).
     pub fn is_canonical(&self) -> bool {
         self.local & libc::ICANON != 0
     }
 
-    /// Everything passed on as it comes (cfmakeraw(3)).
+    /// Raw mode (cfmakeraw(3)).
     fn raw(mut self) -> Settings {
         self.input &= !(libc::IGNBRK
             | libc::BRKINT
@@ -58,13 +58,13 @@ impl Settings {
     }
 }
 
-/// An ioctl(2) with a pointer to, or a number as, its argument.
+/// ioctl(2) with a pointer or a number as its argument.
 fn control(fd: i32, request: u32, argument: usize) -> Result<usize> {
     // SAFETY: the callers below give what the request asks for, and it lives across the call.
     unsafe { syscall!(Sysno::ioctl, fd, request, argument) }
 }
 
-/// TCGETS; ENOTTY for what is no terminal.
+/// TCGETS; ENOTTY when it is not a terminal.
 pub fn settings(fd: i32) -> Result<Settings> {
     let mut settings = Settings::NONE;
     control(fd, libc::TCGETS as u32, (&raw mut settings) as usize).map(|_| settings)
@@ -81,20 +81,20 @@ pub fn size(fd: i32) -> Result<Size> {
     control(fd, libc::TIOCGWINSZ as u32, (&raw mut size) as usize).map(|_| size)
 }
 
-/// TIOCSWINSZ; whoever is in the foreground gets SIGWINCH when it changes.
+/// TIOCSWINSZ; the foreground process group gets SIGWINCH when the size changes.
 pub fn set_size(fd: i32, size: Size) -> Result<()> {
     control(fd, libc::TIOCSWINSZ as u32, (&raw const size) as usize).map(drop)
 }
 
-/// TIOCGPGRP: the process group in the foreground; ENOTTY for what is not one's own terminal.
+/// TIOCGPGRP: the foreground process group; ENOTTY when it is not the controlling terminal.
 pub fn foreground(fd: i32) -> Result<i32> {
     let mut group = 0i32;
     control(fd, libc::TIOCGPGRP as u32, (&raw mut group) as usize).map(|_| group)
 }
 
-/// The process group of the caller, if it is the one in the foreground.
+/// The process group of the caller, if it is in the foreground.
 pub fn own_foreground(fd: i32) -> Option<i32> {
-    // Asked first: most often there is no terminal at all.
+    // Asked first, because mostly there is no terminal.
     let group = foreground(fd).ok()?;
     (process::getpgid(0) == Ok(group)).then_some(group)
 }
@@ -104,17 +104,17 @@ pub fn set_foreground(fd: i32, group: i32) -> Result<()> {
     control(fd, libc::TIOCSPGRP as u32, (&raw const group) as usize).map(drop)
 }
 
-/// A new pseudo terminal.
+/// The two ends of a pseudo terminal.
 pub struct Pair {
-    /// Whoever has this is the terminal.
+    /// The main end (from /dev/ptmx).
     pub main: Fd,
-    /// What programs see.
+    /// The other end (/dev/pts/N), which the programs use.
     pub end: Fd,
-    /// Its number: `/dev/pts/N`.
+    /// The number N of `/dev/pts/N`.
     pub number: u32,
 }
 
-/// Opens a new one through a /dev/ptmx (ptmx(4)); `by_number` opens /dev/pts/N.
+/// Opens a pseudo terminal through /dev/ptmx (ptmx(4)); `by_number` opens /dev/pts/N.
 pub fn open_pair(
     base: fs::Base,
     ptmx: &CStr,
@@ -128,16 +128,16 @@ pub fn open_pair(
     let flags = (libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC) as usize;
     let end = match control(main.raw(), libc::TIOCGPTPEER as u32, flags) {
         Ok(end) => Fd::own(end),
-        // Before Linux 4.13 only the path leads to it.
+        // Before Linux 4.13 (no TIOCGPTPEER) the path is the only way.
         Err(Errno::EINVAL | Errno::ENOTTY) => by_number(number)?,
         Err(errno) => return Err(errno),
     };
     Ok(Pair { main, end, number })
 }
 
-/// Leaves the present session and terminal for this one, and makes it standard input, output
-/// and error (setsid(2), TIOCSCTTY, dup3(2)).
-pub fn take(end: &Fd) -> Result<()> {
+/// Makes this the controlling terminal of a new session and its standard input, output and error
+/// (setsid(2), TIOCSCTTY, dup3(2)).
+pub fn make_controlling(end: &Fd) -> Result<()> {
     // SAFETY: no memory involved.
     unsafe { syscall!(Sysno::setsid) }?;
     control(end.raw(), libc::TIOCSCTTY as u32, 0)?;
@@ -148,13 +148,13 @@ pub fn take(end: &Fd) -> Result<()> {
     Ok(())
 }
 
-/// The terminal that is raw at the moment, and how it was before: at hand for every way out, a
-/// panic too, so in a place of its own.
+/// The terminal in raw mode and its previous settings. Static, so that every exit, also a panic,
+/// can restore them.
 static IS_RAW: AtomicBool = AtomicBool::new(false);
 static RAW_FD: AtomicU32 = AtomicU32::new(0);
 static BEFORE: [AtomicU32; 9] = [const { AtomicU32::new(0) }; 9];
 
-/// Makes a terminal pass on everything as it comes, until [`restore`].
+/// Sets a terminal to raw mode, until [`restore`].
 pub fn make_raw(fd: i32) -> Result<()> {
     let before = settings(fd)?;
     if IS_RAW.load(Ordering::Relaxed) {
@@ -172,7 +172,7 @@ pub fn make_raw(fd: i32) -> Result<()> {
     Ok(())
 }
 
-/// Gives a terminal that was made raw its settings back.
+/// Restores the settings of the terminal in raw mode.
 pub fn restore() {
     if !IS_RAW.swap(false, Ordering::Relaxed) {
         return;
@@ -184,7 +184,7 @@ pub fn restore() {
     }
     let before =
         Settings { input: word(0), output: word(1), control: word(2), local: word(3), rest };
-    // A terminal that was taken away has no settings any more.
+    // Fails only when the terminal is gone.
     let _ = set_settings(RAW_FD.load(Ordering::Relaxed) as i32, &before);
 }
 

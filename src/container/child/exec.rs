@@ -1,5 +1,5 @@
-//! Running the command: the search in PATH, scripts without an interpreter line, and why it
-//! failed. Works on the child's stack alone.
+//! Executes the command: PATH search, scripts without `#!`, and the reason of a failure. Works on
+//! the child's stack alone.
 
 use crate::container::args_pipe::Args;
 use crate::container::status::Detail;
@@ -12,7 +12,7 @@ const SHELL: &CStr = c"/bin/sh";
 /// PATH_MAX
 const LONGEST: usize = 4096;
 
-/// Replaces this process by the command; returns only to say why not.
+/// Executes the command. Returns only an error.
 pub fn exec(args: &mut Args, detail: &mut Detail) -> Errno {
     let name = args.command();
     if name.to_bytes().contains(&b'/') {
@@ -21,7 +21,8 @@ pub fn exec(args: &mut Args, detail: &mut Detail) -> Errno {
     search(name, args, detail)
 }
 
-/// Sees whether there is a file that could be run, as execve(2) will look for it.
+/// Checks that execve(2) will find an executable file. Used to report a missing command at
+/// `create`.
 #[inline(never)]
 pub fn find(args: &Args) -> Result<()> {
     let name = args.command();
@@ -41,7 +42,7 @@ pub fn find(args: &Args) -> Result<()> {
     Err(reason)
 }
 
-/// EACCES for a directory, as execve(2) says.
+/// A directory is EACCES, as for execve(2).
 fn may_run(path: &CStr) -> Result<()> {
     fs::may_execute(path)?;
     match fs::identity(path)?.is_directory {
@@ -50,7 +51,7 @@ fn may_run(path: &CStr) -> Result<()> {
     }
 }
 
-/// The search path.
+/// The value of PATH, or the default.
 fn path_of(args: &Args) -> &'static [u8] {
     args.path().unwrap_or(&DEFAULT_PATH.to_bytes()[b"PATH=".len()..])
 }
@@ -64,7 +65,7 @@ fn search(name: &CStr, args: &mut Args, detail: &mut Detail) -> Errno {
         let Some(path) = join(directory, name, &mut buffer) else { continue };
         match attempt(path, args, detail) {
             Errno::ENOENT | Errno::ENOTDIR if detail.bytes().is_empty() => {}
-            // Goes on like a shell: there may be one further on that can be run.
+            // Continues like a shell: a later directory may have an executable file.
             Errno::EACCES if is_file(path) => reason = Errno::EACCES,
             Errno::EACCES => {}
             errno => return errno,
@@ -73,7 +74,8 @@ fn search(name: &CStr, args: &mut Args, detail: &mut Detail) -> Errno {
     reason
 }
 
-/// `DIRECTORY/NAME`; an empty directory is the current one. None when it is too long to exist.
+/// `DIRECTORY/NAME`; an empty directory is the working directory. None when the path is longer than
+/// PATH_MAX.
 fn join<'b>(directory: &[u8], name: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b CStr> {
     let directory = if directory.is_empty() { b"." } else { directory };
     let name = name.to_bytes_with_nul();
@@ -92,22 +94,22 @@ fn attempt(path: &CStr, args: &mut Args, detail: &mut Detail) -> Errno {
     }
 }
 
-/// What is in the file may say more than the kernel. A function of its own: it takes memory that a
-/// command which is simply there should not touch.
+/// Finds a better reason in the file. Not inlined, so that a command that exists does not touch the
+/// stack pages of its buffer.
 #[inline(never)]
 fn look_into(path: &CStr, errno: Errno, args: &mut Args, detail: &mut Detail) -> Errno {
     let mut buffer = [0; LONGEST];
     match errno {
-        // The kernel says this of a program whose interpreter or loader is missing, too: if the
-        // file is there, name what it asks for.
+        // execve(2) returns ENOENT also when the interpreter or the loader is missing. If the file
+        // exists, name its interpreter.
         Errno::ENOENT => {
             if let Some(name) = beginning(path, &mut buffer).and_then(interpreter) {
                 detail.set(name);
             }
             Errno::ENOENT
         }
-        // A script without an interpreter line is the shell's (exec(3), POSIX). Shells take a
-        // file for a script when there is no NUL in its beginning.
+        // A script without `#!` is run by the shell (exec(3), POSIX). Like shells, mini takes a
+        // file without a NUL byte at its beginning for a script.
         Errno::ENOEXEC if beginning(path, &mut buffer).is_some_and(|it| !it.contains(&0)) => {
             args.interpret(SHELL, path);
             let errno = execve(SHELL, args.interpreted_args(), args.env());
@@ -126,14 +128,14 @@ fn beginning<'b>(path: &CStr, buffer: &'b mut [u8; LONGEST]) -> Option<&'b [u8]>
     Some(&buffer[..length])
 }
 
-/// Whether there is something other than a directory; not so when the way to it is barred.
+/// Whether the path is something other than a directory. No when it cannot be reached.
 fn is_file(path: &CStr) -> bool {
     let found = |flags| fs::open(path, libc::O_PATH | flags, 0).is_ok();
     found(0) && !found(libc::O_DIRECTORY)
 }
 
-/// The program a file wants to be run by: from `#!` or, in ELF, from the PT_INTERP header
-/// (elf(5)), where that lies in the part that was read.
+/// The interpreter that a file asks for: from `#!`, or in ELF from the PT_INTERP header (elf(5)),
+/// if that lies in the part that was read.
 fn interpreter(content: &[u8]) -> Option<&[u8]> {
     if let Some(line) = content.strip_prefix(b"#!") {
         let line = line.split(|b| *b == b'\n').next()?.trim_ascii_start();
@@ -144,7 +146,7 @@ fn interpreter(content: &[u8]) -> Option<&[u8]> {
     let wide = *content.get(4)? == 2;
     let number = |at: usize, size: usize| -> Option<usize> {
         let bytes = content.get(at..at.checked_add(size)?)?;
-        // Little endian, as every CPU that mini runs on; others only get a poorer message.
+        // Little endian, as all CPUs of mini. Otherwise only the message is poorer.
         Some(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | usize::from(*byte)))
     };
     let (headers, size, count) = if wide {

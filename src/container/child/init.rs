@@ -1,8 +1,9 @@
-//! `--init`, seen from inside: the container's process 1 is mini itself. It starts the command,
-//! passes signals on, collects whoever ends, and when the command has ended sees the others off.
+//! `--init`: mini is PID 1 of the container. It starts the command, forwards signals, reaps
+//! orphans, and ends the remaining processes when the command has ended.
 //!
-//! It runs mini's program anew, from a mount or a copy that nobody can write to: by /proc/1/exe whoever
-//! may look into process 1 would otherwise have the host's file. It is as little dumpable.
+//! PID 1 executes mini's program again, from a read-only mount or a sealed copy. Otherwise a
+//! process that may ptrace PID 1 could reach the host's file through /proc/1/exe. PID 1 is not
+//! dumpable either.
 
 use super::rootfs::Rootfs;
 use crate::host::Caller;
@@ -15,22 +16,23 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::sync::atomic::Ordering;
 
-/// The first word of the environment by which a process 1 of mini's is told what it is; only it can
-/// read that. The others are the command's process id, how many milliseconds the others have to end, the
-/// pipe to close when it is ready, and the file to leave the signal in that ended the command.
+/// The first environment variable tells mini that it is PID 1 of a container; only mini can read
+/// it. The others are the command's process id, the grace time in milliseconds, the pipe to close
+/// when PID 1 is ready, and the file for the signal that ended the command.
 const NAME: &CStr = c"mini-init";
-/// What ps(1) shows.
-const WORD: &CStr = c"mini";
+/// Its name in ps(1).
+const PROCESS_NAME: &CStr = c"mini";
 
-/// Opens mini's own program so that nobody who has it can change the file: on a read-only mount that is
-/// attached nowhere, or as a copy in memory where that cannot be had, or not everybody may execute it.
-pub fn take_program(copy: bool, path: &CStr, rootfs: &Rootfs) -> Result<Fd> {
+/// Opens mini's own program so that nobody who obtains the descriptor can change the file: on a
+/// detached read-only mount, or as a sealed copy in memory. The copy is used where there are no
+/// detached mounts, or where not everybody may execute the file.
+pub fn open_program(copy: bool, path: &CStr, rootfs: &Rootfs) -> Result<Fd> {
     let (base, link) = rootfs.find(c"/proc/self/exe")?;
     if !copy && let Ok(program) = mount_of_program(base, link) {
         return Ok(program);
     }
     let program = match fs::open_at(base, link, libc::O_RDONLY, 0) {
-        // There is no /proc.
+        // Without /proc.
         Err(Errno::ENOENT) => fs::open(path, libc::O_RDONLY, 0),
         result => result,
     };
@@ -39,7 +41,8 @@ pub fn take_program(copy: bool, path: &CStr, rootfs: &Rootfs) -> Result<Fd> {
 
 #[inline(never)]
 fn mount_of_program(base: fs::Base, link: &CStr) -> Result<Fd> {
-    // The link itself leads into the parent's mount namespace, of which nothing can be copied here.
+    // The link refers to the parent's mount namespace, from which open_tree(2) cannot clone here.
+    // So its text is read.
     let mut path = [0; 4096];
     let length = fs::read_link_at(base, link, &mut path[..4095])?;
     let path = CStr::from_bytes_until_nul(&path[..length + 1]).map_err(|_| Errno::ENAMETOOLONG)?;
@@ -54,31 +57,32 @@ fn mount_of_program(base: fs::Base, link: &CStr) -> Result<Fd> {
     Ok(program)
 }
 
-/// The name by which mini knows that it runs from a file that nobody can write to.
+/// argv[0] of a mini that runs from a file that nobody can write to.
 const SEALED: &CStr = c"mini (sealed)";
 
-/// Runs mini anew from a file that nobody can write to, unless it does already. The container's process runs mini's
-/// program until it is the command, and others can look at that process where they share its process namespace.
+/// Executes mini again from a read-only mount or a sealed copy, unless it runs from there already.
+/// The container's process runs mini's program until it executes the command, and processes that
+/// share its pid namespace can reach that program through /proc.
 ///
 /// # Errors
-/// Why that is impossible.
-pub fn run_sealed(words: &[&CStr], env: &[&CStr], path: &CStr) -> Result<()> {
-    if words.first() == Some(&SEALED) {
+/// The reason why that is impossible.
+pub fn run_sealed(args: &[&CStr], env: &[&CStr], path: &CStr) -> Result<()> {
+    if args.first() == Some(&SEALED) {
         return Ok(());
     }
-    let program = take_program(false, path, &Rootfs::new())?;
-    let address = |word: &&CStr| word.as_ptr() as usize;
-    let args = words.get(1..).unwrap_or_default().iter();
+    let program = open_program(false, path, &Rootfs::new())?;
+    let address = |string: &&CStr| string.as_ptr() as usize;
+    let args = args.get(1..).unwrap_or_default().iter();
     let args: Vec<usize> = [SEALED].iter().chain(args).map(address).chain([0]).collect();
     let env: Vec<usize> = env.iter().map(address).chain([0]).collect();
     Err(process::execve_at(&program, PointerTable::new(&args), PointerTable::new(&env)))
 }
 
-/// Starts the command as a process of its own, which goes on from here when the other one, process 1,
-/// has become mini's program anew; `grace` is how long, in nanoseconds, the others have to end when
-/// the command has.
+/// Continues the launch in a new process, while this process, PID 1, executes mini's program.
+/// Returns in the new process when PID 1 is ready. `grace` is the time in nanoseconds between
+/// SIGTERM and SIGKILL for the remaining processes.
 ///
-/// `path` is where mini's file is, where the command can reach it by that name anyway.
+/// `path` is the path of mini's file, if the command can reach it by this name anyway.
 pub fn begin(
     grace: u64,
     program: &Fd,
@@ -88,8 +92,8 @@ pub fn begin(
 ) -> Result<()> {
     let (ready, wait) = fs::pipe()?;
     match process::fork()? {
-        // The kernel's word about the parent's death is not handed down, nor needed: it comes to
-        // process 1, with which all others end.
+        // fork(2) clears the parent-death signal. It is not needed: when PID 1 dies, the kernel
+        // kills the others.
         0 => {
             wait.close_copy();
             program.close_copy();
@@ -102,7 +106,7 @@ pub fn begin(
         }
         command => {
             let errno = become_init(command, grace, (program, path), signal, &wait);
-            // The command's side has the record to write.
+            // The new process writes the record.
             let _ = fs::write_all(&wait, &errno.into_raw().to_ne_bytes());
             status.close_copy();
             wait.close_copy();
@@ -128,7 +132,7 @@ fn become_init(
     ];
     let [command, grace, pipe, place] = &words;
     let pointer = |text: &CStr| text.as_ptr() as usize;
-    let args = [pointer(WORD), 0];
+    let args = [pointer(PROCESS_NAME), 0];
     let env = [
         pointer(NAME),
         pointer(command.as_c_str()),
@@ -145,17 +149,17 @@ fn become_init(
     }
     let (args, env) = (PointerTable::new(&args), PointerTable::new(&env));
     match (process::execve_at(program, args, env), path) {
-        // A security module of some kernels (TOMOYO) looks for it at /dev/fd, which an initramfs may lack.
+        // TOMOYO looks the program up by /dev/fd, which an initramfs may lack.
         (Errno::ENOENT, Some(path)) => process::execve(path, args, env),
         (errno, _) => errno,
     }
 }
 
-/// Whether these are the words of a process 1 of mini's; if so it does not return before the container
-/// has ended. Its status is the command's.
+/// If mini was executed as PID 1 of a container, runs it and returns the command's status when the
+/// container has ended; else returns None.
 pub fn serve(words: &[&CStr], env: &[&CStr], caller: &Caller) -> Option<u8> {
     let (name, numbers) = env.split_first()?;
-    if *words != [WORD] || *name != NAME || process::getpid() != 1 {
+    if *words != [PROCESS_NAME] || *name != NAME || process::getpid() != 1 {
         return None;
     }
     let mut numbers = numbers.iter().map(|word| number(word.to_bytes(), 10));
@@ -167,10 +171,10 @@ pub fn serve(words: &[&CStr], env: &[&CStr], caller: &Caller) -> Option<u8> {
 fn run(command: i32, grace: u64, pipe: i32, signal: i32, program: &Program) -> u8 {
     let begin = || -> Result<_> {
         security::make_undumpable()?;
-        // Only to let go of another directory; the user may not be allowed to enter the root.
+        // Only to release another directory. The user may have no access to the root.
         let _ = fs::chdir(c"/");
         let place = memory::map_number(signal)?;
-        // The command waits for the end of the pipe, which was kept over exec.
+        // Closes the pipe, which was kept over execve(2). The command waits for its end.
         let none = || Err(Errno::ENOENT);
         fs::close_all_but(3, &|from| (from <= pipe).then_some(pipe), &none)?;
         fs::close_number(pipe);
@@ -183,7 +187,7 @@ fn run(command: i32, grace: u64, pipe: i32, signal: i32, program: &Program) -> u
             place.store(number.into(), Ordering::Relaxed);
             128 + number
         }
-        // Whoever is left ends with process 1. That it goes on is no end.
+        // The remaining processes die with PID 1. Continued is not an end.
         Ok((_, Change::Continued)) | Err(_) => crate::error::FAILED,
     }
 }
@@ -198,44 +202,45 @@ fn wait_for_command(command: i32, grace: u64, program: &Program) -> Result<Chang
             }
         }
     };
-    see_off(grace)?;
+    end_remaining(grace)?;
     Ok(end)
 }
 
-/// To everybody but process 1 (kill(2)).
+/// All processes except PID 1 (kill(2)).
 const ALL: i32 = -1;
 
 fn pass_on(taken: ReceivedSignal, command: i32) {
     let ReceivedSignal { signal, from_kernel } = taken;
     let typed = from_kernel && process::getpgid(command) == process::getpgid(0);
     let (whom, signal) = match signal {
-        // Typed at a terminal: mini outside has it, too, if it shall stop, and says so next.
+        // Typed at a terminal: the terminal also signals the mini outside, which forwards it when
+        // it stops.
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU if from_kernel => return,
-        // The whole container stops and goes on.
+        // Stops or continues the whole container.
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => (ALL, libc::SIGSTOP),
         libc::SIGCONT => (ALL, signal),
-        // The terminal gave it to the command, too.
+        // The terminal has signalled the command too.
         _ if typed => return,
         _ => (command, signal),
     };
-    // That it has just ended, or is somebody else's by now, will be seen at once.
+    // Fails only when the process has ended, which the caller notices next.
     let _ = process::kill(whom, signal);
 }
 
-/// What was collected.
-struct Collected {
+/// Result of reaping.
+struct Reaped {
     /// How the command ended, if it has.
     ended: Option<Change>,
-    /// Whether there is nobody left.
+    /// Whether no child is left.
     is_alone: bool,
 }
 
-fn reap(command: i32) -> Result<Collected> {
+fn reap(command: i32) -> Result<Reaped> {
     let mut ended = None;
     loop {
         match process::wait_any()? {
-            WaitResult::NoChild => return Ok(Collected { ended, is_alone: true }),
-            WaitResult::None => return Ok(Collected { ended, is_alone: false }),
+            WaitResult::NoChild => return Ok(Reaped { ended, is_alone: true }),
+            WaitResult::None => return Ok(Reaped { ended, is_alone: false }),
             WaitResult::Of(pid, change, _) if pid == command => match change {
                 Change::Stopped(_) | Change::Continued => {}
                 end => ended = Some(end),
@@ -245,13 +250,13 @@ fn reap(command: i32) -> Result<Collected> {
     }
 }
 
-/// Asks whoever is left to end, and makes them when they have not in time.
-fn see_off(grace: u64) -> Result<()> {
+/// Ends the remaining processes: SIGTERM, and SIGKILL after the grace time.
+fn end_remaining(grace: u64) -> Result<()> {
     if reap(0)?.is_alone {
         return Ok(());
     }
     let _ = process::kill(ALL, libc::SIGTERM);
-    // What is stopped would not hear of it.
+    // A stopped process would not handle SIGTERM.
     let _ = process::kill(ALL, libc::SIGCONT);
     let mut deadline = clock::now() + grace;
     while !reap(0)?.is_alone {

@@ -1,5 +1,5 @@
-//! The container's own /etc/passwd and /etc/group, read by the child when they are at last in
-//! their place. Tolerant of bad lines, as getpwnam(3) is; works on the child's stack alone.
+//! Reads the container's /etc/passwd and /etc/group, after the switch to its root. Ignores
+//! malformed lines, as getpwnam(3) does. Works on the child's stack alone.
 
 use super::resolve::{self, Make};
 use crate::spec::Id;
@@ -7,19 +7,19 @@ use crate::sys::{Errno, Result, fs};
 use crate::text;
 use core::ffi::CStr;
 
-/// A user's line.
+/// User and group of a passwd line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The user.
+    /// User id.
     pub uid: u32,
-    /// Its group.
+    /// Group id.
     pub gid: u32,
 }
 
-/// The most supplementary groups a user gets.
+/// Maximum number of supplementary groups that mini sets.
 pub const GROUPS: usize = 64;
 
-/// What else was found out about a user.
+/// Name and home of the user.
 pub struct Account {
     /// `HOME=...`
     home: [u8; 512],
@@ -28,23 +28,23 @@ pub struct Account {
 }
 
 impl Account {
-    /// Not looked up.
+    /// An account without a looked-up user.
     pub fn new() -> Account {
         Account { home: [0; 512], name: [0; 256], looked_up: false }
     }
 
-    /// The variable, when a user was looked up; one without a home gets `/`.
+    /// The variable HOME, when a user was looked up; `/` without a home directory.
     pub fn variable(&self) -> Option<&CStr> {
         let text = CStr::from_bytes_until_nul(&self.home).ok()?;
         self.looked_up.then_some(text)
     }
 
-    /// Takes the variable back.
+    /// Discards HOME.
     pub fn forget_home(&mut self) {
         self.looked_up = false;
     }
 
-    /// The user's name; empty for one without a line.
+    /// The user's name; empty when the user has no line.
     pub fn name(&self) -> &[u8] {
         self.name.split(|b| *b == 0).next().unwrap_or_default()
     }
@@ -64,7 +64,7 @@ impl Account {
     }
 }
 
-/// Looks a user up in /etc/passwd; a missing file is an empty one.
+/// Looks a user up in /etc/passwd. A missing file counts as empty.
 pub fn user(wanted: Id, account: &mut Account) -> Result<Option<Entry>> {
     account.set(b"", b"/");
     let mut found = None;
@@ -88,8 +88,7 @@ pub fn group(wanted: &[u8]) -> Result<Option<u32>> {
     Ok(found)
 }
 
-/// Adds the groups that list a user as a member in /etc/group; EMSGSIZE when there are more than
-/// there is room for.
+/// Adds the groups in /etc/group that have `member`. EMSGSIZE when there are more than GROUPS.
 pub fn groups_of(member: &[u8], list: &mut SupplementaryGroups) -> Result<()> {
     let mut result = Ok(());
     each_line(c"/etc/group", &mut |line| {
@@ -101,19 +100,19 @@ pub fn groups_of(member: &[u8], list: &mut SupplementaryGroups) -> Result<()> {
     result
 }
 
-/// A list of groups, on the stack.
+/// A list of supplementary groups on the stack.
 pub struct SupplementaryGroups {
     gids: [u32; GROUPS],
     length: usize,
 }
 
 impl SupplementaryGroups {
-    /// None.
+    /// An empty list.
     pub fn new() -> SupplementaryGroups {
         SupplementaryGroups { gids: [0; GROUPS], length: 0 }
     }
 
-    /// Adds one, once.
+    /// Adds a group, if it is not in the list.
     pub fn add(&mut self, gid: u32) -> Result<()> {
         if !self.list().contains(&gid) {
             *self.gids.get_mut(self.length).ok_or(Errno::EMSGSIZE)? = gid;
@@ -122,7 +121,7 @@ impl SupplementaryGroups {
         Ok(())
     }
 
-    /// Those added.
+    /// The groups.
     pub fn list(&self) -> &[u32] {
         &self.gids[..self.length]
     }
@@ -162,23 +161,23 @@ fn id(text: &[u8]) -> Option<u32> {
     text::number(text, 10)?.try_into().ok()
 }
 
-/// As much of a file as is read; what is longer is no list of users.
+/// Maximum number of bytes read of a file.
 const LONGEST_FILE: usize = 16 << 20;
 
-/// Shows the lines of a file one by one until `done`; lines longer than the buffer are passed over.
-/// EMEDIUMTYPE when it is no file, EFBIG when it does not end.
+/// Calls `done` with each line until it returns true. Skips lines that are longer than the buffer.
+/// EMEDIUMTYPE when the path is not a regular file, EFBIG when the file is too long.
 fn each_line(path: &CStr, done: &mut dyn FnMut(&[u8]) -> bool) -> Result<()> {
     match resolve::open(path, Make::Read) {
         Ok(file) if !fs::is_regular(&file)? => Err(Errno::EMEDIUMTYPE),
         Ok(file) => each_line_of(bounded(|buffer| fs::read(&file, buffer), LONGEST_FILE), done),
         Err(Errno::ENOENT) => Ok(()),
-        // A link of /proc, or links that never end.
+        // A magic link of /proc, or too many symbolic links.
         Err(Errno::ELOOP) => Err(Errno::EMEDIUMTYPE),
         Err(errno) => Err(errno),
     }
 }
 
-/// Reads no more than so much.
+/// Reads at most LONGEST_FILE bytes.
 fn bounded(
     mut read: impl FnMut(&mut [u8]) -> Result<usize>,
     mut left: usize,
@@ -279,7 +278,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// However the file is read, each line shorter than the buffer comes once and whole.
+        /// Whatever the sizes of the reads, each line shorter than the buffer comes once and
+        /// complete.
         #[test]
         fn lines_come_whole(lines in proptest::collection::vec("[a-z]{0,3000}", 0..8), step in 1usize..3000) {
             let text = lines.join("\n").into_bytes();

@@ -1,8 +1,9 @@
-//! The child: performs the plan's steps, and with the last one becomes the command.
+//! The child performs the plan's steps in order. The last step executes the command.
 //!
-//! It shares the parent's memory until then (CLONE_VM), so it neither allocates nor formats:
-//! it works on its own stack and buffer, and on failure sends the step's number and the kernel's
-//! reason. The parent, which holds the same plan, says what that means.
+//! Until execve(2) the child shares the parent's memory (CLONE_VM). So it neither allocates nor
+//! formats text: it works on its own stack and a buffer made by the parent. When a step fails, it
+//! sends the index of the step and the errno; the parent, which has the same plan, composes the
+//! message.
 
 use super::exec;
 use super::init;
@@ -24,51 +25,51 @@ use crate::sys::{
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// What the child gets from its parent.
+/// What the parent prepares for the child.
 pub struct Child<'a> {
-    /// What to do.
+    /// The plan.
     pub plan: &'a Plan<'a>,
-    /// The pipe of the command's args: (read end, write end).
+    /// The arguments pipe: (read end, write end).
     pub args_pipe: (Fd, Fd),
-    /// The pipe of reports: (read end, write end).
+    /// The status pipe: (read end, write end).
     pub status: (Fd, Fd),
-    /// The files through which it joins its groups, in order.
+    /// Descriptors through which the child joins its cgroups, in the plan's order.
     pub handles: &'a [CgroupHandle],
-    /// Whether it has joined the v2 group by being born.
+    /// Whether the child was created in its v2 cgroup (CLONE_INTO_CGROUP).
     pub is_born_in_cgroup: AtomicBool,
-    /// What it takes of the host's mounts, by number.
+    /// Mounts to open and attach, by number.
     pub trees: &'a [MountTree],
-    /// The connection over which a terminal goes: (the parent's end, the child's).
+    /// Socket for the pseudo terminal: (the parent's end, the child's end).
     pub terminal: Option<(Fd, Fd)>,
-    /// Where process 1, if it is mini's, leaves the signal that ended the command.
+    /// Shared memory where mini's PID 1 (--init) stores the signal that ended the command.
     pub signal: Option<SharedNumber>,
-    /// Over which `mini start` comes, where the process waits for that.
+    /// What the child needs to wait for `mini start`, if it does.
     pub start: Option<StartSocket<'a>>,
-    /// Whether to report the steps that went well, too.
+    /// Whether to report successful steps too.
     pub trace: bool,
 }
 
-/// What the steps hand on to each other.
+/// State passed from step to step.
 struct State {
-    /// The number of the step.
+    /// Index of the current step.
     step: usize,
-    /// The connection of `mini start`, which hears of what fails from then on.
+    /// Connection to `mini start`, which receives failures from then on.
     started: Option<Fd>,
     buffer: Option<&'static mut [usize]>,
     args: Option<Args>,
     old_umask: Option<fs::Mode>,
     account: Account,
     archive: Option<Fd>,
-    /// mini's own program, for a process 1 of mini's.
+    /// mini's own program, for --init.
     program: Option<Fd>,
     rootfs: Rootfs,
-    /// What to say of a failure beyond its errno.
+    /// What to report about a failure beyond errno.
     detail: Detail,
 }
 
-/// The child's whole life until it is the command.
+/// Runs the child until it executes the command or fails.
 pub fn enter(child: &Child, buffer: &'static mut [usize]) -> ! {
-    // Now only the parent holds the other ends: their closing means its death.
+    // Closes the parent's ends, so that the pipe ends when the parent dies.
     child.args_pipe.1.close_copy();
     child.status.0.close_copy();
     let mut state = State {
@@ -90,7 +91,7 @@ pub fn enter(child: &Child, buffer: &'static mut [usize]) -> ! {
         if child.trace || failure.is_some() {
             let nanos = if child.trace { clock::now() - start } else { 0 };
             let record = Record { step: index, failure, nanos };
-            // If the parent is gone there is nobody to tell.
+            // A parent that is gone cannot receive it.
             let _ = match (&state.started, &child.start) {
                 (Some(connection), Some(start)) => {
                     start::report(&record, start, &state.detail, connection)
@@ -113,7 +114,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             handle.join(child.is_born_in_cgroup.load(Ordering::Relaxed))?;
         }
         Step::UnshareCgroupNamespace => match process::unshare(libc::CLONE_NEWCGROUP) {
-            // As in the launch: before Linux 4.6 there is nothing to hide.
+            // Before Linux 4.6 there are no cgroup namespaces: see the launch.
             Ok(()) | Err(Errno::EINVAL) => {}
             Err(errno) => return Err(errno),
         },
@@ -178,7 +179,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::MoveMountTo(path) => state.rootfs.attach(path)?,
         Step::VerifyRoot => state.rootfs.verify()?,
         Step::OpenInitProgram { copy, path } => {
-            state.program = Some(init::take_program(*copy, path, &state.rootfs)?);
+            state.program = Some(init::open_program(*copy, path, &state.rootfs)?);
         }
         Step::PivotRoot => state.rootfs.pivot()?,
         Step::Chroot => state.rootfs.chroot()?,
@@ -186,8 +187,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Chdir { path, in_root } => {
             state.rootfs.forget_working_directory();
             match in_root {
-                // A link of /proc to a directory that is open somewhere would lead out
-                // (CVE-2024-21626): the walk follows none.
+                // A magic link of /proc to an open directory could lead out of the root
+                // (CVE-2024-21626), so the resolver follows none.
                 true => fs::fchdir(&resolve::open(path, Make::Nothing)?)?,
                 false => fs::chdir(path)?,
             }
@@ -256,7 +257,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::Landlock(rules) => rights::allow_paths(rules, &mut state.detail)?,
         Step::RestoreSignals { umask } => restore(*umask, state, child)?,
         Step::Seccomp { program, .. } => security::set_filter(program)?,
-        // The parent's part.
+        // Steps of the parent.
         Step::MakeCgroup(_)
         | Step::MakeLastingCgroup { .. }
         | Step::EnableControllers { .. }
@@ -287,7 +288,8 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
     Ok(())
 }
 
-/// Closes what the command shall not have, and with `keep` not what mini still needs.
+/// Closes the descriptors that are not for the command. With `keep`, those that later steps need
+/// stay open.
 fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Result<()> {
     let status = Some(child.status.1.raw());
     let program = state.program.as_ref().map(Fd::raw);
@@ -299,7 +301,7 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
     ];
     let trees = || child.trees.iter().map(MountTree::raw).filter(|_| keep);
     let waiting = child.start.as_ref().map(|start| start.listener.raw());
-    // The parent's word that the container is created comes over it, too.
+    // The parent's sync byte after `create` comes over the arguments pipe, too.
     let commit = waiting.map(|_| child.args_pipe.0.raw());
     let next = |from| {
         let others = serving.into_iter().filter(|_| keep);
@@ -309,21 +311,21 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
     };
     fs::close_all_but(first, &next, &|| state.rootfs.open_own(c"/proc/self/fd"))?;
     if !keep {
-        // They are closed: nobody is to close them again.
+        // The descriptors are closed already; dropping the value would close them twice.
         core::mem::forget(core::mem::replace(&mut state.rootfs, Rootfs::new()));
     }
     Ok(())
 }
 
-/// Read-only, through a loop device that goes with the mount.
+/// Mounts an image read-only through a loop device that is removed with the mount.
 #[inline(never)]
 fn mount_image(image: &CStr, fstype: &CStr, target: &CStr, flags: libc::c_ulong) -> Result<()> {
-    // ext4: a journal that was not played back is left alone; and what is wrong with the file system does
-    // not stop the machine, whatever its maker wrote into its superblock.
+    // For ext4: does not replay the journal, and ignores an errors=panic in the superblock, which
+    // the maker of the image chose.
     let data = (fstype == c"ext4").then_some(c"noload,errors=continue");
     let flags = flags | libc::MS_RDONLY;
     let mount = |source| mount::mount(Some(source), target, Some(fstype), flags, data);
-    // erofs reads a file by itself, where the kernel (6.12) was built so.
+    // erofs can read a file without a loop device (Linux 6.12, if built so).
     if fstype == c"erofs" && mount(image).is_ok() {
         return Ok(());
     }
@@ -340,7 +342,8 @@ fn open_terminal(console: bool, state: &mut State, child: &Child) -> Result<()> 
         let (base, name) = state.rootfs.find(path.as_c_str())?;
         fs::open_at(base, name, libc::O_RDWR | libc::O_NOCTTY, 0)
     })?;
-    // As the one mini was started at: it is not made raw before this one has arrived.
+    // Copies the settings of the user's terminal, which the parent sets to raw mode only after it
+    // has received this one.
     if let Ok(settings) = terminal::settings(0) {
         terminal::set_settings(pair.end.raw(), &settings)?;
     }
@@ -352,7 +355,7 @@ fn open_terminal(console: bool, state: &mut State, child: &Child) -> Result<()> 
     }
     net::send_descriptors(socket, [&pair.main, &pair.end])?;
     socket.close_copy();
-    terminal::take(&pair.end)
+    terminal::make_controlling(&pair.end)
 }
 
 fn pass_gate(state: &mut State, child: &Child) -> Result<()> {
@@ -364,7 +367,7 @@ fn pass_gate(state: &mut State, child: &Child) -> Result<()> {
     Ok(())
 }
 
-/// Runs the command.
+/// Executes the command.
 fn exec_command(state: &mut State) -> Errno {
     let Some(mut args) = state.args.take() else {
         return Errno::EALREADY;
@@ -376,15 +379,15 @@ fn exec_command(state: &mut State) -> Errno {
 }
 
 fn restore(umask: Option<fs::Mode>, state: &State, child: &Child) -> Result<()> {
-    // The parent may have died before the kernel was told, or told again after a change of user, to end
-    // this process with it; its end of the status pipe then has closed. If it dies later, the signal comes.
-    // Who waits for `mini start` has outlived that parent.
+    // The parent may have died before the parent-death signal was set, or between a change of user,
+    // which clears it, and the next setting. Then its end of the status pipe is closed. A container
+    // that waits for `mini start` outlives its parent.
     if child.start.is_none() && fs::is_alone(&child.status.1)? {
         process::exit(i32::from(crate::error::FAILED));
     }
     if let Some(mask) = umask.or(state.old_umask) {
         fs::umask(mask);
     }
-    // A blocked signal stays blocked over execve(2).
+    // Blocked signals stay blocked over execve(2).
     signal::set_mask(0)
 }

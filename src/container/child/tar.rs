@@ -1,4 +1,4 @@
-//! The headers of tar archives (v7, POSIX ustar and pax, GNU): bytes in, a member out.
+//! Headers of tar archives (v7, POSIX ustar and pax, GNU).
 
 pub mod pax;
 pub mod sparse;
@@ -8,20 +8,20 @@ use crate::host::is_tar_header;
 use crate::sys::{Errno, Result};
 use crate::text::number;
 
-/// The unit of an archive.
+/// Block size of an archive.
 pub const BLOCK: usize = 512;
 
-/// A header, a block of an archive.
+/// A header: one block of an archive.
 pub struct Header<'b>(pub &'b [u8; BLOCK]);
 
-/// What a header is of.
+/// The type of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A file.
+    /// A regular file.
     File,
-    /// A file with holes, as GNU tar wrote them before pax.
+    /// A sparse file in GNU's format before pax.
     SparseFile,
-    /// Another name of a member that came before.
+    /// A hard link to an earlier member.
     HardLink,
     /// A symbolic link.
     Symlink,
@@ -31,35 +31,35 @@ pub enum Kind {
     Block,
     /// A directory.
     Directory,
-    /// A directory, with the names in it as data (GNU's incremental backups).
+    /// A directory with a list of its names as data (GNU incremental backups).
     ListedDirectory,
     /// A named pipe.
     Fifo,
-    /// Not a member: facts about the next one (pax).
+    /// Not a member: pax records for the next member.
     Extended,
-    /// Not a member: facts about all that follow (pax).
+    /// Not a member: pax records for all following members.
     Global,
-    /// Not a member: the name of the next one (GNU).
+    /// Not a member: the name of the next member (GNU).
     LongName,
-    /// Not a member: what the next one is linked to (GNU).
+    /// Not a member: the link target of the next member (GNU).
     LongLink,
     /// Not a member: the name of the archive.
     Label,
 }
 
 impl Header<'_> {
-    /// Whether the block is empty, as at the end of an archive.
+    /// Whether the block is all zeros, as at the end of an archive.
     pub fn is_end(&self) -> bool {
         self.0.iter().all(|byte| *byte == 0)
     }
 
-    /// Whether the block is a header and undamaged.
+    /// Whether the block is a valid header.
     pub fn is_sound(&self) -> bool {
         is_tar_header(self.0)
     }
 
-    /// What it is of; None for kinds that mini does not understand, such as the part of a file that began
-    /// on another volume.
+    /// The type; None for types that mini does not support, such as a file continued from another
+    /// volume.
     pub fn kind(&self) -> Option<Kind> {
         Some(match self.0[156] {
             0 | b'0' | b'7' => Kind::File,
@@ -70,13 +70,13 @@ impl Header<'_> {
             b'5' => Kind::Directory,
             b'6' => Kind::Fifo,
             b'D' => Kind::ListedDirectory,
-            // Solaris wrote X before pax was a standard.
+            // Solaris used X before pax was standardised.
             b'x' | b'X' => Kind::Extended,
             b'g' => Kind::Global,
             b'L' => Kind::LongName,
             b'K' => Kind::LongLink,
             b'V' => Kind::Label,
-            // Others (star) have this letter for another format.
+            // star uses this letter for another format.
             b'S' if self.is_gnu() => Kind::SparseFile,
             _ => return None,
         })
@@ -86,43 +86,43 @@ impl Header<'_> {
         self.0[257..265] == *b"ustar  \0"
     }
 
-    /// Permissions.
+    /// Permission bits.
     pub fn mode(&self) -> Option<u32> {
         Some(self.field(100, 8)? as u32 & 0o7777)
     }
 
-    /// The owner.
+    /// Owner.
     pub fn uid(&self) -> Option<u64> {
         self.unsigned(108, 8)
     }
 
-    /// Its group.
+    /// Group.
     pub fn gid(&self) -> Option<u64> {
         self.unsigned(116, 8)
     }
 
-    /// Bytes that follow.
+    /// Bytes of data that follow.
     pub fn size(&self) -> Option<u64> {
         self.unsigned(124, 12)
     }
 
-    /// Seconds since 1970.
+    /// Modification time in seconds since 1970.
     pub fn mtime(&self) -> Option<i64> {
         self.field(136, 12)
     }
 
-    /// The device's two numbers.
+    /// Major and minor number of a device.
     pub fn device(&self) -> Option<(u32, u32)> {
         let part = |at| self.unsigned(at, 8)?.try_into().ok();
         Some((part(329)?, part(337)?))
     }
 
-    /// The size of a file with holes, with these (GNU).
+    /// Size of a sparse file including holes (GNU).
     pub fn real_size(&self) -> Option<u64> {
         self.unsigned(483, 12)
     }
 
-    /// Sets a name to the member's, with ustar's prefix in front.
+    /// Sets a name to the member's, with the ustar prefix in front.
     pub fn name(&self, to: &mut Name) -> Result<()> {
         to.clear();
         if &self.0[257..263] == b"ustar\0" && self.0[345] != 0 {
@@ -132,13 +132,13 @@ impl Header<'_> {
         to.push(text(&self.0[..100]))
     }
 
-    /// What it is linked to.
+    /// Sets a name to the link target.
     pub fn link(&self, to: &mut Name) -> Result<()> {
         to.clear();
         to.push(text(&self.0[157..257]))
     }
 
-    /// A number that is not negative.
+    /// A number that must not be negative.
     fn unsigned(&self, at: usize, length: usize) -> Option<u64> {
         self.field(at, length)?.try_into().ok()
     }
@@ -148,8 +148,8 @@ impl Header<'_> {
     }
 }
 
-/// An octal number between spaces and NULs, or, with the first bit set, a binary one: the bits behind that
-/// are a number in two's complement, the highest first.
+/// A number: octal between spaces and NULs, or, with the first bit set, binary: big-endian two's
+/// complement in the remaining bits.
 #[inline(never)]
 fn field(field: &[u8]) -> Option<i64> {
     if let [first @ 0x80..=0xff, rest @ ..] = field {
@@ -167,31 +167,31 @@ pub fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-/// A path, on the stack.
+/// A path on the stack.
 pub struct Name {
     bytes: [u8; LONGEST],
     length: usize,
 }
 
 impl Name {
-    /// An empty one.
+    /// An empty path.
     pub const fn new() -> Name {
         Name { bytes: [0; LONGEST], length: 0 }
     }
 
-    /// Empties it.
+    /// Clears the path.
     pub fn clear(&mut self) {
         self.length = 0;
         self.bytes[0] = 0;
     }
 
-    /// Replaces it.
+    /// Replaces the path.
     pub fn set(&mut self, bytes: &[u8]) -> Result<()> {
         self.clear();
         self.push(bytes)
     }
 
-    /// Adds to it; a NUL, and room for one, is not to be had.
+    /// Appends to the path. EBADMSG for a NUL, ENAMETOOLONG when it does not fit with its NUL.
     pub fn push(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.length + bytes.len();
         if end >= LONGEST {
@@ -216,14 +216,15 @@ impl Name {
         self.tail(0)
     }
 
-    /// The path for the kernel, from a byte on.
+    /// The path for the kernel, from a byte offset on.
     pub fn tail(&self, start: usize) -> &core::ffi::CStr {
         let tail = self.bytes.get(start..=self.length).unwrap_or_default();
         core::ffi::CStr::from_bytes_until_nul(tail).unwrap_or_default()
     }
 
-    /// Cuts it, when it has no ".." that could lead up, to what ends in a name, without the slashes and dots
-    /// behind that; where the name starts. None for the root itself.
+    /// Refuses a path with a ".." that could lead upwards. Truncates the path after its last name,
+    /// without trailing slashes and dots, and returns where that name starts; None for the root
+    /// itself.
     pub fn split(&mut self) -> Result<Option<usize>> {
         if self.bytes().split(|b| *b == b'/').any(|part| part == b"..") {
             return Err(Errno::EXDEV);
@@ -303,7 +304,7 @@ mod tests {
         assert_eq!(header.size(), Some((2 << 32) + 1));
         assert_eq!(header.mtime(), Some(-1));
         assert_eq!(name.push(&[b'x'; LONGEST]), Err(Errno::ENAMETOOLONG));
-        // A negative size, one of more than 63 bits, one that is none.
+        // A negative size, a size of more than 63 bits, and a malformed size.
         for size in [[0xff; 12], [0x81; 12], *b"00000000008\0", *b"-0000000001\0"] {
             let block = self::header(|block| block[124..136].copy_from_slice(&size));
             assert_eq!(Header(&block).size(), None, "{size:?}");

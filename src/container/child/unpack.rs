@@ -1,6 +1,7 @@
-//! Unpacking a tar archive into the container's root, which is the process's own by now: no name and no link
-//! in the archive leads out of it. What a member says of itself is set through the descriptor of what was just
-//! made, or by a name whose link is not followed. Works on the child's stack, and on memory from the kernel.
+//! Unpacks a tar archive into the container's root, after the switch to that root: no name or link
+//! in the archive can lead out of it. Owner, mode, times and attributes are set through the
+//! descriptor of what was just made, or by a name without following a link. Works on the child's
+//! stack and on memory from mmap(2).
 
 mod directory;
 mod source;
@@ -17,26 +18,27 @@ use crate::sys::{Errno, Fd, Result, fd, fs};
 use directory::MemberDirectory;
 use source::Source;
 
-/// The most that pax may say of one member.
+/// Maximum size of the pax records of a member.
 const RECORDS: usize = 1 << 20;
-/// Room for the map of a file with holes: a million pieces.
+/// Memory for the map of a sparse file: a million pieces.
 const MAP: usize = 16 << 20;
-/// What is copied at a time; the longest value of an extended attribute.
+/// Buffer size, and the maximum size of an extended attribute.
 const CHUNK: usize = 64 << 10;
 
-/// What is said when something of the archive's is left out, which keeps nothing from running.
+/// Warnings about something that could not be set. The command runs anyway.
 const LOST_CAPABILITIES: &[u8] =
-    b"mini: unpack: file capabilities are left out: mini may not set them here\n";
-const LOST_ATTRIBUTES: &[u8] = b"mini: unpack: some extended attributes or access control lists are \
-    left out: mini may not set them here, or the kernel keeps none in memory (user.* from Linux 6.6 on)\n";
+    b"mini: unpack: file capabilities are not restored: mini may not set them here\n";
+const LOST_ATTRIBUTES: &[u8] =
+    b"mini: unpack: some extended attributes or access control lists are \
+    not restored: mini may not set them here, or tmpfs has none (user.* needs Linux 6.6)\n";
 
-/// What an archive is unpacked with.
+/// State of the unpacking.
 struct Unpacking<'a> {
     source: Source<'a>,
     place: MemberDirectory,
     name: Name,
     link: Name,
-    /// Whether owners are set; else all is the caller's own.
+    /// Whether to set owners. If not, everything belongs to the caller.
     own: bool,
     copy: &'a mut [u8],
     map: &'a mut [u8],
@@ -44,13 +46,13 @@ struct Unpacking<'a> {
     lost_attributes: bool,
 }
 
-/// What is known of a member.
+/// Properties of a member.
 struct Member<'m> {
     header: Header<'m>,
-    /// The pax records, and what they say.
+    /// The pax records, raw and parsed.
     records: &'m [u8],
     facts: Facts<'m>,
-    /// Bytes that follow.
+    /// Bytes of data that follow.
     size: u64,
     mode: u32,
     uid: u32,
@@ -58,8 +60,7 @@ struct Member<'m> {
     mtime: Time,
 }
 
-/// Unpacks all members. With `own` they get their owners; else all of them belong to the caller. `detail`
-/// tells the member at fault.
+/// Unpacks all members. Sets their owners if `own`. On failure `detail` is the name of the member.
 #[inline(never)]
 pub fn unpack(archive: &Fd, own: bool, detail: &mut Detail) -> Result<()> {
     let mut memory = Scratch::new(RECORDS + MAP + CHUNK)?;
@@ -83,7 +84,7 @@ pub fn unpack(archive: &Fd, own: bool, detail: &mut Detail) -> Result<()> {
         (unpacking.lost_attributes, LOST_ATTRIBUTES),
     ] {
         if is_lost {
-            // With standard error gone there is nobody left to tell.
+            // Without standard error there is nowhere to report it.
             let _ = fs::write_all(&fd::STDERR, words);
         }
     }
@@ -93,7 +94,7 @@ pub fn unpack(archive: &Fd, own: bool, detail: &mut Detail) -> Result<()> {
 impl Unpacking<'_> {
     fn members(&mut self, records: &mut [u8], detail: &mut Detail) -> Result<()> {
         let mut block = [0; BLOCK];
-        // What came before the header overrides it.
+        // Records before the header override the header.
         let (mut has_name, mut has_link, mut told) = (false, false, 0);
         let mut for_all = Facts::default();
         loop {
@@ -154,7 +155,7 @@ impl Unpacking<'_> {
         }
     }
 
-    /// Reads the bytes that follow a header that is not a member's.
+    /// Reads the data of a header that is not a member.
     fn read_records<'b>(&mut self, length: u64, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
         let part = usize::try_from(length).ok().and_then(|length| buffer.get_mut(..length));
         let part = part.ok_or(Errno::EMSGSIZE)?;
@@ -173,7 +174,7 @@ impl Unpacking<'_> {
     }
 
     fn member(&mut self, kind: Kind, member: &Member) -> Result<()> {
-        // Before there was a letter for directories, a slash at the end of the name told them.
+        // Before the type for directories existed, a trailing slash marked them.
         let is_directory = self.name.bytes().ends_with(b"/") && kind == Kind::File;
         let Some(start) = self.name.split()? else {
             return match kind {
@@ -206,7 +207,8 @@ impl Unpacking<'_> {
                 let (major, minor) = member.header.device().ok_or(Errno::EBADMSG)?;
                 let kind = if kind == Kind::Block { libc::S_IFBLK } else { libc::S_IFCHR };
                 match self.node(start, kind, fs::device(major, minor), member) {
-                    // A user namespace has none, and what lies in the root is no device in any case.
+                    // A user namespace cannot make devices, and devices in the root do not work
+                    // anyway (nodev).
                     Err(Errno::EPERM) => Ok(()),
                     result => result,
                 }
@@ -220,7 +222,7 @@ impl Unpacking<'_> {
         self.source.skip_padding(member.size, self.copy)
     }
 
-    /// The root itself, which is there.
+    /// The root itself, which exists.
     fn root(&mut self, kind: Kind, member: &Member) -> Result<()> {
         self.place.leave()?;
         let root = resolve::open(c"/", Make::Nothing)?;
@@ -229,7 +231,7 @@ impl Unpacking<'_> {
         if kind == Kind::Directory { Ok(()) } else { self.skip_data(member) }
     }
 
-    /// A directory that is there stays, with what is in it.
+    /// An existing directory stays, with its content.
     fn directory(&mut self, start: usize, member: &Member) -> Result<()> {
         let name = self.name.tail(start);
         let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW;
@@ -266,7 +268,7 @@ impl Unpacking<'_> {
         self.describe(&file, member)
     }
 
-    /// Copies the data of a file with holes.
+    /// Copies the data of a sparse file.
     #[inline(never)]
     fn copy_pieces(&mut self, file: &Fd, kind: Kind, member: &Member) -> Result<()> {
         let Unpacking { source, copy, map, .. } = self;
@@ -309,7 +311,7 @@ impl Unpacking<'_> {
         Ok(())
     }
 
-    /// Another name of a member; or of what it is already.
+    /// Makes a hard link to an earlier member. The same file may have the name already.
     #[inline(never)]
     fn hard_link(&mut self, start: usize) -> Result<()> {
         let linked = self.link.split()?.ok_or(Errno::EISDIR)?;
@@ -331,21 +333,22 @@ impl Unpacking<'_> {
         self.describe_name(start, Some(mode), member)
     }
 
-    /// Sets the owner and time of what must not be opened.
+    /// Sets owner and time of something that must not be opened.
     fn describe_name(&mut self, start: usize, mode: Option<u32>, member: &Member) -> Result<()> {
         let (at, name) = (self.place.at()?, self.name.tail(start));
         if self.own {
             fs::chown_at(at, name, member.uid, member.gid)?;
             if let Some(mode) = mode.filter(|mode| mode & 0o6000 != 0) {
-                // A change of the owner took these bits away, which mean nothing here: before Linux 6.6 they
-                // stay away, as there is no such call that follows no link.
+                // A change of the owner clears the set-id bits. They have no meaning here, but
+                // before Linux 6.6 they cannot be set again, as no call changes a mode without
+                // following a link.
                 match fs::chmod_at(at, name, mode) {
                     Err(Errno::ENOSYS) => {}
                     result => result?,
                 }
             }
         }
-        // They cannot have those of users.
+        // Symbolic links and devices cannot have user attributes.
         self.lost_attributes |= member.facts.has_lists;
         for record in Records(member.records) {
             self.lost_attributes |=
@@ -354,12 +357,12 @@ impl Unpacking<'_> {
         fs::set_mtime_at(at, Some(name), member.mtime)
     }
 
-    /// Sets the owner, the mode, the extended attributes and the time of an open file.
+    /// Sets owner, mode, extended attributes and time of an open file.
     fn describe(&mut self, file: &Fd, member: &Member) -> Result<()> {
         if self.own {
             fs::fchown(file, member.uid, member.gid)?;
         }
-        // After the owner, whose change takes set-id bits and file capabilities away.
+        // After the owner: a change of owner clears set-id bits and file capabilities.
         fs::fchmod(file, member.mode)?;
         self.lost_attributes |= member.facts.has_lists;
         if member.facts.has_attributes {
@@ -376,7 +379,7 @@ impl Unpacking<'_> {
             let mut buffer = [0; 256];
             let name = pax::attribute_name(name, coding, &mut buffer)?;
             let is_capability = name == c"security.capability";
-            // The labels of a security module mean something only to the one they come from.
+            // Labels of a security module are valid only on the system they come from.
             if !is_capability && name.to_bytes().starts_with(b"security.") {
                 continue;
             }
@@ -406,7 +409,7 @@ impl<'m> Member<'m> {
         let size = facts.size.or(header.size()).ok_or(Errno::EBADMSG)?;
         let id = |told: Option<u64>, for_all: Option<u64>, own: Option<u64>| -> Result<u32> {
             let id = told.or(for_all).or(own).ok_or(Errno::EBADMSG)?;
-            // The last number is none: for the kernel it means that the owner is not to be changed.
+            // The highest number would mean "unchanged" to the kernel.
             u32::try_from(id).ok().filter(|id| *id != u32::MAX).ok_or(Errno::EOVERFLOW)
         };
         let mtime = match facts.mtime.or(for_all.mtime) {
@@ -426,7 +429,7 @@ impl<'m> Member<'m> {
     }
 }
 
-/// Adds what a global header says to what others said before.
+/// Merges the records of a global header into the earlier ones.
 fn told_for_all(records: &[u8], before: Facts<'static>) -> Result<Facts<'static>> {
     let Facts { uid, gid, mtime, .. } = Facts::read(records)?.for_all()?;
     Ok(Facts {

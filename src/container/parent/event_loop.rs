@@ -97,7 +97,7 @@ impl<'a> EventLoop<'a> {
             if !self.has_waited && polls.iter().all(|poll| poll.fd < 0) {
                 self.has_waited = true;
                 // Waits at first without a signalfd, because most commands end soon. A pending stop
-                // signal is not taken (see `let_stop`), so the wait is bounded too.
+                // signal is not taken (see `deliver_stops`), so the wait is bounded too.
                 let left = deadline.map_or(IDLE, |it| it.saturating_sub(clock::now()).min(IDLE));
                 let received =
                     signal::wait_for(signal::ALL & !signal::STOPS, left).map_err(lost)?;
@@ -171,7 +171,7 @@ impl<'a> EventLoop<'a> {
             when(self.args.as_ref().map(|args| args.pipe().raw()), POLLOUT),
             when(self.status.map(Fd::raw), POLLIN),
             when(self.connection.map(Fd::raw), POLLIN),
-            when(diagnostics::waits_for(), POLLOUT),
+            when(diagnostics::poll_descriptor(), POLLOUT),
             line,
             datagram,
             input,

@@ -84,7 +84,7 @@ pub fn discard_pipe() {
 pub fn is_over() -> Result<bool> {
     if signal::pending()? & signal::STOPS != 0 {
         crate::sys::terminal::restore();
-        signal::let_stop()?;
+        signal::deliver_stops()?;
     }
     while let Some(received) = signal::take(signal::ALL & !signal::STOPS)? {
         if only(received.signal) & END & !ignored() != 0 {

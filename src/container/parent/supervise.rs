@@ -320,7 +320,7 @@ impl Command<'_> {
         if let Some(terminal) = terminal {
             terminal.suspend();
         }
-        signal::let_stop()?;
+        signal::deliver_stops()?;
         if signal::pending()? & signal::only(libc::SIGCONT) != 0 {
             // It is handled next.
             return Ok(());

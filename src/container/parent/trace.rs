@@ -19,5 +19,5 @@ pub fn line(what: &Text, failure: Option<Errno>, micros: Option<u64>) {
         line.str(", ").number(micros).str(" us");
     }
     line.str("\n");
-    diagnostics::say(line.bytes());
+    diagnostics::print(line.bytes());
 }

@@ -1,4 +1,4 @@
-//! Names of calls, and calls with structures of their own, on kernels of 32 bits.
+//! System calls that differ on 32-bit kernels: their numbers and structures.
 
 use super::{FileSystem, Time};
 use crate::sys::{Errno, Result};
@@ -11,54 +11,54 @@ use syscalls::{Sysno, syscall};
 pub const MMAP: Sysno = Sysno::mmap2;
 /// fcntl(2), also for locks.
 pub const FCNTL: Sysno = Sysno::fcntl64;
-/// geteuid(2), with ids of 32 bits.
+/// geteuid(2) with 32-bit ids.
 pub const GETEUID: Sysno = Sysno::geteuid32;
-/// fchown(2), likewise.
+/// fchown(2) with 32-bit ids.
 pub const FCHOWN: Sysno = Sysno::fchown32;
-/// setgroups(2), likewise.
+/// setgroups(2) with 32-bit ids.
 pub const SETGROUPS: Sysno = Sysno::setgroups32;
-/// setresuid(2), likewise.
+/// setresuid(2) with 32-bit ids.
 pub const SETRESUID: Sysno = Sysno::setresuid32;
-/// setresgid(2), likewise.
+/// setresgid(2) with 32-bit ids.
 pub const SETRESGID: Sysno = Sysno::setresgid32;
 
-/// Part of the flags of open(2): the file may be longer than 2 GiB.
+/// Flag of open(2) for files longer than 2 GiB.
 pub const LARGE_FILE: i32 = libc::O_LARGEFILE;
 
-/// Longer than the function that waits (`idle`) with the few that it calls, which the compiler puts behind it.
+/// Upper bound of the length of the waiting function (`idle`) and the few functions it calls, which
+/// the compiler places after it.
 pub const WAIT_LENGTH: usize = 2048;
 
-/// What fstatat64(2) fills, on ARM and x86 (struct stat64 of their asm/stat.h). The C libraries' types
-/// are their own.
+/// The structure of fstatat64(2) on ARM and x86 (struct stat64 in asm/stat.h). A libc has its own.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct Stat {
-    /// The file system's device.
+    /// Device of the file system.
     pub st_dev: u64,
     hole: u32,
     short_inode: u32,
-    /// Kind and permissions.
+    /// Type and permissions.
     pub st_mode: u32,
-    /// Number of names.
+    /// Number of links.
     pub st_nlink: u32,
     /// Owner.
     pub st_uid: u32,
     /// Group.
     pub st_gid: u32,
-    /// The device that it is.
+    /// Device number of a device.
     pub st_rdev: u64,
     other_hole: u32,
-    /// Length.
+    /// Size.
     pub st_size: i64,
     block_size: u32,
     blocks: u64,
     access_time: [u32; 2],
-    /// Of the last change, the low 32 bits.
+    /// Modification time in seconds, low 32 bits.
     pub st_mtime: i32,
-    /// And its nanoseconds.
+    /// Modification time, nanoseconds.
     pub st_mtime_nsec: u32,
     change_time: [u32; 2],
-    /// Number.
+    /// Inode number.
     pub st_ino: u64,
 }
 
@@ -78,8 +78,8 @@ pub fn fstatfs(fd: i32) -> Result<FileSystem> {
 }
 
 unsafe fn ask_file_system(call: Sysno, which: usize) -> Result<FileSystem> {
-    // `struct statfs64` in words: packed on ARM and x86, so that nothing lies between its type, block
-    // size, five numbers of 64 bits, id, two lengths, and the flags.
+    // `struct statfs64` in 32-bit words. It is packed on ARM and x86: type, block size, five 64-bit
+    // numbers, id, two lengths, flags.
     let mut stat = [0u32; 21];
     // SAFETY: the kernel fills as much as it is told that there is.
     unsafe { syscall!(call, which, size_of_val(&stat), stat.as_mut_ptr()) }?;
@@ -95,7 +95,7 @@ struct Time32 {
 }
 
 impl Time32 {
-    /// The latest possible for what is later: 2038 as a date, 68 years as a span.
+    /// Limits a later time to the maximum: 2038 for a date, 68 years for a duration.
     #[inline(always)]
     fn of(time: &Time) -> Time32 {
         let latest = i64::from(i32::MAX);
@@ -175,11 +175,11 @@ pub unsafe fn sigtimedwait(
     unsafe { syscall!(Sysno::rt_sigtimedwait, set, info, time, 8) }
 }
 
-/// Of the last change of an open file, of which this was told: seconds and nanoseconds. By statx(2), Linux
-/// 4.11; before that the seconds are those of 32 bits.
+/// Modification time of an open file with this stat: seconds and nanoseconds. By statx(2), Linux
+/// 4.11; before, the 32-bit seconds.
 pub fn mtime(fd: i32, stat: &Stat) -> (i64, u32) {
     const MTIME: u32 = 0x40;
-    // `struct statx` in words; what is told comes first.
+    // `struct statx` in 64-bit words; the mask of valid fields comes first.
     let mut wide = [0u64; 32];
     let (path, flags) = (c"".as_ptr(), libc::AT_EMPTY_PATH);
     // SAFETY: the path is empty; the kernel fills the structure.
@@ -190,7 +190,7 @@ pub fn mtime(fd: i32, stat: &Stat) -> (i64, u32) {
     (stat.st_mtime.into(), stat.st_mtime_nsec)
 }
 
-/// utimensat(2): the times of the last access and of the last change.
+/// utimensat(2) with access time and modification time.
 ///
 /// # Safety
 /// The path is NUL-terminated.
@@ -210,18 +210,18 @@ pub unsafe fn utimensat(
     unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }
 }
 
-/// The halves of an argument of 64 bits, in the order of their registers on little-endian CPUs. On ARM
-/// such a pair begins at an even register: the calls below leave one out before it.
+/// The halves of a 64-bit argument, in register order of little-endian CPUs. On ARM such a pair
+/// begins at an even register; the calls below skip one where needed.
 fn halves(number: u64) -> (usize, usize) {
     (number as usize, (number >> 32) as usize)
 }
 
-/// _llseek(2): the new place.
+/// _llseek(2); returns the new offset.
 pub fn lseek(fd: i32, offset: i64, whence: i32) -> Result<u64> {
     let (low, high) = halves(offset as u64);
-    let mut place = 0u64;
+    let mut offset = 0u64;
     // SAFETY: the kernel writes one number. Here the halves are two arguments, the high one first.
-    unsafe { syscall!(Sysno::_llseek, fd, high, low, &raw mut place, whence) }.map(|_| place)
+    unsafe { syscall!(Sysno::_llseek, fd, high, low, &raw mut offset, whence) }.map(|_| offset)
 }
 
 /// ftruncate64(2)

@@ -1,4 +1,4 @@
-//! Names of calls, and calls with structures of their own, on kernels of 64 bits.
+//! System calls that differ on 64-bit kernels: their numbers and structures.
 
 use super::{FileSystem, Time};
 use crate::sys::Result;
@@ -10,24 +10,24 @@ use syscalls::{Sysno, syscall};
 pub const MMAP: Sysno = Sysno::mmap;
 /// fcntl(2), also for locks.
 pub const FCNTL: Sysno = Sysno::fcntl;
-/// geteuid(2), with ids of 32 bits.
+/// geteuid(2) with 32-bit ids.
 pub const GETEUID: Sysno = Sysno::geteuid;
-/// fchown(2), likewise.
+/// fchown(2) with 32-bit ids.
 pub const FCHOWN: Sysno = Sysno::fchown;
-/// setgroups(2), likewise.
+/// setgroups(2) with 32-bit ids.
 pub const SETGROUPS: Sysno = Sysno::setgroups;
-/// setresuid(2), likewise.
+/// setresuid(2) with 32-bit ids.
 pub const SETRESUID: Sysno = Sysno::setresuid;
-/// setresgid(2), likewise.
+/// setresgid(2) with 32-bit ids.
 pub const SETRESGID: Sysno = Sysno::setresgid;
 
-/// Part of the flags of open(2): the file may be longer than 2 GiB.
+/// Flag of open(2) for files longer than 2 GiB; not needed here.
 pub const LARGE_FILE: i32 = 0;
 
-/// Longer than the function that waits (`idle`).
+/// Upper bound of the length of the waiting function (`idle`).
 pub const WAIT_LENGTH: usize = 1024;
 
-/// What fstatat(2) fills.
+/// The structure of fstatat(2).
 pub use libc::stat as Stat;
 
 /// statfs(2)
@@ -47,7 +47,7 @@ pub fn fstatfs(fd: i32) -> Result<FileSystem> {
 
 #[inline(always)]
 unsafe fn ask_file_system(call: Sysno, which: usize) -> Result<FileSystem> {
-    // `struct statfs` in words; libc's type hides the flags, its eleventh.
+    // `struct statfs` in machine words; libc's type hides the flags, the eleventh word.
     let mut stat = core::mem::MaybeUninit::<[usize; 15]>::uninit();
     // SAFETY: the kernel fills these 15 words when it returns success.
     unsafe {
@@ -98,13 +98,13 @@ pub unsafe fn sigtimedwait(
     unsafe { syscall!(Sysno::rt_sigtimedwait, ptr::from_ref(set), info, address(span), 8) }
 }
 
-/// Of the last change of an open file, of which this was told: seconds and nanoseconds.
+/// Modification time of an open file with this stat: seconds and nanoseconds.
 #[inline(always)]
 pub fn mtime(_: i32, stat: &Stat) -> (i64, u32) {
     (stat.st_mtime, stat.st_mtime_nsec as u32)
 }
 
-/// utimensat(2): the times of the last access and of the last change.
+/// utimensat(2) with access time and modification time.
 ///
 /// # Safety
 /// The path is NUL-terminated.
@@ -118,7 +118,7 @@ pub unsafe fn utimensat(
     unsafe { syscall!(Sysno::utimensat, base, path, times.as_ptr(), flags) }
 }
 
-/// lseek(2): the new place.
+/// lseek(2); returns the new offset.
 pub fn lseek(fd: i32, offset: i64, whence: i32) -> Result<u64> {
     // SAFETY: numbers only.
     unsafe { syscall!(Sysno::lseek, fd, offset, whence) }.map(|place| place as u64)

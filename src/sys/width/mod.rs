@@ -1,9 +1,10 @@
-//! What differs by the width of the kernel's words: one file each, the same items in the same order.
+//! What differs between 32-bit and 64-bit kernels: one file each, with the same items in the same
+//! order.
 //!
-//! A 32-bit kernel got most calls twice: first with 16-bit ids, 32-bit sizes and 32-bit times, later
-//! with wide ones under another name. mini knows the wide ones alone, but for time: those calls came
-//! with Linux 5.1, so the older ones stand in. Arguments of 64 bits go in pairs of registers. `syscall!` would
-//! cut them without a word, so no call that has one is made elsewhere.
+//! 32-bit kernels have most calls twice: first with 16-bit ids, 32-bit sizes and 32-bit times,
+//! later with wide ones under another name. mini uses the wide ones. The wide time calls came with
+//! Linux 5.1, so for time it falls back to the old ones. 64-bit arguments take a pair of registers;
+//! `syscall!` would truncate them silently, so calls with such an argument are made only here.
 
 #[cfg(target_pointer_width = "32")]
 mod bits32;
@@ -15,17 +16,17 @@ pub use bits32::*;
 #[cfg(target_pointer_width = "64")]
 pub use bits64::*;
 
-/// A time, or a span of it, as the kernel reads and writes it (struct __kernel_timespec).
+/// A time or duration (struct __kernel_timespec).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct Time {
-    /// Whole seconds.
+    /// Seconds.
     pub seconds: i64,
-    /// Below a thousand million.
+    /// Nanoseconds, less than a second.
     pub nanos: i64,
 }
 
-/// What is told of a file system.
+/// Properties of a file system.
 #[derive(Debug, Clone, Copy)]
 pub struct FileSystem {
     /// One of the *_MAGIC numbers.

@@ -1,14 +1,14 @@
-//! What pax says of a member beyond its header (pax(1p)), GNU tar's and star's own keys included.
+//! pax records (pax(1p)), with the keys of GNU tar and star.
 
 use crate::sys::fs::Time;
 use crate::sys::{Errno, Result};
 use crate::text::number;
 
-/// Records, each `LENGTH KEY=VALUE\n`, where the length counts all of it.
+/// Iterates over records of the form `LENGTH KEY=VALUE\n`; the length counts the whole record.
 pub struct Records<'r>(pub &'r [u8]);
 
 impl<'r> Iterator for Records<'r> {
-    /// A key and its value.
+    /// Key and value.
     type Item = Result<(&'r [u8], &'r [u8])>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -25,7 +25,7 @@ impl<'r> Iterator for Records<'r> {
 
 impl<'r> Records<'r> {
     fn first(&mut self) -> Option<(&'r [u8], &'r [u8])> {
-        // A length of more digits is none.
+        // A length has at most 20 digits.
         let space = self.0.iter().take(20).position(|b| *b == b' ')?;
         let length = number(&self.0[..space], 10)?.try_into().ok()?;
         let (record, rest) = self.0.split_at_checked(length)?;
@@ -36,29 +36,30 @@ impl<'r> Records<'r> {
     }
 }
 
-/// What records say of a member. An empty value takes an earlier one back.
+/// Properties of a member from its records. An empty value resets the property.
 #[derive(Debug, Default, Clone, Copy)]
 #[cfg_attr(test, derive(PartialEq, Eq))]
 pub struct Facts<'r> {
-    /// Its name.
+    /// Path.
     pub path: Option<&'r [u8]>,
-    /// What it is linked to.
+    /// Link target.
     pub link: Option<&'r [u8]>,
-    /// Bytes that follow the header.
+    /// Bytes of data that follow.
     pub size: Option<u64>,
-    /// The owner.
+    /// Owner.
     pub uid: Option<u64>,
-    /// Its group.
+    /// Group.
     pub gid: Option<u64>,
-    /// When it was changed.
+    /// Modification time.
     pub mtime: Option<Time>,
-    /// Whether it has holes (GNU), and then its size with these, if told.
+    /// Whether the file is sparse (GNU), and its size including holes, if given.
     pub sparse: Option<Option<u64>>,
-    /// Its name, where the other one is for programs that do not know of holes.
+    /// Path of a sparse file; its header has another name for programs without support.
     pub sparse_name: Option<&'r [u8]>,
-    /// The two numbers of the format in which the holes are told.
+    /// Version of the sparse format: (major, minor).
     pub sparse_version: (u64, u64),
-    /// Whether there is more than owner, group and time, which many members can have in common.
+    /// Whether there are properties that two members cannot share: other than owner, group and
+    /// time.
     pub is_particular: bool,
     /// Whether there are extended attributes.
     pub has_attributes: bool,
@@ -67,11 +68,11 @@ pub struct Facts<'r> {
 }
 
 impl<'r> Facts<'r> {
-    /// Goes through the records; of several for a key the last one counts.
+    /// Reads the records. Of several records with the same key the last one applies.
     ///
     /// # Errors
-    /// EBADMSG for what is no record, or no number where one has to be; EOVERFLOW for a time beyond 2^63
-    /// seconds; EOPNOTSUPP for what would change what the member is, but is not understood.
+    /// EBADMSG for a malformed record or number; EOVERFLOW for a time beyond 2^63 seconds;
+    /// EOPNOTSUPP for a key that changes the meaning of the member and is not supported.
     pub fn read(records: &'r [u8]) -> Result<Facts<'r>> {
         let mut facts = Facts::default();
         for record in Records(records) {
@@ -106,7 +107,7 @@ impl<'r> Facts<'r> {
                 self.size = count(value)?;
                 true
             }
-            // star's own format of holes, and parts of files.
+            // star's sparse format, and parts of files.
             b"SCHILY.realsize" | b"GNU.volume.offset" => return Err(Errno::EOPNOTSUPP),
             _ if key.starts_with(b"GNU.sparse.") => {
                 match &key[b"GNU.sparse.".len()..] {
@@ -134,10 +135,10 @@ impl<'r> Facts<'r> {
         Ok(())
     }
 
-    /// What of a global header counts for each member that follows, unless its own says otherwise.
+    /// The properties of a global header, which apply to each following member without its own.
     ///
     /// # Errors
-    /// EOPNOTSUPP for anything that no two members can have in common.
+    /// EOPNOTSUPP for properties that two members cannot share.
     pub fn for_all(&self) -> Result<Facts<'static>> {
         let Facts { uid, gid, mtime, is_particular, .. } = *self;
         if is_particular {
@@ -147,20 +148,19 @@ impl<'r> Facts<'r> {
     }
 }
 
-/// A whole number.
+/// An integer.
 #[inline(never)]
 pub fn whole(digits: &[u8]) -> Result<u64> {
     number(digits, 10).ok_or(Errno::EBADMSG)
 }
 
-/// A whole number, or nothing.
+/// An integer, or nothing.
 #[inline(never)]
 fn count(value: &[u8]) -> Result<Option<u64>> {
     if value.is_empty() { Ok(None) } else { whole(value).map(Some) }
 }
 
-/// Seconds and a decimal fraction of one, perhaps negative; what is finer than nanoseconds is cut off,
-/// towards the past.
+/// Seconds with a decimal fraction, possibly negative; rounded down to nanoseconds.
 fn time(text: &[u8]) -> Result<Time> {
     let (is_negative, text) = match text {
         [b'-', text @ ..] => (true, text),
@@ -186,23 +186,23 @@ fn time(text: &[u8]) -> Result<Time> {
     })
 }
 
-/// How the value of an extended attribute is written.
+/// Encoding of the value of an extended attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
-    /// As it is.
+    /// None.
     Plain,
-    /// In base 64.
+    /// Base64.
     Base64,
 }
 
-/// The name of the extended attribute that a key stands for, with `%` codes in it.
+/// The name of the extended attribute for a key, with its `%` codes.
 pub fn attribute(key: &[u8]) -> Option<(&[u8], Coding)> {
     let plain = key.strip_prefix(b"SCHILY.xattr.").map(|name| (name, Coding::Plain));
     plain.or_else(|| key.strip_prefix(b"LIBARCHIVE.xattr.").map(|name| (name, Coding::Base64)))
 }
 
-/// Puts the name of an extended attribute into a buffer, with a NUL, and tells it: `%3D` is "=" (GNU), and
-/// in a name of libarchive's any byte can be written so.
+/// Decodes the name of an extended attribute into the buffer, NUL-terminated: `%3D` is "=" (GNU),
+/// and libarchive encodes any byte this way.
 pub fn attribute_name<'b>(
     coded: &[u8],
     coding: Coding,
@@ -218,7 +218,7 @@ pub fn attribute_name<'b>(
         let byte = byte.filter(|byte| coding == Coding::Base64 || matches!(byte, b'=' | b'%'));
         from += if byte.is_some() { 3 } else { 1 };
         let byte = byte.unwrap_or(coded[from - 1]);
-        // One is left for the NUL.
+        // Leaves one byte for the NUL.
         *buffer[..255].get_mut(to).ok_or(Errno::ERANGE)? = byte;
         to += 1;
     }
@@ -226,7 +226,7 @@ pub fn attribute_name<'b>(
     core::ffi::CStr::from_bytes_with_nul(&buffer[..=to]).map_err(|_| Errno::EBADMSG)
 }
 
-/// Decodes base 64 into a buffer; what there was. Without the `=` at the end, or with it.
+/// Decodes base64, with or without the final `=`, into the buffer; returns the decoded bytes.
 pub fn base64<'b>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8]> {
     let (mut bits, mut count, mut length) = (0u32, 0, 0);
     let end = text.iter().rposition(|b| *b != b'=').map_or(0, |at| at + 1);
@@ -254,7 +254,7 @@ pub fn base64<'b>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8]> {
 mod tests {
     use super::*;
 
-    /// A record with the length that it has.
+    /// Makes a record with the correct length.
     pub fn record(key: &str, value: &[u8]) -> Vec<u8> {
         let rest = [b" ", key.as_bytes(), b"=", value, b"\n"].concat();
         let length = (1..).find(|n| n - n.to_string().len() == rest.len()).unwrap();
@@ -272,7 +272,7 @@ mod tests {
             ..Facts::default()
         };
         assert_eq!(Facts::read(&records.concat()), Ok(facts));
-        // An empty value takes back.
+        // An empty value resets the property.
         let records = [record("gid", b"7"), record("gid", b""), record("comment", b"")].concat();
         assert_eq!(Facts::read(&records), Ok(Facts::default()));
         for bad in [

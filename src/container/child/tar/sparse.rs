@@ -1,23 +1,23 @@
-//! The maps of files with holes, in the four formats that GNU tar has had: where the data that the archive
-//! holds belongs.
+//! Maps of sparse files in GNU tar's four formats: where in the file each piece of the archive's
+//! data belongs.
 
 use super::pax::{Records, whole};
 use crate::sys::{Errno, Result};
 use crate::text::number;
 
-/// Where a piece of data begins in the file, and how long it is.
+/// A piece of data: its offset in the file and its length.
 pub type Piece = (u64, u64);
 
 const PIECE: usize = 16;
 
-/// The pieces of a file, in the order in which they follow in the archive.
+/// The pieces of a file, in the order of the archive.
 pub struct Map<'m> {
     bytes: &'m mut [u8],
     length: usize,
 }
 
 impl<'m> Map<'m> {
-    /// An empty one, with room for a piece for each 16 bytes of memory.
+    /// An empty map; a piece takes 16 bytes of memory.
     pub fn new(memory: &'m mut [u8]) -> Map<'m> {
         Map { bytes: memory, length: 0 }
     }
@@ -25,7 +25,7 @@ impl<'m> Map<'m> {
     /// Adds a piece.
     ///
     /// # Errors
-    /// E2BIG when there are too many.
+    /// E2BIG when the memory is full.
     #[inline(never)]
     pub fn push(&mut self, (start, length): Piece) -> Result<()> {
         let place = self.bytes.get_mut(self.length..self.length + PIECE).ok_or(Errno::E2BIG)?;
@@ -35,7 +35,7 @@ impl<'m> Map<'m> {
         Ok(())
     }
 
-    /// All of them.
+    /// All pieces.
     pub fn pieces(&self) -> impl Iterator<Item = Piece> {
         self.bytes[..self.length].as_chunks::<PIECE>().0.iter().map(|piece| {
             let [mut start, mut length] = [[0; 8]; 2];
@@ -45,7 +45,7 @@ impl<'m> Map<'m> {
         })
     }
 
-    /// Whether so many bytes of data make a file of that size.
+    /// Whether the pieces add up to `data` bytes and fit into a file of `size` bytes.
     pub fn fits(&self, data: u64, size: u64) -> bool {
         let sum = self.pieces().try_fold(0u64, |sum, (start, length)| {
             let end = start.checked_add(length)?;
@@ -54,7 +54,8 @@ impl<'m> Map<'m> {
         sum == Some(data)
     }
 
-    /// Takes the map from pax records: pairs of records (version 0.0), or one with all numbers (0.1).
+    /// Reads the map from pax records: pairs of records (version 0.0), or one record with all
+    /// numbers (0.1).
     pub fn read_records(&mut self, records: &[u8]) -> Result<()> {
         let mut start = None;
         for record in Records(records) {
@@ -78,10 +79,10 @@ impl<'m> Map<'m> {
         Ok(())
     }
 
-    /// Takes pieces from the fields of a header or of a block behind one (before pax).
+    /// Reads pieces from the fields of a header, or of a block after it (the format before pax).
     pub fn read_fields(&mut self, fields: &[u8]) -> Result<()> {
         for field in fields.as_chunks::<24>().0 {
-            // The first that is empty ends them.
+            // An empty field ends the list.
             if field[12] == 0 {
                 return Ok(());
             }
@@ -95,7 +96,8 @@ impl<'m> Map<'m> {
     }
 }
 
-/// The map before the data itself (version 1.0): lines of a number each, first how many pieces there are.
+/// Parser of a map in front of the data (version 1.0): one number per line, the first is the number
+/// of pieces.
 pub struct Lines {
     number: Option<u64>,
     left: Option<u64>,
@@ -103,12 +105,12 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Before the first byte.
+    /// Starts before the first byte.
     pub fn new() -> Lines {
         Lines { number: None, left: None, start: None }
     }
 
-    /// Takes the next bytes in; whether the map is complete, and the rest is padding.
+    /// Parses more bytes; returns whether the map is complete and the rest is padding.
     pub fn read(&mut self, bytes: &[u8], map: &mut Map) -> Result<bool> {
         for byte in bytes {
             if self.left == Some(0) {

@@ -1,5 +1,5 @@
-//! Where members go: directories of the root, opened by the resolver, in which things are made and replaced by
-//! name without any being followed.
+//! The directory in which members are made. It is opened by the resolver; members are made and
+//! replaced by name in it, without following links.
 
 use crate::container::child::resolve::{self, Make};
 use crate::container::child::tar::Name;
@@ -7,23 +7,23 @@ use crate::sys::fs::Time;
 use crate::sys::{Errno, Fd, Result, fs};
 use core::ffi::CStr;
 
-/// The directory that members are made in at the moment. Its time is that of before, once the next one is
-/// turned to: its member may have come first, or will come.
+/// The current directory. Its modification time is restored when the unpacking leaves it, because
+/// its own member came before or comes later.
 pub struct MemberDirectory {
     path: Name,
     directory: Option<(Fd, Time)>,
     is_changed: bool,
-    /// Whether the path may lead elsewhere by now, as something was taken away.
+    /// Whether the path may lead elsewhere by now, because a name was removed.
     is_stale: bool,
 }
 
 impl MemberDirectory {
-    /// None yet.
+    /// No directory yet.
     pub fn new() -> MemberDirectory {
         MemberDirectory { path: Name::new(), directory: None, is_changed: false, is_stale: false }
     }
 
-    /// Turns to a directory, by its path from the root. What is missing is made.
+    /// Enters a directory by its path from the root. Makes missing directories.
     pub fn enter(&mut self, path: &[u8]) -> Result<()> {
         let is_here = self.path.bytes().strip_prefix(b"/") == Some(path);
         if self.directory.is_some() && is_here && !self.is_stale {
@@ -34,7 +34,7 @@ impl MemberDirectory {
             Err(Errno::ENOENT) => {}
             result => return result,
         }
-        // The last directory of the path that is there gets the first that is not: it keeps its time.
+        // The last existing directory of the path gets the first missing one. Its time is restored.
         let (mut there, mut missing) = (0, path.len());
         while let Some(middle) = middle(path, there, missing) {
             match self.open(&path[..middle], Make::Nothing) {
@@ -61,7 +61,7 @@ impl MemberDirectory {
         Ok(())
     }
 
-    /// Turns away, and gives the directory its time back.
+    /// Leaves the directory and restores its time.
     pub fn leave(&mut self) -> Result<()> {
         let left = self.directory.take();
         self.is_stale = false;
@@ -74,13 +74,13 @@ impl MemberDirectory {
         }
     }
 
-    /// The directory, for calls that take a name in it.
+    /// The directory, for the *at calls.
     pub fn at(&self) -> Result<fs::Base> {
         let (directory, _) = self.directory.as_ref().ok_or(Errno::EBADF)?;
         Ok(directory.raw())
     }
 
-    /// Makes something by a name. Another thing that has it is replaced, as tar does: a directory only when it
+    /// Makes something by name. Replaces what has the name, as tar does; a directory only when it
     /// is empty.
     pub fn make(
         &mut self,
@@ -103,8 +103,8 @@ impl MemberDirectory {
     }
 }
 
-/// A place before a slash of a path, in the middle of a part of it, so that it is found where a prefix
-/// begins to be missing in few steps; None when there is no more between.
+/// A slash near the middle of a part of the path, for a binary search of the first missing
+/// directory; None when there is no slash left.
 fn middle(path: &[u8], there: usize, missing: usize) -> Option<usize> {
     let is_end = |at: &usize| path[*at] == b'/' && *at > there;
     let half = there + (missing - there) / 2;

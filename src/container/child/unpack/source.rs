@@ -1,10 +1,10 @@
-//! The bytes of an archive, from a file or through a pipe: never one more is taken than belongs to it, since
+//! Reads the bytes of an archive from a file or a pipe. Never reads past the end of the archive:
 //! what follows may be the command's input.
 
 use crate::container::child::tar::BLOCK;
 use crate::sys::{Errno, Fd, Result, fs};
 
-/// What tar writes at a time: an archive is padded with zeros to a multiple of it (tar(1), `-b`).
+/// Record size of tar: archives are padded with zeros to a multiple of it (tar(1), `-b`).
 const RECORD: u64 = 20 * BLOCK as u64;
 
 /// An archive that is being read.
@@ -14,24 +14,24 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// At its beginning.
+    /// Starts at the beginning.
     pub fn new(archive: &'a Fd) -> Source<'a> {
         Source { archive, position: 0 }
     }
 
-    /// Whether nothing has been read.
+    /// Whether nothing has been read yet.
     pub fn is_at_start(&self) -> bool {
         self.position == 0
     }
 
-    /// Reads until the buffer is full or the archive ends; how much there was.
+    /// Reads until the buffer is full or the archive ends; returns the number of bytes.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let mut done = 0;
         while done < buffer.len() {
             match fs::read(self.archive, &mut buffer[done..]) {
                 Ok(0) => break,
                 Ok(length) => done += length,
-                // The caller's descriptor may be one that does not wait.
+                // The caller's descriptor may be non-blocking.
                 Err(Errno::EAGAIN) => fs::await_input(self.archive)?,
                 Err(errno) => return Err(errno),
             }
@@ -43,13 +43,13 @@ impl<'a> Source<'a> {
     /// Fills the buffer.
     ///
     /// # Errors
-    /// EBADMSG when the archive is cut short.
+    /// EBADMSG when the archive is truncated.
     pub fn fill(&mut self, buffer: &mut [u8]) -> Result<()> {
         let length = self.read(buffer)?;
         if length == buffer.len() { Ok(()) } else { Err(Errno::EBADMSG) }
     }
 
-    /// Reads so many bytes part by part, as the buffer has room, and hands each part on.
+    /// Reads `length` bytes in parts of the buffer's size and calls a function with each.
     pub fn each(
         &mut self,
         mut left: u64,
@@ -66,19 +66,19 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    /// Passes over so many bytes.
+    /// Skips bytes.
     pub fn skip(&mut self, length: u64, buffer: &mut [u8]) -> Result<()> {
         self.each(length, buffer, &mut |_| Ok(()))
     }
 
-    /// Passes over what fills the last block of so many bytes.
+    /// Skips the padding after `length` bytes of data.
     pub fn skip_padding(&mut self, length: u64, buffer: &mut [u8]) -> Result<()> {
         self.skip(length.wrapping_neg() % BLOCK as u64, buffer)
     }
 
-    /// After the first of the two empty blocks that end an archive: passes over the zeros that follow, to where
-    /// the record ends that the second one is in. Not all programs write that much, so each byte is looked
-    /// at before it is taken.
+    /// Called after the first of the two zero blocks that end an archive. Skips the zeros up to the
+    /// end of the record that contains the second one. Not all programs write that much, so each
+    /// byte is checked before it is consumed.
     pub fn finish(&mut self, buffer: &mut [u8]) -> Result<()> {
         let end = (self.position + BLOCK as u64).next_multiple_of(RECORD);
         while self.position < end {
@@ -88,7 +88,7 @@ impl<'a> Source<'a> {
                     fs::await_input(self.archive)?;
                     continue;
                 }
-                // A device, or what else has no way back: nothing follows there.
+                // A device, or something else that cannot seek: nothing follows there.
                 Err(Errno::EINVAL) => return Ok(()),
                 result => result?,
             };
