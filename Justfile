@@ -16,9 +16,17 @@ ci:
 bench:
     cargo bench --bench launch
 
-# Build the binary for every CPU whose tools are here, with checksums.
+# Build the binary and the Debian package for every CPU whose tools are here, with checksums.
 dist:
     .ci/dist
+
+# Build the Debian package of this machine's CPU into target/deb.
+deb: build
+    packaging/deb target/release/mini target/deb
+
+# Write man pages and completions, as the option tables say.
+generate:
+    MINI_TEST_UPDATE=1 cargo test --test docs generated
 
 # Boot KERNEL into an initramfs with mini and run SCRIPT there.
 vm KERNEL SCRIPT: build

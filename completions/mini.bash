@@ -16,17 +16,37 @@ _mini_files() {
 }
 
 _mini() {
-    local current=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]}
-    local options valued operand at=2 word option=
+    local current=${COMP_WORDS[COMP_CWORD]} verb=
+    local options valued operand at=1 word option=
     COMPREPLY=()
-    if [ "$COMP_CWORD" = 1 ]; then
-        _mini_words 'run check help --help --version' "$current"
+    # Options before the verb.
+    while [ "$at" -lt "$COMP_CWORD" ] && [[ ${COMP_WORDS[at]} = -* ]]; do
+        word=${COMP_WORDS[at]}
+        case " --root --log --log-format --rootless " in
+        *" $word "*)
+            option=$word
+            at=$((at + 1))
+            [ "${COMP_WORDS[at]}" != = ] || [ "$at" = "$COMP_CWORD" ] || at=$((at + 1))
+            [ "$at" -ge "$COMP_CWORD" ] || option=
+            ;;
+        esac
+        at=$((at + 1))
+    done
+    if [ "$at" -lt "$COMP_CWORD" ]; then
+        verb=${COMP_WORDS[at]}
+        at=$((at + 1))
+    elif [ -z "$option" ]; then
+        case $current in
+        -*) _mini_words '--root --log --log-format --debug --systemd-cgroup --rootless -h --help --version' "$current" ;;
+        *) _mini_words 'run check help create start state kill delete list features spec' "$current" ;;
+        esac
         return
     fi
     case $verb in
+    '') ;;
     run)
-        options='--rootfs --overlay --read-only -v --volume --tmpfs --device --mount -i --interactive -t --tty --init --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd -w --workdir -e --env --env-file -u --user -h --hostname --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --privileged --security-opt --ro-path --rw-path --group-add --umask --preserve-fds -m --memory -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu -c --cpu-shares -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --rm --report --dry-run --trace --help'
-        valued='--rootfs --overlay -v --volume --tmpfs --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd -w --workdir -e --env --env-file -u --user -h --hostname --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds -m --memory -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu -c --cpu-shares -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report'
+        options='--rootfs --overlay --read-only -v --volume --tmpfs --device --mount -i --interactive -t --tty --init --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd -w --workdir -e --env --env-file -u --user -h --hostname --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --privileged --security-opt --ro-path --rw-path --group-add --umask --preserve-fds -m --memory -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu -c --cpu-shares -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --rm --report --dry-run --trace --help -b --bundle --pid-file --console-socket --no-pivot --no-new-keyring --no-subreaper --keep -d --detach'
+        valued='--rootfs --overlay -v --volume --tmpfs --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd -w --workdir -e --env --env-file -u --user -h --hostname --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds -m --memory -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu -c --cpu-shares -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report -b --bundle --pid-file --console-socket'
         operand=command
         ;;
     check)
@@ -38,6 +58,46 @@ _mini() {
         options=''
         valued=''
         operand=verb
+        ;;
+    create)
+        options='-b --bundle --pid-file --console-socket --preserve-fds --no-pivot --no-new-keyring -h --help'
+        valued='-b --bundle --pid-file --console-socket --preserve-fds'
+        operand=id
+        ;;
+    start)
+        options='-h --help'
+        valued=''
+        operand=id
+        ;;
+    state)
+        options='-h --help'
+        valued=''
+        operand=id
+        ;;
+    kill)
+        options='-a --all -h --help'
+        valued=''
+        operand=id
+        ;;
+    delete)
+        options='-f --force -h --help'
+        valued=''
+        operand=id
+        ;;
+    list)
+        options='-f --format -q --quiet -h --help'
+        valued='-f --format'
+        operand=none
+        ;;
+    features)
+        options='-h --help'
+        valued=''
+        operand=none
+        ;;
+    spec)
+        options='-b --bundle --rootless -h --help'
+        valued='-b --bundle'
+        operand=none
         ;;
     *) return ;;
     esac
@@ -74,31 +134,43 @@ _mini() {
     if [ -n "$option" ]; then
         case $current in = | :) current= ;; esac
         case $verb:$option in
-    run:--rootfs) _mini_files -f "$current" ;;
-    run:--overlay) _mini_files -f "$current" ;;
-    run:-v | run:--volume) _mini_files -f "$current" ;;
-    run:--device) _mini_files -f "$current" ;;
-    run:--mount) _mini_words 'type=bind type=tmpfs type=image type=overlay type=proc type=sysfs type=mqueue type=devpts' "$current" ;;
-    run:--stop-signal) _mini_words 'TERM INT HUP QUIT KILL USR1 USR2' "$current" ;;
-    run:--then) _mini_words 'poweroff reboot halt panic' "$current" ;;
-    run:--pidfile) _mini_files -f "$current" ;;
-    run:-w | run:--workdir) _mini_files -d "$current" ;;
-    run:--env-file) _mini_files -f "$current" ;;
-    run:-u | run:--user) _mini_words "$(compgen -u)" "$current" ;;
-    run:--network | run:-net) _mini_words 'none host' "$current" ;;
-    run:--pid) _mini_words 'host' "$current" ;;
-    run:--ipc) _mini_words 'host' "$current" ;;
-    run:--uts) _mini_words 'host' "$current" ;;
-    run:--cgroupns) _mini_words 'host' "$current" ;;
-    run:--userns) _mini_words 'auto host' "$current" ;;
-    run:--cap-add) _mini_words 'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ALL' "$current" ;;
-    run:--cap-drop) _mini_words 'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ALL' "$current" ;;
-    run:--security-opt) _mini_words 'no-new-privileges=false seccomp=unconfined seccomp= mask= unmask= unmask=all' "$current" ;;
-    run:--ro-path) _mini_files -f "$current" ;;
-    run:--rw-path) _mini_files -f "$current" ;;
-    run:--ulimit) _mini_words 'as= core= cpu= data= fsize= locks= memlock= msgqueue= nice= nofile= nproc= rss= rtprio= rttime= sigpending= stack=' "$current" ;;
-    run:--cgroup-parent) _mini_files -f "$current" ;;
-    run:--report) _mini_files -f "$current" ;;
+        :--root) _mini_files -d "$current" ;;
+        :--log) _mini_files -f "$current" ;;
+        :--log-format) _mini_words 'text json' "$current" ;;
+        :--rootless) _mini_words 'true false' "$current" ;;
+        run:--rootfs) _mini_files -f "$current" ;;
+        run:--overlay) _mini_files -f "$current" ;;
+        run:-v | run:--volume) _mini_files -f "$current" ;;
+        run:--device) _mini_files -f "$current" ;;
+        run:--mount) _mini_words 'type=bind type=tmpfs type=image type=overlay type=proc type=sysfs type=mqueue type=devpts' "$current" ;;
+        run:--stop-signal) _mini_words 'TERM INT HUP QUIT KILL USR1 USR2' "$current" ;;
+        run:--then) _mini_words 'poweroff reboot halt panic' "$current" ;;
+        run:--pidfile) _mini_files -f "$current" ;;
+        run:-w | run:--workdir) _mini_files -d "$current" ;;
+        run:--env-file) _mini_files -f "$current" ;;
+        run:-u | run:--user) _mini_words "$(compgen -u)" "$current" ;;
+        run:--network | run:-net) _mini_words 'none host' "$current" ;;
+        run:--pid) _mini_words 'host' "$current" ;;
+        run:--ipc) _mini_words 'host' "$current" ;;
+        run:--uts) _mini_words 'host' "$current" ;;
+        run:--cgroupns) _mini_words 'host' "$current" ;;
+        run:--userns) _mini_words 'auto host' "$current" ;;
+        run:--cap-add) _mini_words 'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ALL' "$current" ;;
+        run:--cap-drop) _mini_words 'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE ALL' "$current" ;;
+        run:--security-opt) _mini_words 'no-new-privileges=false seccomp=unconfined seccomp= mask= unmask= unmask=all' "$current" ;;
+        run:--ro-path) _mini_files -f "$current" ;;
+        run:--rw-path) _mini_files -f "$current" ;;
+        run:--ulimit) _mini_words 'as= core= cpu= data= fsize= locks= memlock= msgqueue= nice= nofile= nproc= rss= rtprio= rttime= sigpending= stack=' "$current" ;;
+        run:--cgroup-parent) _mini_files -f "$current" ;;
+        run:--report) _mini_files -f "$current" ;;
+        run:-b | run:--bundle) _mini_files -d "$current" ;;
+        run:--pid-file) _mini_files -f "$current" ;;
+        run:--console-socket) _mini_files -f "$current" ;;
+        create:-b | create:--bundle) _mini_files -d "$current" ;;
+        create:--pid-file) _mini_files -f "$current" ;;
+        create:--console-socket) _mini_files -f "$current" ;;
+        list:-f | list:--format) _mini_words 'table json' "$current" ;;
+        spec:-b | spec:--bundle) _mini_files -d "$current" ;;
         esac
         return
     fi
@@ -122,7 +194,8 @@ _mini() {
         command)
             COMPREPLY=($(compgen -c -- "$current"))
             ;;
-        verb) _mini_words 'run check help' "$current" ;;
+        verb) _mini_words 'run check help create start state kill delete list features spec' "$current" ;;
+        id) _mini_words "$(mini list -q 2>/dev/null)" "$current" ;;
         none) _mini_words "$options" "$current" ;;
         esac
         ;;

@@ -1,11 +1,23 @@
 # Completion of mini for fish. Generated from the option table: see tests/docs/generated.
 # Copy it to a directory such as /usr/share/fish/vendor_completions.d.
 
+# The words from the verb on; nothing while there are global options only.
+function __mini_words
+    set -l valued --root --log --log-format --rootless
+    set -l words (commandline -opc)
+    set -e words[1]
+    while string match -q -- '-*' "$words[1]"
+        contains -- $words[1] $valued; and set -e words[1]
+        set -e words[1]
+    end
+    set -q words[1]; and printf '%s\n' $words
+end
+
 # The words from the command on, for `mini run OPTIONS COMMAND`; nothing while there are options only.
 function __mini_command
-    set -l valued --rootfs --overlay --volume -v --tmpfs --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd --workdir -w --env -e --env-file --user -u --hostname -h --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds --memory -m -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu --cpu-shares -c -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report
-    set -l words (commandline -opc)
-    set -e words[1..2]
+    set -l valued --rootfs --overlay --volume -v --tmpfs --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd --workdir -w --env -e --env-file --user -u --hostname -h --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds --memory -m -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu --cpu-shares -c -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report --bundle -b --pid-file --console-socket --bundle -b --pid-file --console-socket --preserve-fds --format -f --bundle -b
+    set -l words (__mini_words)
+    set -e words[1]
     while set -q words[1]
         switch $words[1]
             case --
@@ -21,16 +33,20 @@ function __mini_command
     set -q words[1]; and printf '%s\n' $words
 end
 
+function __mini_needs_verb
+    test -z "$(__mini_words | string collect)"
+end
+
 # Whether options of this verb can follow.
 function __mini_options_of
-    set -l words (commandline -opc)
-    test (count $words) -ge 2; and test "$words[2]" = $argv[1]; or return 1
+    set -l words (__mini_words)
+    test "$words[1]" = $argv[1]; or return 1
     not contains -- -- $words; and test -z "$(__mini_command | string collect)"
 end
 
 function __mini_completes_command
-    set -l words (commandline -opc)
-    test (count $words) -ge 2; and test "$words[2]" = run; or return 1
+    set -l words (__mini_words)
+    test "$words[1]" = run; or return 1
     contains -- -- $words; or test -n "$(__mini_command | string collect)"
 end
 
@@ -41,11 +57,25 @@ function __mini_complete_command
 end
 
 complete -c mini -f
-complete -c mini -n 'test (count (commandline -opc)) = 1' -l help -d 'explain mini'
-complete -c mini -n 'test (count (commandline -opc)) = 1' -l version -d 'print the version'
-complete -c mini -n 'test (count (commandline -opc)) = 1' -a run -d 'run a command in a container'
-complete -c mini -n 'test (count (commandline -opc)) = 1' -a check -d 'try what this host can do'
-complete -c mini -n 'test (count (commandline -opc)) = 1' -a help -d 'explain mini or one of its verbs'
+complete -c mini -n __mini_needs_verb -l version -d 'print the version'
+complete -c mini -n __mini_needs_verb -a run -d 'run a command in a container'
+complete -c mini -n __mini_needs_verb -a check -d 'try what this host can do'
+complete -c mini -n __mini_needs_verb -a help -d 'explain mini or one of its verbs'
+complete -c mini -n __mini_needs_verb -a create -d 'create a container from a bundle; its command waits for mini start'
+complete -c mini -n __mini_needs_verb -a start -d 'start the command of a created container'
+complete -c mini -n __mini_needs_verb -a state -d 'print the state of a container as JSON'
+complete -c mini -n __mini_needs_verb -a kill -d 'send a signal to a container\'s process (default: TERM)'
+complete -c mini -n __mini_needs_verb -a delete -d 'delete a stopped container and all it has left'
+complete -c mini -n __mini_needs_verb -a list -d 'list the containers'
+complete -c mini -n __mini_needs_verb -a features -d 'print what mini supports as JSON'
+complete -c mini -n __mini_needs_verb -a spec -d 'write a config.json to begin with'
+complete -c mini -n __mini_needs_verb -l root -x -a '(__fish_complete_directories)' -d 'Keep the state of containers in DIR'
+complete -c mini -n __mini_needs_verb -l log -r -F -d 'Append errors to FILE as well'
+complete -c mini -n __mini_needs_verb -l log-format -x -a 'text json' -d 'Format of the log: text or json'
+complete -c mini -n __mini_needs_verb -l debug -d 'Accepted: mini has no debug messages'
+complete -c mini -n __mini_needs_verb -l systemd-cgroup -d 'Let systemd make the cgroups'
+complete -c mini -n __mini_needs_verb -l rootless -x -a 'true false' -d 'Accepted: mini finds out by itself what its user may do'
+complete -c mini -n __mini_needs_verb -l help -s h -d 'Print this text'
 complete -c mini -n '__mini_options_of run' -l rootfs -r -F -d 'make DIR the root, with its own /proc, /sys and /dev'
 complete -c mini -n '__mini_options_of run' -l overlay -r -F -d 'keep what is written to the root in UPPER instead, for one container at a time'
 complete -c mini -n '__mini_options_of run' -l read-only -d 'let nothing in the root be changed, beside volumes'
@@ -107,8 +137,41 @@ complete -c mini -n '__mini_options_of run' -l report -r -F -d 'when it has ende
 complete -c mini -n '__mini_options_of run' -l dry-run -d 'print the steps of the launch and do none of them'
 complete -c mini -n '__mini_options_of run' -l trace -d 'print each step with its result and time to standard error'
 complete -c mini -n '__mini_options_of run' -l help -d 'print this text'
+complete -c mini -n '__mini_options_of run' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'Directory of the bundle'
+complete -c mini -n '__mini_options_of run' -l pid-file -r -F -d 'Write the id of the container\'s process to FILE'
+complete -c mini -n '__mini_options_of run' -l console-socket -r -F -d 'Send the pseudo terminal of the container to the unix socket SOCKET'
+complete -c mini -n '__mini_options_of run' -l no-pivot -d 'Accepted: mini uses chroot where pivot_root is impossible'
+complete -c mini -n '__mini_options_of run' -l no-new-keyring -d 'Keep the session keyring of the caller'
+complete -c mini -n '__mini_options_of run' -l no-subreaper -d 'Accepted: mini does not become a subreaper'
+complete -c mini -n '__mini_options_of run' -l keep -d 'Keep the container when its command has ended'
+complete -c mini -n '__mini_options_of run' -l detach -s d -d 'Do not wait for the command'
 complete -c mini -n '__mini_options_of run' -a '(__fish_complete_command)'
 complete -c mini -n __mini_completes_command -a '(__mini_complete_command)'
 complete -c mini -n '__mini_options_of check' -l json -d 'print a JSON object for programs'
 complete -c mini -n '__mini_options_of check' -l help -d 'print a summary of mini'
-complete -c mini -n '__mini_options_of help' -a 'run check help'
+complete -c mini -n '__mini_options_of help' -a 'run check help create start state kill delete list features spec'
+complete -c mini -n '__mini_options_of create' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'Directory of the bundle'
+complete -c mini -n '__mini_options_of create' -l pid-file -r -F -d 'Write the id of the container\'s process to FILE'
+complete -c mini -n '__mini_options_of create' -l console-socket -r -F -d 'Send the pseudo terminal of the container to the unix socket SOCKET'
+complete -c mini -n '__mini_options_of create' -l preserve-fds -x -d 'Pass N further file descriptors of the caller, from 3 on, to the command'
+complete -c mini -n '__mini_options_of create' -l no-pivot -d 'Accepted: mini uses chroot where pivot_root is impossible'
+complete -c mini -n '__mini_options_of create' -l no-new-keyring -d 'Keep the session keyring of the caller'
+complete -c mini -n '__mini_options_of create' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of create' -a '(command -q mini; and mini list -q 2>/dev/null)'
+complete -c mini -n '__mini_options_of start' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of start' -a '(command -q mini; and mini list -q 2>/dev/null)'
+complete -c mini -n '__mini_options_of state' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of state' -a '(command -q mini; and mini list -q 2>/dev/null)'
+complete -c mini -n '__mini_options_of kill' -l all -s a -d 'Send the signal to all processes of the container'
+complete -c mini -n '__mini_options_of kill' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of kill' -a '(command -q mini; and mini list -q 2>/dev/null)'
+complete -c mini -n '__mini_options_of delete' -l force -s f -d 'Kill the container first if it is not stopped'
+complete -c mini -n '__mini_options_of delete' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of delete' -a '(command -q mini; and mini list -q 2>/dev/null)'
+complete -c mini -n '__mini_options_of list' -l format -s f -x -a 'table json' -d 'Print a table or JSON: table or json'
+complete -c mini -n '__mini_options_of list' -l quiet -s q -d 'Print the ids only'
+complete -c mini -n '__mini_options_of list' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of features' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'Directory of the bundle'
+complete -c mini -n '__mini_options_of spec' -l rootless -d 'Write a configuration for an ordinary user'
+complete -c mini -n '__mini_options_of spec' -l help -s h -d 'Print this text'

@@ -99,6 +99,31 @@ fn options(of: u8) -> impl Iterator<Item = Opt> {
     })
 }
 
+/// A verb for man pages and completions.
+pub struct Described {
+    /// The verb.
+    pub name: &'static str,
+    /// The words beside its options.
+    pub words: &'static str,
+    /// What it does.
+    pub text: &'static str,
+    /// Name, letter, value and help of its options.
+    pub options: Vec<[&'static str; 4]>,
+}
+
+/// All verbs, and first the global options as those of a verb without a name.
+pub fn described() -> impl Iterator<Item = Described> {
+    let of = |letter| options(letter).map(|it| [it.name, it.letter, it.value, it.help]).collect();
+    let global = Described { name: "", words: "", text: "", options: of(b'g') };
+    let verbs = VERBS.iter().map(move |(_, name, letter, words, text)| Described {
+        name,
+        words,
+        text,
+        options: of(*letter),
+    });
+    core::iter::once(global).chain(verbs)
+}
+
 /// A verb with its options and words, as given.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Oci<'a> {

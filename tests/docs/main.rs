@@ -13,6 +13,7 @@ mod generated;
 mod ignored;
 mod links;
 mod markdown;
+mod recording;
 mod services;
 mod shell;
 mod shells;
@@ -45,6 +46,7 @@ fn main() {
         test("bash_completes", &stage, shells::bash_completes),
         needing(&["zsh"], "zsh_completes", &stage, shells::zsh_completes),
         needing(&["fish"], "fish_completes", &stage, shells::fish_completes),
+        in_debian(&[], "the_recording_shows_what_is_printed", &stage, recording::is_up_to_date),
         in_debian(&[], "the_package_is_installed_and_removed", &stage, services::deb),
         in_debian(&[services::SYSTEMD], "systemd_runs_the_example", &stage, services::systemd),
         in_debian(&[services::OPENRC], "openrc_runs_the_example", &stage, services::openrc),

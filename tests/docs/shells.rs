@@ -43,7 +43,7 @@ pub fn completions_are_read(stage: &Stage) -> Result<(), String> {
 }
 
 /// What is typed, and what a shell must and must not offer then.
-const TYPED: [(&str, &[&str], &[&str]); 12] = [
+const TYPED: [(&str, &[&str], &[&str]); 16] = [
     ("mini ", &["run", "check", "help"], &["--network"]),
     ("mini ru", &["run"], &["check"]),
     ("mini run --net", &["--network"], &["--name", "--pid"]),
@@ -55,6 +55,10 @@ const TYPED: [(&str, &[&str], &[&str]); 12] = [
     ("mini run --cap-add NET_B", &["NET_BIND_SERVICE", "NET_BROADCAST"], &["SYS_ADMIN"]),
     ("mini check --j", &["--json"], &["--network"]),
     ("mini run -m 64m -- mkfif", &["mkfifo"], &["--network"]),
+    ("mini --roo", &["--root"], &["--network"]),
+    ("mini --log-format ", &["text", "json"], &["run"]),
+    ("mini --root /x --log=/y cre", &["create"], &["run"]),
+    ("mini --root /x create --bun", &["--bundle"], &["--network"]),
     ("mini run --rm cat ro", &["rootfile"], &["another"]),
 ];
 

@@ -4,8 +4,12 @@ use super::{Offer, Operand, Opt, Verb};
 
 pub fn script(verbs: &[Verb]) -> String {
     let names: Vec<_> = verbs.iter().map(|verb| verb.name).collect();
+    let global = super::global();
+    let global_options: Vec<_> = global.iter().flat_map(spellings).collect();
+    let global_valued: Vec<_> =
+        global.iter().filter(|option| option.value.is_some()).flat_map(spellings).collect();
     let mut verb_cases = String::new();
-    let mut value_cases = String::new();
+    let mut value_cases = values("", &global);
     for verb in verbs {
         let options: Vec<_> = verb.options.iter().flat_map(spellings).collect();
         let takers: Vec<_> = verb.options.iter().filter(|option| option.value.is_some()).collect();
@@ -14,6 +18,7 @@ pub fn script(verbs: &[Verb]) -> String {
             Operand::None => "none",
             Operand::Command => "command",
             Operand::Verb => "verb",
+            Operand::Id => "id",
         };
         verb_cases.push_str(&format!(
             "    {})\n        options='{}'\n        valued='{}'\n        operand={operand}\n        ;;\n",
@@ -21,23 +26,7 @@ pub fn script(verbs: &[Verb]) -> String {
             options.join(" "),
             valued.join(" ")
         ));
-        for option in takers {
-            let reply = match option.offer() {
-                Offer::Files => "_mini_files -f \"$current\"".to_string(),
-                Offer::Directories => "_mini_files -d \"$current\"".to_string(),
-                Offer::Users => "_mini_words \"$(compgen -u)\" \"$current\"".to_string(),
-                Offer::Words(words) => format!("_mini_words '{}' \"$current\"", words.join(" ")),
-                Offer::Nothing => continue,
-            };
-            value_cases.push_str(&format!(
-                "    {}) {reply} ;;\n",
-                spellings(option)
-                    .iter()
-                    .map(|word| format!("{}:{word}", verb.name))
-                    .collect::<Vec<_>>()
-                    .join(" | ")
-            ));
-        }
+        value_cases.push_str(&values(verb.name, &verb.options));
     }
     format!(
         r#"# Completion of mini for bash. Generated from the option table: see tests/docs/generated.
@@ -58,14 +47,34 @@ _mini_files() {{
 }}
 
 _mini() {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} verb=${{COMP_WORDS[1]}}
-    local options valued operand at=2 word option=
+    local current=${{COMP_WORDS[COMP_CWORD]}} verb=
+    local options valued operand at=1 word option=
     COMPREPLY=()
-    if [ "$COMP_CWORD" = 1 ]; then
-        _mini_words '{names} --help --version' "$current"
+    # Options before the verb.
+    while [ "$at" -lt "$COMP_CWORD" ] && [[ ${{COMP_WORDS[at]}} = -* ]]; do
+        word=${{COMP_WORDS[at]}}
+        case " {global_valued} " in
+        *" $word "*)
+            option=$word
+            at=$((at + 1))
+            [ "${{COMP_WORDS[at]}}" != = ] || [ "$at" = "$COMP_CWORD" ] || at=$((at + 1))
+            [ "$at" -ge "$COMP_CWORD" ] || option=
+            ;;
+        esac
+        at=$((at + 1))
+    done
+    if [ "$at" -lt "$COMP_CWORD" ]; then
+        verb=${{COMP_WORDS[at]}}
+        at=$((at + 1))
+    elif [ -z "$option" ]; then
+        case $current in
+        -*) _mini_words '{global_options} --version' "$current" ;;
+        *) _mini_words '{names}' "$current" ;;
+        esac
         return
     fi
     case $verb in
+    '') ;;
 {verb_cases}    *) return ;;
     esac
     # Which option the present word is the value of, and whether the command has begun before it.
@@ -125,6 +134,7 @@ _mini() {{
             COMPREPLY=($(compgen -c -- "$current"))
             ;;
         verb) _mini_words '{names}' "$current" ;;
+        id) _mini_words "$(mini list -q 2>/dev/null)" "$current" ;;
         none) _mini_words "$options" "$current" ;;
         esac
         ;;
@@ -133,7 +143,9 @@ _mini() {{
 
 complete -F _mini mini
 "#,
-        names = names.join(" ")
+        names = names.join(" "),
+        global_options = global_options.join(" "),
+        global_valued = global_valued.join(" "),
     )
 }
 
@@ -141,4 +153,21 @@ fn spellings(option: &Opt) -> Vec<String> {
     let short = option.short.map(|letter| format!("-{letter}"));
     let long = Some(format!("--{}", option.long));
     [short, long, option.original.clone()].into_iter().flatten().collect()
+}
+
+/// What to offer for the values of a verb's options: arms of a case.
+fn values(verb: &str, options: &[Opt]) -> String {
+    let mut arms = String::new();
+    for option in options.iter().filter(|option| option.value.is_some()) {
+        let reply = match option.offer() {
+            Offer::Files => "_mini_files -f \"$current\"".to_string(),
+            Offer::Directories => "_mini_files -d \"$current\"".to_string(),
+            Offer::Users => "_mini_words \"$(compgen -u)\" \"$current\"".to_string(),
+            Offer::Words(words) => format!("_mini_words '{}' \"$current\"", words.join(" ")),
+            Offer::Nothing => continue,
+        };
+        let names: Vec<_> = spellings(option).iter().map(|word| format!("{verb}:{word}")).collect();
+        arms.push_str(&format!("        {}) {reply} ;;\n", names.join(" | ")));
+    }
+    arms
 }

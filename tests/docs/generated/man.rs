@@ -24,10 +24,18 @@ It works as root, as an ordinary user in a user namespace, and as the first proc
 ",
     );
     for verb in verbs {
-        out.push_str(&format!(".TP\n.B {}\n{}.\n", verb.name, capital(verb.summary)));
+        out.push_str(&format!(".TP\n.B {}\n{}.\n", verb.name, capital(&verb.summary)));
         if verb.operand != Operand::Verb {
             out.push_str(&format!("See\n.BR mini\\-{} (1).\n", verb.name));
         }
+    }
+    out.push_str(
+        ".SH GLOBAL OPTIONS
+For the verbs of an OCI runtime, before the verb.
+",
+    );
+    for option in super::global() {
+        out.push_str(&entry(&option));
     }
     out.push_str(STATUS);
     out.push_str(
@@ -74,7 +82,7 @@ mini check
 /// mini-VERB(1)
 pub fn page(verb: &Verb) -> String {
     let name = format!("mini\\-{}", verb.name);
-    let mut out = head(&format!("MINI-{}", verb.name.to_uppercase()), &name, verb.summary);
+    let mut out = head(&format!("MINI-{}", verb.name.to_uppercase()), &name, &verb.summary);
     out.push_str(".SH SYNOPSIS\n");
     out.push_str(&synopsis(verb));
     out.push_str(".SH DESCRIPTION\n");
@@ -111,6 +119,10 @@ works.
         }
         _ => "",
     });
+    if !["run", "check"].contains(&verb.name) {
+        out.push_str(&format!("{}.\n", capital(&verb.summary)));
+        out.push_str("Global options stand before the verb; see\n.BR mini (1).\n");
+    }
     if !verb.options.is_empty() {
         out.push_str(".SH OPTIONS\n");
     }
@@ -161,7 +173,7 @@ fn head(title: &str, name: &str, summary: &str) -> String {
 }
 
 fn synopsis(verb: &Verb) -> String {
-    format!(".SY mini\n.B {}\n{}\n.YS\n", verb.name, escape(verb.synopsis))
+    format!(".SY mini\n.B {}\n{}\n.YS\n", verb.name, escape(&verb.synopsis))
 }
 
 fn entry(option: &Opt) -> String {

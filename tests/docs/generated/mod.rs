@@ -16,8 +16,8 @@ use std::path::Path;
 pub struct Verb {
     pub name: &'static str,
     /// What it is for, as a sentence without its stop.
-    pub summary: &'static str,
-    pub synopsis: &'static str,
+    pub summary: String,
+    pub synopsis: String,
     pub options: Vec<Opt>,
     /// What follows the options.
     pub operand: Operand,
@@ -31,6 +31,8 @@ pub enum Operand {
     Command,
     /// The name of a verb.
     Verb,
+    /// The id of a container.
+    Id,
 }
 
 /// An option, with its texts.
@@ -68,14 +70,31 @@ impl Opt {
         }
     }
 
+    /// Name, letter, value and help; without it, empty.
+    fn of_oci([long, letter, value, help]: [&str; 4]) -> Opt {
+        Opt {
+            section: None,
+            long: long.into(),
+            short: letter.chars().next(),
+            original: None,
+            value: (!value.is_empty()).then(|| value.into()),
+            help: help.into(),
+        }
+    }
+
     /// What to offer for its value, from the word that help has for it.
     pub fn offer(&self) -> Offer {
         let Some(value) = self.value.as_deref() else { return Offer::Nothing };
         let words =
             |words: &str| Offer::Words(words.split_whitespace().map(String::from).collect());
         match self.long.as_str() {
-            "rootfs" | "volume" | "device" | "overlay" | "report" => return Offer::Files,
+            "rootfs" | "volume" | "device" | "overlay" | "report" | "console-socket" => {
+                return Offer::Files;
+            }
             "workdir" => return Offer::Directories,
+            "log-format" => return words("text json"),
+            "format" => return words("table json"),
+            "rootless" => return words("true false"),
             "user" => return Offer::Users,
             "cap-add" | "cap-drop" => return Offer::Words(capabilities()),
             "stop-signal" => return words("TERM INT HUP QUIT KILL USR1 USR2"),
@@ -141,27 +160,25 @@ fn capabilities() -> Vec<String> {
         .collect()
 }
 
+/// The options that stand before an OCI runtime's verb.
+pub fn global() -> Vec<Opt> {
+    mini::cli::oci::described().next().unwrap().options.into_iter().map(Opt::of_oci).collect()
+}
+
 pub fn verbs() -> Vec<Verb> {
-    let flag = |long: &str, help: &str| Opt {
-        section: None,
-        long: long.into(),
-        short: None,
-        original: None,
-        value: None,
-        help: help.into(),
-    };
-    vec![
+    let flag = |long: &str, help: &str| Opt::of_oci([long, "", "", help]);
+    let mut verbs = vec![
         Verb {
             name: "run",
-            summary: "run a command in a container",
-            synopsis: "[OPTIONS] [--] COMMAND [ARG...]",
+            summary: "run a command in a container".into(),
+            synopsis: "[OPTIONS] [--] COMMAND [ARG...]".into(),
             options: mini::cli::run_options().map(Opt::new).collect(),
             operand: Operand::Command,
         },
         Verb {
             name: "check",
-            summary: "try what this host can do",
-            synopsis: "[--json]",
+            summary: "try what this host can do".into(),
+            synopsis: "[--json]".into(),
             options: vec![
                 flag("json", "print a JSON object for programs"),
                 flag("help", "print a summary of mini"),
@@ -170,12 +187,32 @@ pub fn verbs() -> Vec<Verb> {
         },
         Verb {
             name: "help",
-            summary: "explain mini or one of its verbs",
-            synopsis: "[VERB]",
+            summary: "explain mini or one of its verbs".into(),
+            synopsis: "[VERB]".into(),
             options: Vec::new(),
             operand: Operand::Verb,
         },
-    ]
+    ];
+    for verb in mini::cli::oci::described().skip(1) {
+        let options = verb.options.into_iter().map(Opt::of_oci);
+        if verb.name == "run" {
+            // The options of a bundle's run, in a section of their own.
+            let known: Vec<_> = verbs[0].options.iter().map(|option| option.long.clone()).collect();
+            let mut further: Vec<_> =
+                options.filter(|option| !known.contains(&option.long)).collect();
+            further[0].section = Some("Run of a bundle (mini run [OPTIONS] ID)".into());
+            verbs[0].options.extend(further);
+            continue;
+        }
+        verbs.push(Verb {
+            name: verb.name,
+            summary: verb.text[..1].to_lowercase() + verb.text[1..].trim_end_matches('.'),
+            synopsis: format!("[OPTIONS] {}", verb.words).trim_end().into(),
+            options: options.collect(),
+            operand: if verb.words.starts_with("ID") { Operand::Id } else { Operand::None },
+        });
+    }
+    verbs
 }
 
 /// The files, by their paths from the top of the repository.

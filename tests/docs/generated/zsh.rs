@@ -15,13 +15,13 @@ _mini() {
 ",
     );
     for verb in verbs {
-        out.push_str(&format!("        '{}:{}'\n", verb.name, quote(verb.summary)));
+        out.push_str(&format!("        '{}:{}'\n", verb.name, quote(&verb.summary)));
     }
     out.push_str(
         "    )
     _arguments -C \\
-        '(- *)--help[explain mini]' \\
         '(- *)--version[print the version]' \\
+GLOBAL
         '1:verb:->verb' \\
         '*::argument:->arguments' && return 0
     case $state in
@@ -38,6 +38,9 @@ _mini() {
         }
         match verb.operand {
             Operand::None => {}
+            Operand::Id => {
+                out.push_str(" \\\n                '1:container:{compadd $(mini list -q 2>/dev/null)}'")
+            }
             Operand::Command => out.push_str(
                 " \\\n                '(-)1:command: _command_names -e' \\\n                '*::argument: _normal'",
             ),
@@ -45,6 +48,10 @@ _mini() {
         }
         out.push_str("\n            ;;\n");
     }
+    let global = super::global();
+    let global: Vec<_> =
+        global.iter().map(|option| format!("        {} \\", specification(option))).collect();
+    out = out.replace("GLOBAL", &global.join("\n"));
     out.push_str("        esac\n        ;;\n    esac\n}\n\n_mini \"$@\"\n");
     out
 }
