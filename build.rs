@@ -1,4 +1,4 @@
-//! The freestanding binary's linker arguments, and tables that are made when building.
+//! Linker arguments of the freestanding binary, and tables generated at build time.
 
 #[path = "src/spec/capability.rs"]
 #[allow(dead_code)]
@@ -26,20 +26,20 @@ fn write(name: &str, content: &str) {
     std::fs::write(directory.join(name), content).expect("OUT_DIR is writable");
 }
 
-/// For the binary alone; the library and the tests link as usual.
+/// Only for the binary; the library and the tests link as usual.
 fn link() {
     for arg in [
-        // Our own `_start` (src/rt/arch) instead of the C start files.
+        // `_start` (src/rt/arch) replaces the C start files.
         "-nostartfiles",
-        // No interpreter, yet position independent: `_start` applies the relocations itself.
+        // Position independent without an interpreter: `_start` applies the relocations itself.
         "-static-pie",
-        // Some compilers (riscv64) know the former only as -pie, and would name a loader.
+        // Some compilers (riscv64) know -static-pie only as -pie and would set an interpreter.
         "-Wl,--no-dynamic-linker",
-        // Relative relocations packed into bitmaps (8 bytes for up to 63 of them, instead of 24
-        // each). A linker that does not know the word warns and writes the long form; src/rt
-        // reads both.
+        // Packs relative relocations into bitmaps (8 bytes for up to 63, instead of 24 each). A
+        // linker without this option warns and writes the long form; src/rt reads both.
         "-Wl,-z,pack-relative-relocs",
-        // Nothing is re-protected after relocation, so no padding to a page for it.
+        // Without RELRO, which would pad to a page: nothing changes page protection after
+        // relocation.
         "-Wl,-z,norelro",
         "-Wl,--build-id=none",
         "-Wl,--gc-sections",
@@ -52,8 +52,8 @@ fn link() {
     println!("cargo::rustc-link-arg-bin=mini=-Wl,-T,{root}/link.ld");
 }
 
-/// The kernel's errors in words, a line for each number from 0 on: as a `match` in the `syscalls`
-/// crate they would take twice the room. The numbers mini can meet are the same on its CPUs.
+/// Texts of the kernel's errors, one line per number. The `match` in the `syscalls` crate would
+/// take twice the space. The numbers are the same on all of mini's CPUs.
 fn error_texts() -> String {
     let lines: Vec<&str> =
         (0..=133).map(|number| syscalls::Errno::new(number).description().unwrap_or("")).collect();

@@ -1,11 +1,11 @@
-//! Makes the built-in seccomp filter: the table `src/plan/seccomp.table` becomes a program for the
-//! kernel (classic BPF, seccomp(2)) for the CPU that is built for.
+//! Generates the built-in seccomp filter: `src/plan/seccomp.table` becomes a BPF program
+//! (seccomp(2)) for the target CPU.
 //!
-//! The program finds the call's number by halving, since the kernel walks it for every number it
-//! knows when a filter is installed: a chain of comparisons, as libraries make it, costs 75
-//! microseconds more of every launch, a twentieth of it. Every capability has return instructions
-//! of its own, so that a container which has the capability is given the same program with these
-//! turned into "allow": nothing is compiled at run time.
+//! The program finds the system call by binary search. The kernel runs the program for every call
+//! number when it is installed; a linear chain of comparisons, as libseccomp makes it, takes 75
+//! microseconds longer per launch, a twentieth of the launch. Each capability has its own return
+//! instructions, so a container with the capability gets the same program with these changed to
+//! "allow". Nothing is compiled at run time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,7 +17,7 @@ struct Rule {
     conditions: Vec<Condition>,
 }
 
-/// With which error, unless the container has which capability.
+/// An errno, and the capability with which the call is allowed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Refusal {
     errno: u32,
@@ -36,15 +36,15 @@ enum Test {
     IsNot(Vec<u32>),
 }
 
-/// Where a jump leads.
+/// Target of a jump.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Label {
     Allow,
     Kill,
     Refuse(Refusal),
-    /// The conditions of a call.
+    /// Conditions of a system call.
     Call(u32),
-    /// A place in them.
+    /// A label within conditions.
     Inner(u32),
 }
 
@@ -62,15 +62,15 @@ const ALLOW: u32 = 0x7fff_0000;
 const NUMBER: u32 = 0;
 const CPU: u32 = 4;
 const ARGUMENTS: u32 = 16;
-/// The newest call that was judged; newer ones have higher numbers on every CPU. Those beyond, and on
-/// x86_64 those of x32 (from 0x4000_0000 on), fail as if they did not exist.
+/// The newest system call in the table. Newer calls have higher numbers on every CPU. Higher
+/// numbers, and on x86_64 those of x32 (from 0x4000_0000), fail with ENOSYS.
 const NEWEST: &str = "file_setattr";
-/// ARM's own calls (asm/unistd.h): a breakpoint, flushing the cache of instructions, two that do nothing
-/// any more, and the thread pointer. No program runs without the last. Beyond lie, from 0x90_0000 on, the
-/// numbers of the old ABI (OABI); a kernel that understands those has no filters.
+/// ARM's private calls (asm/unistd.h): breakpoint, cache flush, two obsolete ones, and the thread
+/// pointer, which every program needs. From 0x90_0000 on follow the numbers of the old ABI (OABI);
+/// a kernel with OABI support has no seccomp filters.
 const PRIVATE: std::ops::Range<u32> = 0xf_0001..0xf_0007;
 
-/// An instruction whose jumps are still names; None is the next instruction.
+/// An instruction with labels as jump targets; None is the next instruction.
 struct Line {
     code: u16,
     value: u32,
@@ -103,7 +103,7 @@ impl Program {
         Label::Inner(self.inner)
     }
 
-    /// Halves the numbers: each of `ranges` begins at a number and has one answer.
+    /// Binary search: each of `ranges` starts at a number and has one result.
     fn search(&mut self, ranges: &[(u32, Label)]) {
         let middle = ranges.len() / 2;
         let (low, high) = ranges.split_at(middle);
@@ -119,7 +119,7 @@ impl Program {
         }
     }
 
-    /// Any of a call's lines refuses when all its conditions hold.
+    /// A call is refused when all conditions of one of its lines hold.
     fn conditions(&mut self, rules: &[&Rule]) {
         for (at, rule) in rules.iter().enumerate() {
             let is_last = at + 1 == rules.len();
@@ -158,7 +158,7 @@ impl Program {
         }
     }
 
-    /// The kernel's form: code, two jumps of a byte each, value.
+    /// The kernel's encoding: code, two jump offsets of one byte, value.
     fn assemble(&self) -> Vec<u64> {
         let distance = |from: usize, to: Option<Label>| -> u64 {
             let Some(to) = to else { return 0 };
@@ -173,7 +173,7 @@ impl Program {
     }
 }
 
-/// The text of Rust for the program and for which of its returns belong to which capability.
+/// Generates the Rust source of the program and the list of its returns per capability.
 pub fn generate(table: &str, cpu: &str, capabilities: &[&str]) -> String {
     let rules: Vec<Rule> = table
         .lines()
@@ -226,10 +226,10 @@ fn render(program: &[u64], lifted: &[(u8, usize)]) -> String {
     text
 }
 
-/// As if the call did not exist.
+/// Result of a call that does not exist.
 const NO_SUCH_CALL: Refusal = Refusal { errno: 38, capability: None };
 
-/// The numbers cut where the answer changes.
+/// Number ranges with the same result.
 fn ranges(calls: &BTreeMap<u32, Vec<&Rule>>, cpu: &str) -> Vec<(u32, Label)> {
     let mut ranges = vec![(0, Label::Allow)];
     let mut add = |from, label| {
@@ -268,7 +268,7 @@ fn audit_number(cpu: &str) -> u32 {
     }
 }
 
-/// A call's number; None where the CPU has no such call.
+/// Number of a system call; None when the CPU does not have it.
 fn number(name: &str, cpu: &str) -> Result<Option<u32>, String> {
     use syscalls::{aarch64, arm, riscv64, x86_64};
     let here = match cpu {
@@ -277,17 +277,17 @@ fn number(name: &str, cpu: &str) -> Result<Option<u32>, String> {
         "arm" => name.parse().ok().map(|call: arm::Sysno| call.id()),
         _ => name.parse().ok().map(|call: riscv64::Sysno| call.id()),
     };
-    // The CPU with the longest history knows them all, but for what others have of their own.
+    // x86_64 has the longest history and knows all calls, except those of other CPUs.
     if name.parse::<x86_64::Sysno>().is_err() && name.parse::<arm::Sysno>().is_err() {
         return Err("no such call".into());
     }
     Ok(here.map(|number| number as u32))
 }
 
-/// What calls of 32-bit kernels are called that came later, with wider arguments in the same places.
+/// Suffixes of later 32-bit calls with wider arguments in the same positions.
 const WIDE: [&str; 4] = ["", "32", "64", "_time64"];
 
-/// A line's rule for the call it names, and for that call's wide forms.
+/// Rules of a line for the call it names and for that call's wide forms.
 fn rules(line: &str, cpu: &str, capabilities: &[&str]) -> Result<Vec<Rule>, String> {
     let mut rules = Vec::new();
     let (name, rest) = line.split_once(char::is_whitespace).ok_or("too few words")?;

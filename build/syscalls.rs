@@ -1,11 +1,13 @@
-//! Makes the table of system calls for seccomp rules that are read at run time: each name once, in alphabetical order,
-//! with its numbers on this CPU and on the 32-bit one whose programs it runs, too.
+//! Generates the table of system calls for seccomp rules that are read at run time. Each name occurs
+//! once, in alphabetical order, with its number on this CPU and on the 32-bit CPU whose programs it
+//! also runs.
 //!
-//! An entry is a name and four bytes with the highest bit set (two where there is no 32-bit CPU): so a search by
-//! halving finds where an entry begins without an index. Two bytes hold 14 bits, low half first: nine of the number
-//! (511: there is no such call) and five of something else. For x86 these say how socketcall(2) and ipc(2) do the same:
-//! those of the first number which of the two (1 and 2), those of the second one which of its calls. For arm, 31 in
-//! those of the second number means that it counts from 0xf0000.
+//! An entry is a name and four bytes with the highest bit set (two where there is no 32-bit CPU). So a
+//! binary search finds the start of an entry without an index. Two bytes hold 14 bits, low half first:
+//! nine bits of the number (511: no such call) and five extra bits. For x86 the extra bits say how
+//! socketcall(2) and ipc(2) provide the same call: those of the first number which of the two (1, 2),
+//! those of the second number which of its calls. For arm, 31 in the extra bits of the second number
+//! means that the number is relative to 0xf0000.
 
 use std::collections::BTreeMap;
 use syscalls::{aarch64, arm, riscv64, x86, x86_64};
@@ -62,14 +64,14 @@ const IPC: [(&str, u32); 12] = [
     ("shmctl", 24),
 ];
 
-/// arm's own calls, from 0xf0000 (asm/unistd.h).
+/// Private calls of ARM, from 0xf0000 (asm/unistd.h).
 const ARM: [(&str, u32); 5] =
     [("breakpoint", 1), ("cacheflush", 2), ("usr26", 3), ("usr32", 4), ("set_tls", 5)];
 
-/// The text of Rust for the table.
+/// Generates the Rust source of the table.
 pub fn generate(cpu: &str) -> String {
     let mut entries: BTreeMap<&str, Entry> = BTreeMap::new();
-    // Not the crate's own iterator, which leaves the last one out.
+    // Not the crate's own iterator, which omits the last number.
     let numbers = || 0..NONE as usize;
     let mut first = |name, number: i32| entries.entry(name).or_insert(EMPTY).first = number as u32;
     match cpu {

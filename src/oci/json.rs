@@ -1,30 +1,30 @@
 //! Reads JSON (RFC 8259) that may be hostile.
 //!
-//! The reader makes a flat list of the values in the order of the text. It is bounded in bytes, in values and in
-//! depth, and it does not recurse. It decodes strings in place and ends each one with a NUL byte in place of its
-//! closing quote, so all text is borrowed from the buffer, as C strings that the kernel takes without a copy.
+//! The parser makes a flat list of the values in the order of the text. Bytes, values and nesting are
+//! limited, and the parser does not recurse. It decodes strings in place and replaces the closing
+//! quote by a NUL byte, so all strings are borrowed from the buffer and can be passed to the kernel.
 //!
-//! Whoever asks for a property gets a default when the property is missing or `null`, and when it has the wrong type:
-//! the document remembers the first such mistake with its path. So the code that reads hundreds of properties has no
-//! branch for errors, and asks once at the end ([`Document::problem`]).
+//! A property that is missing, is `null` or has the wrong type reads as a default. The document keeps
+//! the first mistake with its path. So code that reads hundreds of properties needs no error handling
+//! and checks once at the end ([`Document::problem`]).
 //!
-//! Of members with equal names the last one counts, as with Go's encoding/json, in which the engines are written.
-//! (Go would merge two objects of one name; here the last one replaces the first.) Names are compared exactly. The
-//! text must be UTF-8, and a lone surrogate (`\ud800`) is an error. Numbers are integers: a fraction or an exponent
-//! is the wrong type, as for Go's integers.
+//! Of members with the same name the last one applies, as in Go's encoding/json, which the engines
+//! use. (Go merges two objects with the same name; here the last one replaces the first.) Names are
+//! case-sensitive. The text must be UTF-8; a lone surrogate (`\ud800`) is an error. Numbers are
+//! integers: a fraction or an exponent is a wrong type, as for Go's integers.
 
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::cell::Cell;
 use core::ffi::CStr;
 
-/// The longest text, in bytes.
+/// Maximum size of a text in bytes.
 pub const LONGEST: usize = 4 << 20;
-/// The most values in a text.
+/// Maximum number of values in a text.
 const MOST_VALUES: usize = 1 << 17;
-/// The most members of an object whose names are free.
+/// Maximum number of members of a map with free names.
 const MOST_PAIRS: usize = 4096;
-/// How deep arrays and objects may be nested.
+/// Maximum nesting of arrays and objects.
 const DEEPEST: usize = 127;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,28 +38,28 @@ enum Kind {
     Object,
 }
 
-/// A part of the text: offset and length.
+/// A range of the text: offset and length.
 type Span = (u32, u32);
 
 #[derive(Debug, Clone, Copy)]
 struct Node {
     kind: Kind,
-    /// The name, for a member of an object.
+    /// Name, if this is a member of an object.
     name: Span,
-    /// A number's or string's text.
+    /// Text of a number or string.
     text: Span,
-    /// The array or object around this value; the outermost value names itself.
+    /// Index of the enclosing array or object; the outermost value has its own.
     parent: u32,
-    /// The node behind this one and all that is in it.
+    /// Index of the node after this one and its content.
     end: u32,
 }
 
-/// Why a text is not JSON.
+/// A syntax error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// The byte where reading stopped.
+    /// Offset of the byte at which reading stopped.
     pub offset: usize,
-    /// What is wrong there.
+    /// Description.
     pub cause: &'static str,
 }
 
@@ -76,12 +76,12 @@ const BAD_STRING: &str = "malformed string";
 const BAD_NUMBER: &str = "malformed number";
 
 impl Reader<'_> {
-    /// The byte at the current place; 0, which is no part of JSON, at the end.
+    /// The current byte; at the end 0, which never occurs in JSON.
     fn peek(&self) -> u8 {
         self.text.get(self.at).copied().unwrap_or(0)
     }
 
-    /// The next byte behind white space.
+    /// The next byte after white space.
     fn next(&mut self) -> u8 {
         while matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
@@ -98,7 +98,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Digits, of which there is at least one.
+    /// One or more digits.
     fn digits(&mut self) -> Read<()> {
         let start = self.at;
         while self.peek().is_ascii_digit() {
@@ -127,7 +127,7 @@ impl Reader<'_> {
         Ok((start as u32, (self.at - start) as u32))
     }
 
-    /// A string, decoded in place: what is decoded is never longer than its source.
+    /// A string, decoded in place: the decoded string is never longer than its source.
     fn string(&mut self) -> Read<Span> {
         self.literal("\"").map_err(|_| UNEXPECTED)?;
         let start = self.at;
@@ -135,7 +135,7 @@ impl Reader<'_> {
         loop {
             let byte = self.peek();
             let decoded = match byte {
-                // The end of the text, too.
+                // Also the end of the text.
                 0..b' ' => return Err(BAD_STRING),
                 b'\\' => {
                     self.at += 1;
@@ -171,7 +171,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Four hexadecimal digits behind `\u`, and the other half of a surrogate pair.
+    /// Four hexadecimal digits after `\u`, and the second half of a surrogate pair.
     fn character(&mut self) -> Read<char> {
         let mut code = self.unit()?;
         if code & 0xfc00 == 0xd800 && self.literal("\\u").is_ok() {
@@ -202,7 +202,7 @@ impl Reader<'_> {
             self.at = error.valid_up_to();
             return Err("not UTF-8");
         }
-        // The innermost array or object that is open.
+        // The innermost open array or object.
         let mut parent = 0;
         let mut depth = 0;
         loop {
@@ -256,7 +256,7 @@ impl Reader<'_> {
                     continue;
                 }
             }
-            // What follows a value.
+            // Handles what follows a value.
             loop {
                 let next = self.next();
                 if depth == 0 {
@@ -280,7 +280,7 @@ impl Reader<'_> {
     }
 }
 
-/// A text that has been read.
+/// A parsed text.
 #[derive(Debug)]
 pub struct Document<'a> {
     text: &'a [u8],
@@ -288,18 +288,18 @@ pub struct Document<'a> {
     problem: Cell<Option<Problem>>,
 }
 
-/// A property that is not as it must be.
+/// A mistake: a property with a wrong value.
 #[derive(Debug, Clone, Copy)]
 struct Problem {
-    /// The value, or the value in which a property is missing.
+    /// Index of the value, or of the object in which a property is missing.
     at: usize,
-    /// The property of it, if it is not the value itself.
+    /// Name of the property; empty for the value itself.
     name: &'static str,
     cause: &'static str,
 }
 
 impl<'a> Document<'a> {
-    /// Reads a text, which is changed: strings are decoded in place.
+    /// Parses a text. The text is modified: strings are decoded in place.
     pub fn read(text: &'a mut [u8]) -> Result<Document<'a>, SyntaxError> {
         let mut reader = Reader { text, at: 0, nodes: Vec::new() };
         match reader.read() {
@@ -317,13 +317,12 @@ impl<'a> Document<'a> {
 
     fn text(&self, (start, len): Span) -> &'a CStr {
         let text = self.text.get(start as usize..=(start + len) as usize);
-        // The whole is known to end with a NUL byte; if another one comes before, it is cut there. Whoever hands out
-        // a string has compared the length.
+        // The string ends with a NUL byte; an earlier NUL byte truncates it. Callers that hand out
+        // strings compare the length.
         text.and_then(|text| CStr::from_bytes_until_nul(text).ok()).unwrap_or_default()
     }
 
-    /// The first mistake that anybody met: the path of the property (`linux.resources.devices[2].type`) and what is
-    /// wrong with it.
+    /// The first mistake: path of the property (`linux.resources.devices[2].type`) and description.
     pub fn problem(&self) -> Option<(Text, &'static str)> {
         let problem = self.problem.get()?;
         let mut path = Text::new();
@@ -334,7 +333,7 @@ impl<'a> Document<'a> {
         Some((path, problem.cause))
     }
 
-    /// Writes the names that lead to a value. Not deeper than the text is nested.
+    /// Appends the names that lead to a value. Recurses no deeper than the nesting of the text.
     fn path(&self, at: usize, path: &mut Text) {
         let Some(node) = self.nodes.get(at).filter(|_| at != 0) else { return };
         let parent = node.parent as usize;
@@ -352,7 +351,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Adds a name to a path.
+/// Appends a name to a path.
 fn join(path: &mut Text, name: &[u8]) {
     if !path.bytes().is_empty() {
         path.str(".");
@@ -360,14 +359,14 @@ fn join(path: &mut Text, name: &[u8]) {
     path.raw(name);
 }
 
-/// A value of a document, or none.
+/// A value of a document, or a missing one.
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'d, 'a> {
     document: &'d Document<'a>,
     at: usize,
 }
 
-/// The place of a value that is missing.
+/// Index of a missing value.
 const NOWHERE: usize = usize::MAX;
 
 impl<'d, 'a> Value<'d, 'a> {
@@ -376,22 +375,22 @@ impl<'d, 'a> Value<'d, 'a> {
         self.document.nodes.get(self.at).filter(|node| node.kind != Kind::Null)
     }
 
-    /// Whether it is an object.
+    /// Whether the value is an object.
     pub fn is_object(self) -> bool {
         self.node().is_some_and(|node| node.kind == Kind::Object)
     }
 
-    /// Whether there is a value other than `null`.
+    /// Whether the value exists and is not `null`.
     pub fn exists(self) -> bool {
         self.node().is_some()
     }
 
-    /// Reports that this value is not as it must be. The first report counts.
+    /// Reports a mistake in this value. Only the first report is kept.
     pub fn wrong(self, cause: &'static str) {
         self.wrong_in("", cause);
     }
 
-    /// Reports that a property of this value is not as it must be. The first report counts.
+    /// Reports a mistake in a property of this value. Only the first report is kept.
     #[inline(never)]
     pub fn wrong_in(self, name: &'static str, cause: &'static str) {
         let problem = &self.document.problem;
@@ -400,7 +399,7 @@ impl<'d, 'a> Value<'d, 'a> {
         }
     }
 
-    /// The node of a value of this kind. Another kind is a mistake.
+    /// The node, if it has this type; another type is a mistake.
     #[inline(never)]
     fn of_kind(self, kind: Kind, cause: &'static str) -> Option<&'d Node> {
         let node = self.node()?;
@@ -411,7 +410,7 @@ impl<'d, 'a> Value<'d, 'a> {
         Some(node)
     }
 
-    /// The values of an array or an object.
+    /// The values in an array or object.
     fn children(self, kind: Kind, cause: &'static str) -> Children<'d, 'a> {
         let end = self.of_kind(kind, cause).map_or(0, |node| node.end as usize);
         Children { document: self.document, at: self.at.wrapping_add(1), end }
@@ -422,7 +421,7 @@ impl<'d, 'a> Value<'d, 'a> {
         self.children(Kind::Object, "not an object")
     }
 
-    /// The property of an object with this name.
+    /// A property of an object.
     #[inline(never)]
     pub fn get(self, name: &str) -> Value<'d, 'a> {
         let mut found = Value { document: self.document, at: NOWHERE };
@@ -434,7 +433,7 @@ impl<'d, 'a> Value<'d, 'a> {
         found
     }
 
-    /// The property of an object with this name, which must be there.
+    /// A required property of an object.
     #[inline(never)]
     pub fn need(self, name: &'static str) -> Value<'d, 'a> {
         let property = self.get(name);
@@ -444,7 +443,7 @@ impl<'d, 'a> Value<'d, 'a> {
         property
     }
 
-    /// The name of a member; None if it has a NUL byte.
+    /// The name of a member; None if it contains a NUL byte.
     fn member_name(self) -> Option<&'a CStr> {
         let span = self.document.nodes.get(self.at)?.name;
         Some(self.document.text(span)).filter(|name| name.count_bytes() == span.1 as usize)
@@ -456,7 +455,7 @@ impl<'d, 'a> Value<'d, 'a> {
         self.children(Kind::Array, "not an array")
     }
 
-    /// A string. One with a NUL byte is a mistake: the kernel would see only a part of it.
+    /// A string. A NUL byte in it is a mistake: the kernel would see only a part of the string.
     #[inline(never)]
     pub fn string(self) -> Option<&'a CStr> {
         let span = self.of_kind(Kind::String, "not a string")?.text;
@@ -468,7 +467,7 @@ impl<'d, 'a> Value<'d, 'a> {
         Some(string)
     }
 
-    /// A truth value.
+    /// A boolean.
     #[inline(never)]
     pub fn boolean(self) -> Option<bool> {
         if matches!(self.node()?.kind, Kind::False) {
@@ -477,7 +476,7 @@ impl<'d, 'a> Value<'d, 'a> {
         self.of_kind(Kind::True, "not a boolean").map(|_| true)
     }
 
-    /// A number from 0 to a largest one.
+    /// A number from 0 to `largest`.
     #[inline(never)]
     pub fn unsigned(self, largest: u64) -> Option<u64> {
         let (negative, number) = self.integer()?;
@@ -510,7 +509,7 @@ impl<'d, 'a> Value<'d, 'a> {
         signed
     }
 
-    /// Whether the number is negative, and its size.
+    /// Sign (true: negative) and absolute value of a number.
     fn integer(self) -> Option<(bool, u64)> {
         let (start, len) = self.of_kind(Kind::Number, "not a number")?.text;
         let text = self.document.text.get(start as usize..(start + len) as usize)?;
@@ -523,7 +522,7 @@ impl<'d, 'a> Value<'d, 'a> {
         Some((digits.len() < text.len(), number))
     }
 
-    /// An array of strings; none where the array is missing.
+    /// An array of strings; None when the array is missing.
     #[inline(never)]
     pub fn strings(self) -> Vec<&'a CStr> {
         let string = |value: Self| {
@@ -535,7 +534,7 @@ impl<'d, 'a> Value<'d, 'a> {
         self.list().filter_map(string).collect()
     }
 
-    /// The members of an object with names of its own, each name once: what was said last.
+    /// The members of a map with free names; of members with the same name the last one.
     #[inline(never)]
     pub fn pairs(self) -> Vec<(&'a CStr, Value<'d, 'a>)> {
         let mut pairs: Vec<(&'a CStr, Value<'d, 'a>)> = Vec::new();
@@ -548,7 +547,7 @@ impl<'d, 'a> Value<'d, 'a> {
                 pair.1 = member;
                 continue;
             }
-            // Each name is compared with all before it.
+            // Each name is compared with all before it, so their number is limited.
             if pairs.len() == MOST_PAIRS {
                 self.wrong("has more than 4096 members");
                 break;
@@ -558,11 +557,12 @@ impl<'d, 'a> Value<'d, 'a> {
         pairs
     }
 
-    /// Which of the words of a list, separated by spaces, a string is behind a prefix. Another word is a mistake.
+    /// Index of a string in a list of names separated by spaces, after a common prefix. Another
+    /// string is a mistake.
     #[inline(never)]
     pub fn word_of(self, prefix: &str, words: &str) -> Option<usize> {
         let word = self.string()?.to_bytes().strip_prefix(prefix.as_bytes());
-        // Where a number has no word there are two spaces.
+        // Two spaces mark a number without a name.
         let word = word.filter(|word| !word.is_empty());
         let position =
             word.and_then(|word| words.split(' ').position(|known| known.as_bytes() == word));

@@ -1,4 +1,4 @@
-//! The OCI runtime specification: its documents as data, and what mini makes of its rules.
+//! The OCI runtime specification: its documents as data, and their conversion.
 
 pub mod config;
 pub mod convert;

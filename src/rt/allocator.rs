@@ -1,6 +1,6 @@
-//! A bump allocator: mini allocates while it reads its words and plans, then runs for the life
-//! of the command without allocating. Nothing is given back but the newest block, which also
-//! grows in place, so a `Vec` that is being filled costs its own length and no more.
+//! A bump allocator. mini allocates while it reads its arguments and plans, and then runs without
+//! allocating. Only the newest block can be freed or resized in place, so a growing `Vec` takes no
+//! more than its length.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::UnsafeCell;
@@ -11,9 +11,9 @@ use mini::sys::memory;
 static ALLOCATOR: Bump =
     Bump { free: UnsafeCell::new(Free { next: 0, end: 0 }), first: UnsafeCell::new([0; ARENA]) };
 
-/// Enough for a usual run without one system call: untouched pages of .bss cost nothing.
+/// Enough for a usual run without a system call. Untouched pages of .bss cost nothing.
 const ARENA: usize = 64 << 10;
-/// What is asked of the kernel at a time after that.
+/// Size of further requests to the kernel.
 const CHUNK: usize = 1 << 20;
 
 struct Free {
@@ -21,7 +21,7 @@ struct Free {
     end: usize,
 }
 
-/// In this order: what is free is noted in a page that the first blocks touch anyway.
+/// The order matters: `free` lies on a page that the first blocks touch anyway.
 #[repr(C, align(16))]
 struct Bump {
     free: UnsafeCell<Free>,

@@ -1,6 +1,6 @@
-//! The five memory functions the compiler calls by name. They are short loops or one
-//! instruction each: mini copies little, and never in a loop that matters. Written in assembly
-//! (`arch`), because a loop in Rust would be recognised and turned into a call of itself.
+//! The memory functions that the compiler calls by name. They are short loops or one instruction,
+//! because mini copies little. They are written in assembly (`arch`), because the compiler would
+//! replace a loop in Rust by a call of the function itself.
 
 use super::arch;
 
@@ -78,7 +78,8 @@ pub unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, len: usize) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn strlen(text: *const u8) -> usize {
     let mut len = 0;
-    // SAFETY: not past the NUL. Volatile, so that the loop is not turned into a call of strlen.
+    // SAFETY: reads nothing after the NUL. Volatile, so that the compiler does not replace the loop
+    // by a call of strlen.
     while unsafe { text.add(len).read_volatile() } != 0 {
         len += 1;
     }

@@ -1,4 +1,4 @@
-//! What only a freestanding binary needs, and a library linked into a test must not have.
+//! Items of the freestanding binary only; a library linked into a test must not contain them.
 
 mod allocator;
 mod arch;

@@ -1,4 +1,4 @@
-//! A defect of mini ends as every other failure before the command does: one line, status 125.
+//! A panic ends mini like every other failure: one line, status 125.
 
 use core::panic::PanicInfo;
 use mini::error::Error;
@@ -8,7 +8,7 @@ use mini::sys::process;
 fn panic(info: &PanicInfo) -> ! {
     mini::sys::terminal::restore();
     let mut error = Error::new("internal error");
-    // The release binary does without: the paths of source files and the numbers' formatting are 8 KB.
+    // Not in release builds: paths of source files and number formatting take 8 KB.
     if cfg!(debug_assertions)
         && let Some(place) = info.location()
     {
@@ -19,8 +19,7 @@ fn panic(info: &PanicInfo) -> ! {
     process::exit(i32::from(error.status()))
 }
 
-/// What the precompiled `core` and `alloc` refer to where the optimiser has not yet seen that
-/// panics abort: never called.
+/// Referenced by the precompiled `core` and `alloc`, but never called, because panics abort.
 #[cfg(debug_assertions)]
 mod unwinding {
     #[unsafe(no_mangle)]

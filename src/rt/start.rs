@@ -1,4 +1,5 @@
-//! From the kernel's entry to [`mini::main`]: relocate, read the initial stack, run, exit.
+//! From the kernel's entry point to [`mini::main`]: relocates, reads the initial stack, runs,
+//! exits.
 
 use super::arch;
 use alloc::vec::Vec;
@@ -6,21 +7,21 @@ use core::ffi::{CStr, c_char};
 use mini::host::{Caller, FilePrivilege};
 use mini::sys::memory::Program;
 
-/// Entries of the dynamic section that matter here (elf(5); DT_RELR* from the generic ABI).
+/// Entries of the dynamic section (elf(5); DT_RELR* from the generic ABI).
 const DT_NULL: usize = 0;
 const DT_RELRSZ: usize = 35;
 const DT_RELR: usize = 36;
 
 unsafe extern "C" {
-    /// Where what is only read and executed ends; the linker knows.
+    /// End of the read-only part of the program, from the linker.
     static etext: u8;
 }
 
-/// First Rust code of the process, called once by `_start` on the kernel's stack.
+/// First Rust function of the process, called once by `_start` on the kernel's stack.
 ///
 /// # Safety
-/// `stack` points at argc as the kernel laid it out, `dynamic` at the dynamic section, and
-/// `base` is the address the file was loaded at.
+/// `stack` points at argc as the kernel laid it out, `dynamic` at the dynamic section, and `base`
+/// is the load address.
 pub unsafe extern "C" fn enter(
     stack: *const usize,
     dynamic: *const [usize; 2],
@@ -32,17 +33,17 @@ pub unsafe extern "C" fn enter(
     let (args, env, caller) = unsafe {
         let args = stack.add(1);
         let env = args.add(*stack + 1);
-        let (env, aux) = words_at(env);
+        let (env, aux) = strings_at(env);
         let program =
             Program { start: base as usize, end: &raw const etext as usize, page_size: 4096 };
         let caller = caller_at(aux.cast(), program);
-        (words_at(args).0, env, caller)
+        (strings_at(args).0, env, caller)
     };
     mini::sys::process::exit(i32::from(mini::main(&args, &env, caller)))
 }
 
-/// Adds the load address to every word the linker listed; the file is position independent
-/// and there is no dynamic loader to do it.
+/// Relocates the program: adds the load address to every word that the linker listed. The program
+/// is position independent and has no dynamic loader.
 ///
 /// # Safety
 /// As [`enter`], once, before any relocated word is read.
@@ -70,13 +71,13 @@ unsafe fn relocate(mut dynamic: *const [usize; 2], base: *mut u8) {
             let [offset, info, ..] = *entry;
             if info == arch::RELATIVE {
                 let word = base.add(offset).cast::<usize>();
-                // Some CPUs' tables leave it in the word itself.
+                // On some CPUs the addend lies in the word itself.
                 *word = base as usize + (*entry).get(2).copied().unwrap_or(*word);
             }
             entry = entry.add(1);
         }
-        // An even word is the address of a word to relocate; an odd one is a bitmap over as
-        // many words less one as it has bits, those that follow the last one.
+        // DT_RELR: an even entry is the address of a word to relocate; an odd one is a bitmap of
+        // the words that follow the last one.
         let mut next = base.cast::<usize>();
         let mut entry = base.add(relr).cast::<usize>();
         let end = base.add(relr + relr_size).cast();
@@ -99,11 +100,11 @@ unsafe fn relocate(mut dynamic: *const [usize; 2], base: *mut u8) {
     }
 }
 
-/// Reads a NULL-terminated array of C strings and tells where the next array starts.
+/// Reads a NULL-terminated array of C strings; returns the address after the NULL.
 ///
 /// # Safety
 /// `at` is such an array and lives as long as the process.
-unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
+unsafe fn strings_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
     let mut words = Vec::new();
     // SAFETY: the caller's promise.
     unsafe {
@@ -115,7 +116,7 @@ unsafe fn words_at(mut at: *const usize) -> (Vec<&'static CStr>, *const usize) {
     }
 }
 
-/// Reads the ids and the page size from the auxiliary vector (getauxval(3)): no system call.
+/// Reads ids and page size from the auxiliary vector (getauxval(3)), without a system call.
 ///
 /// # Safety
 /// `at` is the kernel's auxiliary vector.

@@ -23,11 +23,11 @@ global_asm!(
     enter = sym super::super::start::enter,
 );
 
-/// What a relocation is: its place, its type, and what is added to it.
+/// A relocation: address, type, addend.
 pub type Relocation = [usize; 3];
-/// Where they are, and how many bytes: DT_RELA, DT_RELASZ.
+/// Tags of the relocation table and its size: DT_RELA, DT_RELASZ.
 pub const RELOCATIONS: [usize; 2] = [7, 8];
-/// The type of a relocation that adds the load address: `R_AARCH64_RELATIVE`.
+/// Type of a relocation that adds the load address: `R_AARCH64_RELATIVE`.
 pub const RELATIVE: usize = 1027;
 
 /// Copies upwards, byte by byte.

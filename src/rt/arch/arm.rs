@@ -28,11 +28,11 @@ global_asm!(
     enter = sym super::super::start::enter,
 );
 
-/// What a relocation is: its place and its type. What is added to it lies in that place.
+/// A relocation: address and type. The addend lies at the address.
 pub type Relocation = [usize; 2];
-/// Where they are, and how many bytes: DT_REL, DT_RELSZ.
+/// Tags of the relocation table and its size: DT_REL, DT_RELSZ.
 pub const RELOCATIONS: [usize; 2] = [17, 18];
-/// The type of a relocation that adds the load address: `R_ARM_RELATIVE`.
+/// Type of a relocation that adds the load address: `R_ARM_RELATIVE`.
 pub const RELATIVE: usize = 23;
 
 /// Copies upwards, byte by byte.

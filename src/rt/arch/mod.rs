@@ -1,4 +1,4 @@
-//! What differs by CPU before `main`: one file each, the same items in the same order.
+//! What differs by CPU before `main`: one file per CPU, with the same items in the same order.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;

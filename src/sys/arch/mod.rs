@@ -1,4 +1,4 @@
-//! What differs by CPU in talking to the kernel: one file each, the same items in the same order.
+//! What differs by CPU in system calls: one file per CPU, with the same items in the same order.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;

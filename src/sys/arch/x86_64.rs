@@ -1,19 +1,19 @@
-//! A call's name, and clone(2) onto a new stack, on x86_64.
+//! The number of fstatat(2), and clone(2) with a new stack, on x86_64.
 
 use core::arch::asm;
 use core::ffi::c_void;
 use syscalls::Sysno;
 
-/// fstatat(2), by this CPU's name for it.
+/// fstatat(2).
 pub const FSTATAT: Sysno = Sysno::newfstatat;
 
-/// clone(2), with flags and stack, or clone3(2), with its arguments and their size. The child starts in
-/// `entry(arg)` on the stack; the parent gets the child's process id or a negative errno. Assembly,
-/// because the child returns on a stack that holds no frame.
+/// clone(2) with flags and stack, or clone3(2) with its arguments and their size. The child starts
+/// in `entry(arg)` on the stack; the parent gets the child's process id or a negative errno.
+/// Assembly, because the child returns on a stack without a frame.
 ///
 /// # Safety
-/// The stack is the 16-byte aligned top of memory that nothing else uses while the child runs;
-/// when the flags have CLONE_VM, `entry` may touch only what is shared or its own.
+/// The stack is the 16-byte aligned top of memory that nothing else uses while the child runs; when
+/// the flags have CLONE_VM, `entry` may touch only what is shared or its own.
 pub unsafe fn clone(
     number: Sysno,
     first: usize,
@@ -36,7 +36,7 @@ pub unsafe fn clone(
             inlateout("rax") number as isize => result,
             in("rdi") first,
             in("rsi") second,
-            // The order of clone(2) on this CPU: flags, stack, parent_tid, child_tid, tls.
+            // Argument order of clone(2) on this CPU: flags, stack, parent_tid, child_tid, tls.
             in("rdx") 0,
             in("r10") 0,
             in("r8") 0,
