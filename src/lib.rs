@@ -1,30 +1,31 @@
-//! mini runs a command in a Linux container: one static binary on raw system calls.
+//! mini starts commands in Linux containers. It is one static binary on raw system calls, and both a
+//! launcher (`mini run`) and an OCI runtime (`mini create`, `mini start` and so on).
 //!
 //! Data flows one way:
 //!
 //! ```text
-//! arguments ─── cli ─┐                                        ┌─ verbs::run: wait in the foreground
-//! config.json ─ oci ─┼─> Spec ─┐                              │
-//!                    │         ├─ plan ─> Plan ─ container ───┤
-//!      host facts, read once ──┘                              └─ exit status
+//! command line ── cli ──┐
+//!                       ├─> Spec ──┐                            ┌─ run: wait for the command
+//! config.json ─── oci ──┘          ├─ plan ─> Plan ─ container ─┤
+//!                    host facts ───┘                            └─ create: wait for `mini start`
 //! ```
 //!
-//! Four principles:
-//! 1. **The plan is the program.** A pure function decides what a launch does and writes it down as steps. The
-//!    child performs the steps in order and decides nothing.
-//! 2. **Fail closed.** A step that fails ends the launch before the command starts. One line names the step,
-//!    its object and the kernel's error.
-//! 3. **Every system call earns its place.** mini does not ask the kernel for a fact that a refused step
-//!    would tell anyway.
+//! Principles:
+//! 1. **The plan is the program.** A pure function decides what a launch does and writes it down as
+//!    steps. The child performs the steps in order and decides nothing.
+//! 2. **Fail closed.** A step that fails ends the launch before the command starts. One line names the
+//!    step, its object and the kernel's error.
+//! 3. **Every system call earns its place.** mini does not ask the kernel for a fact that the kernel
+//!    tells anyway by refusing a step.
 //! 4. **`unsafe` is only in `sys`** and in the binary's `rt`, in small blocks, each with its reason.
 //!
-//! The modules, in the order of their imports: a module imports only modules that stand above it here.
+//! The modules are listed in the order of their imports: a module imports only modules above it.
 
 #![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
-/// Text and numbers, without allocation on the way out.
+/// Text output and number parsing.
 pub mod text;
 
 /// The kernel: one thin, typed function per system call.
@@ -33,22 +34,22 @@ pub mod sys;
 /// JSON output.
 pub mod json;
 
-/// The one-line error and the exit status that belongs to it.
+/// The error type: a one-line message and an exit status.
 pub mod error;
 
-/// What a container is: plain data in the words of the OCI runtime specification.
+/// What a container is: plain data in the terms of the OCI runtime specification.
 pub mod spec;
 
 /// cgroup hierarchies, control files and their values; pure.
 pub mod cgroup;
 
-/// What this machine and the caller are: facts.
+/// Facts about this machine and the caller.
 pub mod host;
 
-/// The OCI documents: config.json, seccomp rules, device rules.
+/// OCI documents: config.json, seccomp rules, device rules.
 pub mod oci;
 
-/// (Spec, Host) to steps; pure.
+/// From (Spec, Host) to steps; pure.
 pub mod plan;
 
 /// Executes a plan: the parent's part and the child's part.
@@ -57,13 +58,13 @@ pub mod container;
 /// The state directory of containers that outlive mini.
 pub mod store;
 
-/// Command line arguments to a command; the option tables; help.
+/// The command line: parser, option table, help.
 pub mod cli;
 
-/// One module for each verb.
+/// One module per verb.
 pub mod verbs;
 
-/// mini as the machine's first process.
+/// mini as PID 1 of the machine.
 pub mod machine;
 
 use cli::{Command, Topic};
@@ -73,9 +74,9 @@ use host::Caller;
 use spec::AfterExit;
 use text::Text;
 
-/// The whole program: mini's words and environment in, an exit status out.
-pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
-    if let Some(status) = container::serve_as_init(words, env, &caller) {
+/// The whole program: mini's arguments and environment in, an exit status out.
+pub fn main(args: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
+    if let Some(status) = container::serve_as_init(args, env, &caller) {
         return status;
     }
     if let Err(error) = caller.check() {
@@ -83,28 +84,29 @@ pub fn main(words: &[&CStr], env: &[&CStr], caller: Caller) -> u8 {
         return error.status();
     }
     if !machine::is_mine() {
-        return run_command(words, env, caller, None);
+        return run_command(args, env, caller, None);
     }
     machine::begin();
     let mut then = AfterExit::default();
-    let status = run_command(words, env, caller, Some(&mut then));
+    let status = run_command(args, env, caller, Some(&mut then));
     machine::end(then, status)
 }
 
-/// `then` is there where mini is the machine's first process, to take down what is to follow.
-fn run_command(words: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut AfterExit>) -> u8 {
-    if then.is_none() && verbs::oci::is_meant(words.get(1..).unwrap_or_default()) {
-        let status = verbs::oci::run(words, env, caller);
+/// Runs the command line. `then` is Some where mini is PID 1 of the machine; it receives the value
+/// of `--then`.
+fn run_command(args: &[&CStr], env: &[&CStr], caller: Caller, then: Option<&mut AfterExit>) -> u8 {
+    if then.is_none() && verbs::oci::is_meant(args.get(1..).unwrap_or_default()) {
+        let status = verbs::oci::run(args, env, caller);
         container::signals::end();
         return status;
     }
-    let result = cli::parse(words).and_then(|command| match command {
+    let result = cli::parse(args).and_then(|command| match command {
         Command::Run(request) => {
             match then {
                 Some(then) => *then = request.then.unwrap_or_default(),
                 None if request.then.is_some() => {
                     let error = Error::new("option").object(b"--then");
-                    return Err(error.cause("mini is not the machine's first process here"));
+                    return Err(error.cause("mini is not PID 1 of the machine"));
                 }
                 None => {}
             }
@@ -140,7 +142,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    /// The modules of this file, in their order.
+    /// The modules of this file, in order.
     fn modules() -> Vec<String> {
         let source = include_str!("lib.rs").lines();
         source
@@ -156,7 +158,7 @@ mod tests {
         }
     }
 
-    /// The modules that a file imports from the crate's root: `crate::name` and `crate::{name, name}`.
+    /// The modules that a file imports: `crate::name` and `crate::{name, name}`.
     fn imports(text: &str) -> Vec<String> {
         let names = |rest: &str| -> Vec<String> {
             let first = |text: &str| -> String {
@@ -196,7 +198,7 @@ mod tests {
         assert!(seen > 100, "{seen}");
     }
 
-    /// ARCHITECTURE.md's table of modules names the same ones in the same order.
+    /// ARCHITECTURE.md's table of modules has the same names in the same order.
     #[test]
     fn the_architecture_tells_the_same_order() {
         let text = include_str!("../ARCHITECTURE.md");

@@ -14,7 +14,7 @@ impl Planner<'_, '_> {
     /// file that was opened for it; on v2 it is born there, where the kernel can (clone3(2)).
     /// Attaching it from outside makes the kernel wait for every thread of the machine, and so does
     /// `cgroup.procs` of v2, whoever writes to it: some 10 ms.
-    pub(super) fn groups(&mut self) {
+    pub(super) fn cgroups(&mut self) {
         let host = self.host;
         for group in &host.cgroups.list {
             self.group(group, host.cgroups.name.bytes());

@@ -1,5 +1,4 @@
-//! Plans, held still: a changed line here is a change of what mini does, and a changed order of
-//! lines is one too.
+//! Golden plans: a changed or moved line is a change of what mini does.
 
 use super::Plan;
 use crate::cgroup::{Controller, Set, Version};
@@ -73,7 +72,7 @@ fn check(spec: &Spec, host: &Host, expected: &str) {
 }
 
 #[test]
-fn root_with_the_hosts_files() {
+fn root_without_rootfs() {
     check(
         &spec(),
         &root(),
@@ -209,7 +208,7 @@ exec /bin/sh
 }
 
 #[test]
-fn an_initramfs_host_covers_the_root_and_gives_up_the_right_to_undo_it() {
+fn on_an_initramfs_chroot_is_used_and_cap_sys_admin_dropped() {
     let mut spec = with_rootfs();
     spec.process.user = Some(User { uid: Id::Name(b"www"), gid: None });
     spec.process.home_from_passwd = true;
@@ -269,7 +268,7 @@ exec /bin/sh
 }
 
 #[test]
-fn an_ordinary_user_is_seen_inside_as_the_number_asked_for() {
+fn an_ordinary_user_is_mapped_to_the_requested_id() {
     let mut spec = spec();
     spec.process.user = Some(User { uid: Id::Number(33), gid: Some(Id::Number(34)) });
     spec.process.cwd = Some(c"/tmp");
@@ -299,9 +298,9 @@ exec /bin/sh
     );
 }
 
-/// What belongs to a namespace can be mounted by its owner only.
+/// Only root of the owning user namespace can mount file systems that show a namespace.
 #[test]
-fn an_ordinary_user_who_shares_the_hosts_namespaces_shows_the_hosts_processes() {
+fn an_ordinary_user_in_host_namespaces_gets_the_hosts_proc() {
     let mut spec = with_rootfs();
     spec.hostname = None;
     spec.namespaces = Namespaces {
@@ -347,7 +346,7 @@ fn limits() -> Resources<'static> {
 }
 
 #[test]
-fn limits_on_v1_are_set_before_the_child_and_joined_by_it_first() {
+fn v1_cgroups_are_made_before_the_child_and_joined_first() {
     let spec = Spec { resources: limits(), ..spec() };
     let cg = "/sys/fs/cgroup";
     let host = Host {
@@ -394,7 +393,7 @@ exec /bin/sh
 }
 
 #[test]
-fn limits_on_v2_from_within_a_container_whose_only_member_is_mini() {
+fn v2_cgroups_when_mini_is_the_only_process_of_its_cgroup() {
     let mut resources = limits();
     resources.cpus = None;
     let mut spec = Spec { resources, ..spec() };
@@ -595,7 +594,7 @@ open /sys/fs/cgroup/default/c1
 }
 
 #[test]
-fn a_root_of_its_own_shows_its_groups() {
+fn a_rootfs_shows_the_containers_cgroups() {
     let show = |list| {
         let spec = Spec { resources: limits(), ..with_rootfs() };
         let host = Host { cgroups: groups(list), ..root() };
@@ -627,7 +626,7 @@ fn a_root_of_its_own_shows_its_groups() {
 }
 
 #[test]
-fn what_the_kernel_shows_of_the_machine_is_masked() {
+fn masked_and_readonly_paths() {
     let masks = Masks::default();
     let spec = Spec { masks, ..spec() };
     check(
@@ -675,20 +674,20 @@ exec /bin/sh
     let text = String::from_utf8(text.bytes().to_vec()).unwrap();
     assert!(!text.contains("kcore"));
     assert!(text.contains("mask /sys/firmware\nmask path /etc\n"));
-    // Each processor has a directory of its own for how often it was too hot.
+    // Each CPU has its own directory of thermal throttling counters.
     let mut text = Text::new();
     Plan::new(&spec, &Host { throttled_cpus: 2, ..root() }).describe(&mut text);
     let cpu = "/sys/devices/system/cpu/cpu";
     let expected = format!("mask {cpu}0/thermal_throttle\nmask {cpu}1/thermal_throttle\n");
     assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains(&expected));
-    // With the host's processes it is the host's /proc, and masked all the same.
+    // With the host's pid namespace it is the host's /proc, which is masked too.
     let namespaces = Namespaces { pid: Namespace::Host, ..Namespaces::default() };
     let mut text = Text::new();
     Plan::new(&Spec { namespaces, ..spec }, &root()).describe(&mut text);
     assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains("mask path /etc\n"));
 }
 
-/// The lines between two others of a plan with a root of its own.
+/// The lines of a plan between two given lines.
 fn between(spec: &Spec, host: &Host, first: &str, last: &str) -> Vec<String> {
     let mut text = Text::new();
     Plan::new(spec, host).describe(&mut text);
@@ -698,7 +697,7 @@ fn between(spec: &Spec, host: &Host, first: &str, last: &str) -> Vec<String> {
 }
 
 #[test]
-fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone() {
+fn volumes_are_opened_before_the_switch_of_the_root_and_attached_after_it() {
     let options = Options { read_only: true, nosuid: true, ..Options::BIND };
     let volumes = [
         Volume { kind: Kind::Bind(c"/src"), target: c"/a", options },
@@ -743,7 +742,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
             "verify root",
         ]
     );
-    // Before Linux 5.2 what was bound lies in a tmpfs of mini's own until it is moved to its place.
+    // Before Linux 5.2 bind mounts are staged in a tmpfs until they are moved to their targets.
     let old = Host { copies_mounts: false, ..host.clone() };
     let lines = between(&spec, &old, "umask 0", "umask 0");
     assert!(
@@ -760,7 +759,7 @@ fn volumes_are_taken_before_the_root_is_switched_and_put_when_the_host_is_gone()
 }
 
 #[test]
-fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
+fn the_root_is_a_new_mount_namespace_on_linux_7() {
     let volumes = [Volume { kind: Kind::Bind(c"/from"), target: c"/a", options: Options::BIND }];
     let spec = Spec { volumes: volumes.to_vec(), ..with_rootfs() };
     let host = Host { makes_namespace: true, ..root() };
@@ -769,7 +768,7 @@ fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
         Plan::new(&spec, host).describe(&mut text);
         String::from_utf8(text.bytes().to_vec()).unwrap()
     };
-    // Line by line: what goes, and what comes in its place.
+    // Replaces exactly the lines that differ.
     let usual = root();
     let expected = lines(&usual)
         .replace("clone new mount", "clone new")
@@ -786,7 +785,7 @@ fn the_root_is_a_namespace_of_its_own_where_the_kernel_makes_one() {
 }
 
 #[test]
-fn layers_are_laid_over_the_root() {
+fn overlay_roots() {
     let spec = Spec { overlay: Some(Overlay::Temporary), ..with_rootfs() };
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
@@ -822,7 +821,7 @@ fn layers_are_laid_over_the_root() {
 }
 
 #[test]
-fn an_image_is_mounted_over_the_root() {
+fn image_roots() {
     let spec = Spec { rootfs: Some(c"app.squashfs"), ..with_rootfs() };
     let host = Host {
         image: Some(Image::FileSystem(c"squashfs")),
@@ -849,7 +848,7 @@ fn an_image_is_mounted_over_the_root() {
 }
 
 #[test]
-fn an_archive_is_unpacked_into_memory_when_nothing_but_that_is_within_reach() {
+fn an_archive_is_unpacked_after_the_old_root_is_unmounted() {
     let spec = Spec { rootfs: Some(c"-"), ..with_rootfs() };
     let host = Host { image: Some(Image::Archive), memory: 80 << 20, ..root() };
     let lines = between(&spec, &host, "make private / recursive", "umask 0");
@@ -862,7 +861,7 @@ fn an_archive_is_unpacked_into_memory_when_nothing_but_that_is_within_reach() {
             "open root",
         ]
     );
-    // With nothing of the host's, and nothing of the kernel's, within reach.
+    // When nothing of the host and no kernel file system is reachable.
     assert_eq!(
         between(&spec, &host, "unmount old root", "move mount to /sys"),
         ["chdir /", "unpack"]
@@ -890,7 +889,7 @@ fn devices_images_and_file_systems_are_volumes() {
         ]
     );
     let lines = between(&spec, &root(), "unmount old root", "sethostname mini");
-    // What others may lie in comes first.
+    // Parent directories come first.
     assert_eq!(
         lines[4..7],
         [
@@ -901,7 +900,7 @@ fn devices_images_and_file_systems_are_volumes() {
     );
 }
 
-/// What a container may do when nothing else is said.
+/// The security options of a container by default.
 fn usual() -> Security<'static> {
     Security {
         capabilities: Some(Capabilities::of_root(capability::DEFAULT)),
@@ -913,13 +912,13 @@ fn usual() -> Security<'static> {
     }
 }
 
-/// The lines from the one before the command's rights on.
+/// The lines that set rights.
 fn rights(spec: &Spec, host: &Host) -> Vec<String> {
     between(spec, host, "bring up loopback", "exec /bin/sh")
 }
 
 #[test]
-fn rights_are_given_up_last_and_the_filter_is_the_very_last() {
+fn rights_are_dropped_last_and_the_filter_is_the_very_last() {
     let spec = Spec { security: usual(), ..with_rootfs() };
     let usual = [
         "setgroups",
@@ -935,12 +934,12 @@ fn rights_are_given_up_last_and_the_filter_is_the_very_last() {
     assert_eq!(own[0], "set not dumpable");
     assert_eq!(own[1..4], before);
     assert_eq!(own[4..], usual[1..]);
-    // An image's devices are none.
+    // Device nodes in an image do not work.
     assert_eq!(
         between(&spec, &root(), "open root", "umask 0"),
         ["mount_setattr / nosuid nodev recursive"]
     );
-    // Before Linux 5.12 the mount table has to tell what there is, and mini's own /proc that table.
+    // Before Linux 5.12 the mounts are read from mountinfo in mini's own /proc.
     let old = Host { sets_attributes: false, ..root() };
     assert_eq!(
         between(&spec, &old, "chdir /", "move mount to /sys"),
@@ -949,7 +948,7 @@ fn rights_are_given_up_last_and_the_filter_is_the_very_last() {
 }
 
 #[test]
-fn without_no_new_privs_the_filter_needs_the_right_to_set_it() {
+fn without_no_new_privs_the_filter_needs_cap_sys_admin() {
     let user = Some(User { uid: Id::Number(7), gid: Some(Id::Number(8)) });
     let process = Process { user, ..spec().process };
     let security = Security { no_new_privileges: false, ..usual() };
@@ -970,7 +969,7 @@ fn without_no_new_privs_the_filter_needs_the_right_to_set_it() {
 }
 
 #[test]
-fn what_was_asked_for_by_name_is_kept_by_users_too() {
+fn requested_capabilities_are_kept_by_users_too() {
     let user = Some(User { uid: Id::Name(b"joe"), gid: None });
     let process = Process { user, oom_score_adj: Some(-5), ..spec().process };
     let added = 1 << 12;
@@ -1016,7 +1015,7 @@ fn what_was_asked_for_by_name_is_kept_by_users_too() {
 }
 
 #[test]
-fn ranges_of_ids_are_mapped_by_the_parent_while_the_child_waits() {
+fn the_parent_writes_id_maps_while_the_child_waits() {
     let range = |inside, outside, count| IdRange { inside, outside, count };
     let uids = vec![range(0, 1000, 1), range(1, 100_000, 9)];
     let ids = IdMaps::Ranges { uids, gids: vec![range(7, 100, 1)], by_helper: true };

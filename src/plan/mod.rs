@@ -1,11 +1,14 @@
-//! What will be done: a pure function from what the container is and what the host is to a list
-//! of steps. It has no effects, so `--dry-run` can print it and a test can hold it still.
+//! The plan: a pure function from (Spec, Host) to a list of steps. It has no effects, so
+//! `--dry-run` can print the plan and golden tests can compare it.
 //!
-//! The order of the steps is the design: take, let go, look inside. First everything is taken that
-//! the host has to give (copies of mounts, device nodes, an image, mini's own program). What mini
-//! makes itself (/proc, /sys, /dev) is mounted over the new root, one on the other, and filled there,
-//! where every name is mini's own. AfterExit the old root is detached. Only then is the first name of the
-//! container's root looked up, and no link in it, hostile or not, has anything of the host to lead to.
+//! The order of the steps is the design:
+//! 1. Open everything that comes from the host: clones of mounts, device nodes, an image, mini's
+//!    own program.
+//! 2. Mount /proc, /sys and /dev over the new root and fill them. Every name used there is mini's
+//!    own.
+//! 3. Unmount the old root.
+//! 4. Only then look up names in the container's root. A hostile symbolic link in it can no longer
+//!    lead to anything of the host.
 
 mod cgroups;
 mod rights;
@@ -30,16 +33,16 @@ use libc::{
     CLONE_NEWUTS, MS_PRIVATE, MS_REC, MS_SLAVE,
 };
 
-/// What a launch does.
+/// The steps of a launch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan<'a> {
-    /// What the parent does before there is a child, in order.
+    /// Steps of the parent before it starts the child.
     pub before: Vec<Step<'a>>,
-    /// The namespaces the child is born into (clone(2)).
+    /// CLONE_NEW* flags for clone(2).
     pub clone_flags: i32,
-    /// What the parent does for the child, which waits for it.
+    /// Steps of the parent while the child waits for them.
     pub meanwhile: Vec<Step<'a>>,
-    /// What the child does, in order; the last step runs the command.
+    /// Steps of the child. The last one executes the command.
     pub steps: Vec<Step<'a>>,
 }
 
@@ -48,14 +51,14 @@ impl<'a> Plan<'a> {
     pub fn new(spec: &'a Spec<'a>, host: &Host) -> Plan<'a> {
         let steps = Vec::with_capacity(80);
         let mut planner = Planner { spec, host, before: Vec::new(), meanwhile: Vec::new(), steps };
-        planner.groups();
+        planner.cgroups();
         planner.steps();
         let clone_flags = planner.clone_flags();
         let Planner { before, meanwhile, steps, .. } = planner;
         Plan { before, clone_flags, meanwhile, steps }
     }
 
-    /// The plan as text, a step a line.
+    /// Appends the plan as text, one step per line.
     pub fn describe(&self, out: &mut Text) {
         for step in &self.before {
             step.describe(out);
@@ -69,7 +72,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The call that starts the child, as text.
+    /// Appends the clone(2) call as text.
     pub fn describe_clone(&self, out: &mut Text) {
         const NAMES: [(i32, &str); 7] = [
             (CLONE_NEWUSER, " user"),
@@ -99,25 +102,26 @@ struct Planner<'p, 'a> {
 
 impl<'a> Planner<'_, 'a> {
     fn steps(&mut self) {
-        // First, so that no moment of the launch outlives mini.
+        // First, so that the child never outlives mini.
         self.add(Step::SetParentDeathSignal);
-        // Next, so that what follows counts against the limits.
+        // Next, so that all following steps count against the limits.
         let groups = &self.host.cgroups;
         for (number, group) in groups.list.iter().enumerate() {
             self.add(Step::JoinCgroup { number, path: groups.path_in(group) });
         }
         if !groups.list.is_empty() && self.spec.namespaces.cgroup == Namespace::New {
-            // The group one is in when the namespace is made is its top (cgroup_namespaces(7)).
+            // The process's cgroup at this moment becomes the root of the namespace
+            // (cgroup_namespaces(7)).
             self.add(Step::UnshareCgroupNamespace);
         }
-        // Before anything that creates a file: without ids the kernel has no owner for it.
+        // Before the first file is created: without mapped ids the kernel has no owner for it.
         self.users();
         if self.spec.rootfs.is_some() {
             self.add(Step::JoinSessionKeyring);
         }
         if !self.host.makes_namespace {
-            // Before any mount, or the host would see it: most hosts share theirs. As a slave the
-            // container still sees what the host mounts.
+            // Before the first mount: most hosts have shared propagation, and the host would see
+            // the mounts. With MS_SLAVE the container still sees mounts that the host makes.
             let is_slave = self.spec.volumes.iter().any(|volume| volume.options.slave);
             let propagation = if is_slave { MS_SLAVE } else { MS_PRIVATE };
             self.mount(c"none", c"/", None, propagation | MS_REC, None);
@@ -160,7 +164,7 @@ impl<'a> Planner<'_, 'a> {
             }
         }
         if !self.host.cgroups.list.is_empty() {
-            // Later, when the child is in its groups.
+            // Made later, when the child has joined its cgroups.
             flags &= !CLONE_NEWCGROUP;
         }
         if self.host.ids != IdMaps::None {
@@ -169,7 +173,7 @@ impl<'a> Planner<'_, 'a> {
         flags
     }
 
-    /// Whether the child is in a user namespace, be it one of its own or the one that mini is in.
+    /// Whether the child is in a user namespace: a new one, or mini's own.
     fn in_user_namespace(&self) -> bool {
         self.host.ids != IdMaps::None || self.host.in_user_namespace
     }
@@ -191,8 +195,8 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_present, over_root }));
     }
 
-    /// What mini was started with and the command shall not have is really closed, before the first
-    /// name of the container is looked up: close-on-exec acts only after execve(2) has found the command.
+    /// Closes mini's and the caller's descriptors before the first name of the container is looked
+    /// up. Close-on-exec is too late for that: it acts only after execve(2) has found the command.
     fn close_descriptors(&mut self, keep: bool) {
         self.add(Step::CloseRange { first: 3 + self.spec.security.descriptors, keep });
     }

@@ -1,4 +1,4 @@
-//! The built-in seccomp filter: a program made from `seccomp.table` by build.rs.
+//! The built-in seccomp filter, generated from `seccomp.table` by build.rs.
 
 use crate::spec::capability::Set;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ include!(concat!(env!("OUT_DIR"), "/seccomp.rs"));
 /// SECCOMP_RET_ALLOW as an instruction (seccomp(2)).
 const RETURN_ALLOW: u64 = 0x7fff_0000_0000_0006;
 
-/// The program for a container that has these capabilities: what belongs to one of them is
+/// The filter for a container with these capabilities. System calls that need one of them are
 /// allowed.
 pub fn built_in(capabilities: Set) -> Vec<u64> {
     let mut program = BUILT_IN.to_vec();
@@ -32,7 +32,7 @@ mod tests {
         0x0005_0000 | errno
     }
 
-    /// This CPU, as the filter's input names it.
+    /// AUDIT_ARCH_* of this CPU.
     const HERE: u32 = if cfg!(target_arch = "x86_64") {
         0xc000_003e
     } else if cfg!(target_arch = "aarch64") {
@@ -43,7 +43,7 @@ mod tests {
         0xc000_00f3
     };
 
-    /// What the kernel would do: as much of classic BPF as filters use (linux/filter.h).
+    /// Runs a filter like the kernel: the part of classic BPF that filters use (linux/filter.h).
     fn verdict(program: &[u64], cpu: u32, number: u32, args: [u32; 6]) -> u32 {
         let (mut at, mut value) = (0, 0u32);
         loop {
@@ -82,7 +82,7 @@ mod tests {
             .filter(|words: &Vec<&str>| !words.is_empty())
             .collect();
         assert!(rows.len() > 60);
-        // A call that the `syscalls` crate learns of is to be judged, and NEWEST moved.
+        // When the `syscalls` crate learns a new call, it must be reviewed and NEWEST updated.
         let newest = Sysno::file_setattr.id() as usize;
         assert!((newest + 1..1024).all(|number| Sysno::new(number).is_none()));
         for number in newest + 1..1024 {
@@ -90,7 +90,7 @@ mod tests {
         }
         for number in 0..=newest {
             let name = Sysno::new(number).map_or("", |call| call.name());
-            // On 32-bit CPUs there are wide forms.
+            // 32-bit CPUs have wide forms.
             let narrow =
                 ["32", "_time64", "64"].into_iter().find_map(|wide| name.strip_suffix(wide));
             let is = |row: &&Vec<&str>| row[0] == name || Some(row[0]) == narrow;
@@ -111,7 +111,7 @@ mod tests {
                     assert_eq!(one, ALLOW, "{name}");
                 }
             } else {
-                // Conditional ones: these arguments are harmless.
+                // Conditional lines: these arguments are allowed.
                 assert_eq!(none, ALLOW, "{name}");
             }
         }
@@ -130,7 +130,7 @@ mod tests {
             assert_eq!(of(DEFAULT, Sysno::unshare, a(&[flag])), error(1));
             assert_eq!(of(1 << 21, Sysno::unshare, a(&[flag])), ALLOW);
         }
-        // A thread's flags, as the C library gives them.
+        // Flags of a thread, as libc passes them.
         assert_eq!(of(DEFAULT, Sysno::clone, a(&[0x003d_0f00])), ALLOW);
         assert_eq!(of(DEFAULT, Sysno::unshare, a(&[0x600])), ALLOW);
         assert_eq!(of(DEFAULT, Sysno::ioctl, a(&[0, 0x5412])), error(1));
@@ -158,7 +158,7 @@ mod tests {
         let program = built_in(DEFAULT);
         assert_eq!(verdict(&program, 0x4000_0003, 1, [0; 6]), KILL);
         if cfg!(target_arch = "x86_64") {
-            // x32, and the number that stands for none.
+            // x32 numbers, and -1.
             for number in [0x4000_0000, 0x4000_003b, u32::MAX] {
                 assert_eq!(verdict(&program, HERE, number, [0; 6]), error(38));
             }
@@ -169,7 +169,7 @@ mod tests {
     fn the_calls_of_a_cpus_own_are_as_they_should_be() {
         let program = built_in(DEFAULT);
         if cfg!(target_arch = "arm") {
-            // Flushing the cache, the thread pointer; what comes behind; the old ABI.
+            // The cache flush and the thread pointer; the numbers after them; the old ABI.
             for number in [0xf_0001, 0xf_0002, 0xf_0005, 0xf_0006] {
                 assert_eq!(verdict(&program, HERE, number, [0; 6]), ALLOW);
             }
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// The kernel walks the program for each call it knows when it is installed.
+    /// When a filter is installed, the kernel runs it for every call number.
     #[test]
     fn the_program_is_short() {
         assert!(BUILT_IN.len() < 200, "{}", BUILT_IN.len());

@@ -597,10 +597,7 @@ fn own_tmp(world: &World) {
 
 fn without_effect(world: &World) {
     for (words, told) in [
-        (
-            &["--then", "poweroff"][..],
-            "option --then: mini is not the machine's first process here",
-        ),
+        (&["--then", "poweroff"][..], "option --then: mini is not PID 1 of the machine"),
         (
             &["--security-opt", "unmask=/proc/nothing"],
             "option --security-opt unmask /proc/nothing: is not masked",
