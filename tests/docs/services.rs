@@ -110,7 +110,7 @@ pub fn deb(stage: &Stage) -> Result<(), String> {
         "listing() { find / -xdev -name '*mini*' -o -xdev -path '*mini-container*' | grep -v -e '^/examples' -e dpkg | sort; }
 listing >/before
 dpkg -i /out/package.deb >/log 2>&1 || cat /log
-mini --version
+mini --version | head -n 1
 mini run -- sh -c 'echo installed $$'
 ls /usr/share/man/man1/mini*.1.gz /usr/share/bash-completion/completions/mini /usr/share/zsh/vendor-completions/_mini \
 /usr/share/fish/vendor_completions.d/mini.fish
@@ -120,7 +120,7 @@ hash -r
 command -v mini || echo removed
 listing | diff /before -",
     );
-    let version = concat!("mini ", env!("CARGO_PKG_VERSION"));
+    let version = concat!("mini version ", env!("CARGO_PKG_VERSION"));
     let mut wanted = format!(
         "{version}\ninstalled 1\n/usr/share/bash-completion/completions/mini\n/usr/share/fish/vendor_completions.d/mini.fish\n"
     );

@@ -1,6 +1,6 @@
 //! Bad input: one clear line, status 125, nothing left.
 
-use crate::world::World;
+use crate::world::{Outcome, World};
 use crate::{Need, Promise};
 use std::fs;
 
@@ -15,6 +15,7 @@ pub const PROMISES: &[Promise] = &[
         check: after,
     },
     Promise { name: "help_and_version_answer_on_standard_output", needs: &[], check: help },
+    Promise { name: "answers_that_cannot_be_written_are_errors", needs: &[], check: unwritten },
 ];
 
 /// Runs each, and sees that nothing is left: no mount, no process, no file.
@@ -24,7 +25,7 @@ fn refused(world: &World, cases: &[(&[&str], &str)]) {
     for (words, line) in cases {
         let mut command = world.run_command(words);
         command.current_dir(&directory);
-        crate::world::Outcome::of(&mut command).refused(125, line);
+        Outcome::of(&mut command).refused(125, line);
     }
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap(), mounts);
     assert_eq!(fs::read_dir(directory).unwrap().count(), 0);
@@ -106,13 +107,40 @@ fn after(world: &World) {
 
 fn help(world: &World) {
     let mini = world.mini();
-    let ask = |words: &[&str]| crate::world::Outcome::of(&mut world.command(&mini, words));
+    let ask = |words: &[&str]| Outcome::of(&mut world.command(&mini, words));
     assert!(ask(&["--help"]).ok().contains("mini run [OPTIONS]"));
     assert!(ask(&["run", "--help"]).ok().contains("--rootfs DIR"));
     assert!(ask(&["help", "run"]).ok().contains("Exit status"));
     assert_eq!(ask(&["--version"]).ok(), format!("mini {}\n", env!("CARGO_PKG_VERSION")));
     ask(&["rum"]).refused(125, "did you mean run?");
-    // An answer that cannot be written is a failure.
-    let mut command = world.command("/bin/sh".as_ref(), &["-c", "exec \"$0\" --help >/dev/full"]);
-    crate::world::Outcome::of(command.arg(&mini)).refused(125, "No space left on device");
+}
+
+/// An answer that cannot be written is a failure.
+fn unwritten(world: &World) {
+    let mini = world.mini();
+    for words in
+        ["--help", "--version", "help", "help run", "run --help", "check --json", "kill --help"]
+    {
+        let ask = |script: &str| {
+            let script = format!("{script}; exec \"$0\" {words}");
+            world.command("/bin/sh".as_ref(), &["-c".as_ref(), script.as_ref(), mini.as_os_str()])
+        };
+        let failed = |mut command: std::process::Command, reason: &str| {
+            let outcome = Outcome::of(&mut command);
+            assert!([1, 125].contains(&outcome.status), "{words}: {outcome:?}");
+            let status = outcome.status;
+            outcome.refused(status, reason);
+        };
+        let closed_pipe = |mut command: std::process::Command| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            command.stdout(writer);
+            command
+        };
+        failed(ask("exec >/dev/full"), "No space left on device");
+        failed(ask("exec >&-"), "Bad file");
+        failed(closed_pipe(ask("trap '' PIPE")), "Broken pipe");
+        // Where the signal is not ignored it ends mini, as it ends every program.
+        assert_eq!(Outcome::of(&mut closed_pipe(ask(":"))).status, 128 + libc::SIGPIPE, "{words}");
+    }
 }
