@@ -149,7 +149,7 @@ pub fn find(spec: &Spec) -> Result<Cgroups> {
     if let Some(asked) = resources.cgroups_path {
         return find_path(&hierarchies()?, needed, resources, asked.to_bytes());
     }
-    let kills_remaining = spec.namespaces.pid == Namespace::Host;
+    let kills_remaining = spec.namespaces.pid != Namespace::New;
     let is_asked = !needed.is_empty() || resources.parent.is_some();
     if !is_asked && !kills_remaining {
         return Ok(Cgroups::default());

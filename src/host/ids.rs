@@ -16,6 +16,8 @@ pub enum IdMaps {
     None,
     /// The caller's own user and group id, one each.
     Single,
+    /// The maps of a user namespace that exists; the container joins it.
+    Joined,
     /// Ranges of ids.
     Ranges {
         /// User ids.
@@ -43,6 +45,23 @@ pub fn find(users: &IdMapping, caller: Caller, has_sys_admin: bool) -> Result<Id
     Ok(match users {
         IdMapping::Own if has_sys_admin => IdMaps::None,
         IdMapping::Own => IdMaps::Single,
+        // setns(2) refuses the user namespace that the caller is in.
+        IdMapping::Path(path) => match (is_own(path)?, has_sys_admin) {
+            (false, _) => IdMaps::Joined,
+            (true, true) => IdMaps::None,
+            (true, false) => return Err(needs_namespace()),
+        },
+        IdMapping::Host if has_sys_admin => IdMaps::None,
+        IdMapping::Host => return Err(needs_namespace()),
+        // The one map that an ordinary user may write without a helper.
+        IdMapping::Mapped { uids: [uid], gids: [gid] }
+            if !is_root
+                && (uid.outside, uid.count) == (caller.euid, 1)
+                && (gid.outside, gid.count) == (caller.egid, 1)
+                && (uid.inside, gid.inside) == (0, 0) =>
+        {
+            IdMaps::Single
+        }
         IdMapping::Mapped { uids, gids } => {
             IdMaps::Ranges { uids: uids.to_vec(), gids: gids.to_vec(), by_helper: !is_root }
         }
@@ -157,6 +176,18 @@ fn user_name(id: u32) -> Vec<u8> {
         (number(fields.nth(1)?, 10)? == u64::from(id)).then_some(name)
     };
     text.split(|b| *b == b'\n').find_map(named).unwrap_or_default()
+}
+
+/// Whether a file stands for the user namespace that mini is in.
+fn is_own(path: &CStr) -> Result<bool> {
+    let identity = fs::identity(path)
+        .map_err(|errno| Error::new("user namespace").object(path.to_bytes()).errno(errno))?;
+    Ok(fs::identity(c"/proc/self/ns/user") == Ok(identity))
+}
+
+fn needs_namespace() -> Error {
+    let error = Error::new("user namespace").cause("going without takes CAP_SYS_ADMIN");
+    error.hint("run as root, or configure a user namespace with uidMappings and gidMappings")
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ pub mod cgroups;
 pub mod ids;
 
 use crate::error::{Error, Result};
-use crate::spec::Spec;
 use crate::spec::capability::{self, MKNOD, SYS_ADMIN};
 use crate::spec::mounts::{Kind, Overlay, Tmpfs, Volume};
+use crate::spec::{Namespace, Spec};
 use crate::sys::memory::Program;
 use crate::sys::{Errno, Fd, fs};
 use alloc::vec::Vec;
@@ -225,6 +225,7 @@ impl Host {
         // the new mount namespace does not have the host's mounts. Hooks that run before the switch
         // of the root need the host's mounts in the container's mount namespace, too.
         let makes_namespace = is_plain
+            && spec.namespaces.mount == Namespace::New
             && !spec.hooks.run_at_create()
             && copies_mounts
             && !root_is_initramfs
@@ -282,7 +283,7 @@ pub fn in_user_namespace() -> bool {
 /// Whether the plan has steps that only root of the initial user namespace may perform.
 fn needs_initial_user_namespace(spec: &Spec, ids: &IdMaps) -> bool {
     spec.rootfs.is_some()
-        || matches!(ids, IdMaps::Ranges { .. })
+        || matches!(ids, IdMaps::Ranges { .. } | IdMaps::Joined)
         || spec.process.user.is_some()
         || spec.process.oom_score_adj.is_some()
         || !spec.security.groups.is_empty()

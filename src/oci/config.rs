@@ -102,6 +102,8 @@ pub struct Process<'a> {
     pub cwd: &'a CStr,
     /// Sets of capabilities; None leaves them.
     pub capabilities: Option<Capabilities>,
+    /// Names in these sets that stand for no capability.
+    pub unknown_capabilities: Vec<&'a CStr>,
     /// Limits, each one once.
     pub rlimits: Vec<Rlimit>,
     /// Whether no program gives more rights than its caller has.
@@ -531,7 +533,7 @@ fn contradictions(at: Value, config: &Config) {
 }
 
 /// CLONE_NEWTIME, which libc does not name everywhere.
-const CLONE_NEWTIME: i32 = 0x80;
+pub const CLONE_NEWTIME: i32 = 0x80;
 
 #[inline(never)]
 fn process<'a>(at: Value<'_, 'a>) -> Process<'a> {
@@ -544,6 +546,7 @@ fn process<'a>(at: Value<'_, 'a>) -> Process<'a> {
     let scheduling = at.get("scheduler");
     let io = at.get("ioPriority");
     let affinity = at.get("execCPUAffinity");
+    let (capabilities, unknown_capabilities) = capabilities(at.get("capabilities"));
     Process {
         terminal: at.is("terminal"),
         console_size: size.exists().then(|| ConsoleSize {
@@ -559,7 +562,8 @@ fn process<'a>(at: Value<'_, 'a>) -> Process<'a> {
         args,
         env: at.strings_of("env"),
         cwd: at.path("cwd"),
-        capabilities: capabilities(at.get("capabilities")),
+        capabilities,
+        unknown_capabilities,
         rlimits: rlimits(at.get("rlimits")),
         no_new_privileges: at.is("noNewPrivileges"),
         apparmor_profile: at.maybe("apparmorProfile"),
@@ -587,23 +591,26 @@ fn oom_score_adj(at: Value) -> Option<i32> {
 }
 
 #[inline(never)]
-fn capabilities(at: Value) -> Option<Capabilities> {
-    let set = |name: &str| {
-        at.get(name).list().fold(0, |set, name| {
-            let number = name.string().and_then(|text| capability::by_name(text.to_bytes()));
-            if number.is_none() {
-                name.wrong("unknown capability");
+fn capabilities<'a>(at: Value<'_, 'a>) -> (Option<Capabilities>, Vec<&'a CStr>) {
+    let mut unknown = Vec::new();
+    let mut set = |name: &str| {
+        let mut set = 0;
+        for name in at.strings_of(name) {
+            match capability::by_name(name.to_bytes()) {
+                Some(number) => set |= 1 << number,
+                None => unknown.push(name),
             }
-            set | 1 << number.unwrap_or_default()
-        })
+        }
+        set
     };
-    at.exists().then(|| Capabilities {
+    let sets = at.exists().then(|| Capabilities {
         bounding: set("bounding"),
         effective: set("effective"),
         inheritable: set("inheritable"),
         permitted: set("permitted"),
         ambient: set("ambient"),
-    })
+    });
+    (sets, unknown)
 }
 
 /// By their numbers (asm-generic/resource.h).

@@ -11,15 +11,17 @@
 //!    lead to anything of the host.
 
 mod cgroups;
+mod namespaces;
 mod rights;
 mod rootfs;
 mod seccomp;
 mod step;
 
+pub use namespaces::{APPARMOR, CLONE_NEWTIME};
 pub use rights::KEPT_WRITABLE;
 pub use rootfs::is_masked;
 pub use seccomp::built_in as built_in_filter;
-pub use step::{Mount, PathAt, Step};
+pub use step::{Mount, PathAt, Step, namespace_name};
 
 use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
@@ -44,6 +46,8 @@ pub struct Plan<'a> {
     pub meanwhile: Vec<Step<'a>>,
     /// Steps of the child. The last one executes the command.
     pub steps: Vec<Step<'a>>,
+    /// The number of steps before clone(2): an intermediate process joins namespaces in them and starts the child.
+    pub joins: usize,
 }
 
 impl<'a> Plan<'a> {
@@ -52,21 +56,24 @@ impl<'a> Plan<'a> {
         let steps = Vec::with_capacity(80);
         let mut planner = Planner { spec, host, before: Vec::new(), meanwhile: Vec::new(), steps };
         planner.cgroups();
+        planner.join_namespaces();
+        let joins = planner.steps.len();
         planner.steps();
         let clone_flags = planner.clone_flags();
         let Planner { before, meanwhile, steps, .. } = planner;
-        Plan { before, clone_flags, meanwhile, steps }
+        Plan { before, clone_flags, meanwhile, steps, joins }
     }
 
     /// Appends the plan as text, one step per line.
     pub fn describe(&self, out: &mut Text) {
-        for step in &self.before {
+        let (joins, steps) = self.steps.split_at(self.joins);
+        for step in self.before.iter().chain(joins) {
             step.describe(out);
             out.str("\n");
         }
         self.describe_clone(out);
         out.str("\n");
-        for step in self.meanwhile.iter().chain(&self.steps) {
+        for step in self.meanwhile.iter().chain(steps) {
             step.describe(out);
             out.str("\n");
         }
@@ -114,11 +121,15 @@ impl<'a> Planner<'_, 'a> {
             // (cgroup_namespaces(7)).
             self.add(Step::UnshareCgroupNamespace);
         }
+        if self.spec.namespaces.time == Namespace::New {
+            self.new_time_namespace();
+        }
         // Before the first file is created: without mapped ids the kernel has no owner for it.
         self.users();
         if self.spec.rootfs.is_some() {
             self.add(Step::JoinSessionKeyring);
         }
+        self.kernel_parameters();
         if !self.host.makes_namespace {
             // Before the first mount: most hosts have shared propagation, and the host would see
             // the mounts. With MS_SLAVE the container still sees mounts that the host makes.
@@ -140,8 +151,13 @@ impl<'a> Planner<'_, 'a> {
             Some(rootfs) => self.own_root(rootfs),
             None => self.host_root(),
         }
-        if let (Some(name), Namespace::New) = (self.spec.hostname, self.spec.namespaces.uts) {
-            self.add(Step::SetHostname(name));
+        if !self.spec.namespaces.uts.is_host() {
+            if let Some(name) = self.spec.hostname {
+                self.add(Step::SetHostname(name));
+            }
+            if let Some(name) = self.spec.domainname {
+                self.add(Step::SetDomainname(name));
+            }
         }
         if self.spec.namespaces.net == Namespace::New {
             self.add(Step::BringUpLoopback);
@@ -151,8 +167,9 @@ impl<'a> Planner<'_, 'a> {
 
     fn clone_flags(&self) -> i32 {
         let kinds = self.spec.namespaces;
-        let mut flags = if self.host.makes_namespace { 0 } else { CLONE_NEWNS };
+        let mut flags = 0;
         for (kind, flag) in [
+            (kinds.mount, CLONE_NEWNS),
             (kinds.pid, CLONE_NEWPID),
             (kinds.net, CLONE_NEWNET),
             (kinds.ipc, CLONE_NEWIPC),
@@ -163,11 +180,14 @@ impl<'a> Planner<'_, 'a> {
                 flags |= flag;
             }
         }
+        if self.host.makes_namespace {
+            flags &= !CLONE_NEWNS;
+        }
         if !self.host.cgroups.list.is_empty() {
             // Made later, when the child has joined its cgroups.
             flags &= !CLONE_NEWCGROUP;
         }
-        if self.host.ids != IdMaps::None {
+        if !matches!(self.host.ids, IdMaps::None | IdMaps::Joined) {
             flags |= CLONE_NEWUSER;
         }
         flags

@@ -6,7 +6,7 @@ use super::{Planner, Step, seccomp};
 use crate::host::cgroups::path;
 use crate::host::ids::IdMaps;
 use crate::spec::capability::{ALL, SYS_ADMIN, Set};
-use crate::spec::process::Capabilities;
+use crate::spec::process::{Capabilities, list_bits};
 use crate::spec::security::{IdRange, PathRule, Seccomp};
 use crate::spec::{Id, User};
 use crate::text::Text;
@@ -47,6 +47,11 @@ impl<'a> Planner<'_, 'a> {
         match &self.host.ids {
             IdMaps::None => self.add(Step::SetNotDumpable),
             IdMaps::Single => self.own_id(),
+            IdMaps::Joined => {
+                self.add(Step::SetIds { uid: 0, gid: 0, drop_groups: true });
+                // A change of user clears it.
+                self.add(Step::SetParentDeathSignal);
+            }
             IdMaps::Ranges { uids, gids, by_helper } => {
                 for (kind, ranges) in [(c"uid", uids), (c"gid", gids)] {
                     let mut content = Text::new();
@@ -101,7 +106,7 @@ impl<'a> Planner<'_, 'a> {
         match &self.host.ids {
             // Another user namespace may lack it.
             IdMaps::None => !self.host.in_user_namespace,
-            IdMaps::Single => false,
+            IdMaps::Single | IdMaps::Joined => false,
             IdMaps::Ranges { gids, .. } => {
                 gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
             }
@@ -124,6 +129,21 @@ impl<'a> Planner<'_, 'a> {
         }
         for limit in &security.rlimits {
             self.add(Step::SetRlimit(*limit));
+        }
+        let process = &self.spec.process;
+        if let Some(scheduler) = process.scheduler {
+            self.add(Step::SetScheduler(scheduler));
+        }
+        if let Some(priority) = process.io_priority {
+            self.add(Step::SetIoPriority(priority));
+        }
+        if let Some(policy) = process.memory_policy {
+            let nodes = policy.nodes.and_then(|nodes| list_bits(nodes.to_bytes()));
+            let nodes = nodes.unwrap_or_default();
+            self.add(Step::SetMemoryPolicy { mode: policy.mode | policy.flags, nodes });
+        }
+        if let Some(personality) = process.personality {
+            self.add(Step::SetPersonality(personality));
         }
         // When the parent has long written: reading then does not wait.
         self.add(Step::ReceiveArguments);
@@ -169,10 +189,10 @@ impl<'a> Planner<'_, 'a> {
             Seccomp::BuiltIn => {
                 let set = security.capabilities.map_or(ALL, |sets| sets.bounding);
                 let program = seccomp::built_in(set).leak();
-                self.add(Step::Seccomp { program, name: c"built-in" });
+                self.add(Step::Seccomp { program, name: c"built-in", flags: 0 });
             }
-            Seccomp::Program { file, instructions } => {
-                self.add(Step::Seccomp { program: instructions, name: file });
+            Seccomp::Program { file, instructions, flags } => {
+                self.add(Step::Seccomp { program: instructions, name: file, flags: *flags });
             }
         }
         if keeps_admin {

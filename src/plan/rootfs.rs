@@ -167,6 +167,9 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::UnmountStage);
         }
         self.mask_paths();
+        if let (Some(path), true) = (self.spec.process.cwd, self.spec.process.create_cwd) {
+            self.add(Step::CreateDirectories(path));
+        }
         if self.spec.read_only {
             // Only now, when every mount point has been made.
             self.add(Step::SetRootAttributes(MS_RDONLY));

@@ -1,10 +1,11 @@
 //! The kinds of steps. A step is one visible act with its arguments ready; most steps are one
 //! system call and have its name.
 
+use super::namespaces::CLONE_NEWTIME;
 use crate::cgroup::{Set as Controllers, Version};
 use crate::spec::capability::Set;
 use crate::spec::mounts::Setting;
-use crate::spec::process::{Capabilities, RLIMITS, Rlimit};
+use crate::spec::process::{Capabilities, IoPriority, RLIMITS, Rlimit, Scheduler};
 use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
 use crate::sys::clock::SECOND;
@@ -221,6 +222,8 @@ pub enum Step<'a> {
         /// Path of the link.
         path: &'static CStr,
     },
+    /// Sets the NIS domain name.
+    SetDomainname(&'a CStr),
     /// Sets the host name.
     SetHostname(&'a CStr),
     /// Brings the loopback interface up.
@@ -245,6 +248,39 @@ pub enum Step<'a> {
         /// Whether to drop all supplementary groups. Some user namespaces deny setgroups(2).
         drop_groups: bool,
     },
+    /// Makes a directory of the container with those above it, where they are missing.
+    CreateDirectories(&'a CStr),
+    /// Joins a namespace that exists (setns(2)).
+    JoinNamespace {
+        /// CLONE_NEW*
+        kind: i32,
+        /// The number of the file, which the parent has opened.
+        number: usize,
+        /// The file.
+        path: &'a CStr,
+        /// Whether a refusal (EPERM) is no error, as the same step comes again in another user namespace.
+        if_permitted: bool,
+    },
+    /// Makes a new time namespace for children and for what setns(2) enters (unshare(2)).
+    UnshareTimeNamespace,
+    /// Enters that time namespace.
+    EnterTimeNamespace,
+    /// Sets a kernel parameter of one of the container's namespaces.
+    SetSysctl {
+        /// The name as given.
+        name: &'a CStr,
+        /// The file in /proc.
+        path: &'static CStr,
+        /// The value.
+        value: &'a CStr,
+    },
+    /// Sets the label that a security module gives the process with the next execve(2).
+    SetExecLabel {
+        /// [`super::namespaces::APPARMOR`] or SELINUX.
+        module: &'static CStr,
+        /// What is written to the module's file.
+        label: Text,
+    },
     /// Joins a new session keyring (keyrings(7)).
     JoinSessionKeyring,
     /// Makes the process not dumpable: only root may read its memory and /proc files, and so those
@@ -252,6 +288,19 @@ pub enum Step<'a> {
     SetNotDumpable,
     /// Sets a resource limit of the process.
     SetRlimit(Rlimit),
+    /// Sets the scheduling policy (sched_setattr(2)).
+    SetScheduler(Scheduler),
+    /// Sets the I/O priority (ioprio_set(2)).
+    SetIoPriority(IoPriority),
+    /// Sets the NUMA memory policy (set_mempolicy(2)).
+    SetMemoryPolicy {
+        /// MPOL_* and MPOL_F_*
+        mode: u32,
+        /// A bit for each memory node.
+        nodes: Vec<usize>,
+    },
+    /// Sets the execution domain (personality(2)).
+    SetPersonality(u32),
     /// Drops every other capability from the bounding set (capabilities(7)).
     SetBoundingSet(Set),
     /// Sets the capability sets of the process, as far as mini has the capabilities.
@@ -331,6 +380,8 @@ pub enum Step<'a> {
         program: &'a [u64],
         /// `built-in` or the file it was read from.
         name: &'a CStr,
+        /// SECCOMP_FILTER_FLAG_*
+        flags: u32,
     },
     /// Runs the command.
     Exec(&'a CStr),
@@ -409,6 +460,17 @@ impl Step<'_> {
             Step::MakeFile(_) => "make file",
             Step::Symlink { .. } => "symlink",
             Step::SetHostname(_) => "sethostname",
+            Step::SetDomainname(_) => "setdomainname",
+            Step::CreateDirectories(_) => "mkdir -p",
+            Step::JoinNamespace { .. } => "setns",
+            Step::UnshareTimeNamespace => "unshare time namespace",
+            Step::EnterTimeNamespace => "setns time namespace",
+            Step::SetSysctl { .. } => "sysctl",
+            Step::SetExecLabel { .. } => "exec label",
+            Step::SetScheduler(_) => "sched_setattr",
+            Step::SetIoPriority(_) => "ioprio_set",
+            Step::SetMemoryPolicy { .. } => "set_mempolicy",
+            Step::SetPersonality(_) => "personality",
             Step::BringUpLoopback => "bring up loopback",
             Step::WriteIdMap { .. } => "write id map",
             Step::WaitForIdMaps => "wait for id maps",
@@ -463,7 +525,17 @@ impl Step<'_> {
             Step::JoinCgroup { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
             Step::Chdir { path, .. } => out.word(path),
-            Step::SetHostname(name) => out.word(name),
+            Step::SetHostname(name) | Step::SetDomainname(name) => out.word(name),
+            Step::SetSysctl { name, .. } => out.word(name),
+            Step::CreateDirectories(path) => out.word(path),
+            Step::JoinNamespace { kind, path, .. } => {
+                out.str(namespace_name(*kind)).str(" ").word(path)
+            }
+            Step::SetExecLabel { module, label } => out.word(module).str(" ").quoted(label.bytes()),
+            Step::SetScheduler(scheduler) => out.str("policy ").number(scheduler.policy.into()),
+            Step::SetIoPriority(priority) => out.str("class ").number(priority.class.into()),
+            Step::SetMemoryPolicy { mode, .. } => out.str("mode ").number((*mode).into()),
+            Step::SetPersonality(personality) => out.hex((*personality).into()),
             Step::CloseRange { first, .. } => out.number((*first).into()),
             Step::WriteIdMap { kind, .. } => out.word(kind),
             Step::SetIds { uid, gid, .. } => {
@@ -486,6 +558,8 @@ impl Step<'_> {
             | Step::UnmountStage
             | Step::WaitForIdMaps
             | Step::JoinSessionKeyring
+            | Step::UnshareTimeNamespace
+            | Step::EnterTimeNamespace
             | Step::SetNotDumpable
             | Step::SetNoNewPrivs
             | Step::MakeMountsReadonly
@@ -584,6 +658,36 @@ impl Step<'_> {
             }
             Step::SetIds { drop_groups: false, .. } => {
                 out.str(" keeping groups");
+            }
+            Step::JoinNamespace { if_permitted: true, .. } => {
+                out.str(" if permitted");
+            }
+            Step::SetSysctl { value, .. } => {
+                out.str(" ").word(value);
+            }
+            Step::SetScheduler(scheduler) => {
+                let Scheduler { nice, priority, flags, runtime, deadline, period, .. } = *scheduler;
+                let sign = if nice < 0 { " nice -" } else { " nice " };
+                for (name, number) in [
+                    (sign, u64::from(nice.unsigned_abs())),
+                    (" priority ", priority.into()),
+                    (" flags ", flags.into()),
+                    (" runtime ", runtime),
+                    (" deadline ", deadline),
+                    (" period ", period),
+                ] {
+                    if number != 0 {
+                        out.str(name).number(number);
+                    }
+                }
+            }
+            Step::SetIoPriority(priority) => {
+                out.str(" priority ").number(priority.priority.into());
+            }
+            Step::SetMemoryPolicy { nodes, .. } => {
+                for word in nodes.iter().rev() {
+                    out.str(" nodes ").hex(*word as u64);
+                }
             }
             Step::SetRlimit(limit) => {
                 for number in [limit.soft, limit.hard] {
@@ -690,6 +794,21 @@ fn describe_flags(flags: libc::c_ulong, out: &mut Text) {
         if flags & flag != 0 {
             out.str(name);
         }
+    }
+}
+
+/// The kind of a namespace, in the words of the OCI runtime specification.
+pub fn namespace_name(kind: i32) -> &'static str {
+    match kind {
+        libc::CLONE_NEWUSER => "user",
+        libc::CLONE_NEWNS => "mount",
+        libc::CLONE_NEWPID => "pid",
+        libc::CLONE_NEWUTS => "uts",
+        libc::CLONE_NEWIPC => "ipc",
+        libc::CLONE_NEWNET => "network",
+        libc::CLONE_NEWCGROUP => "cgroup",
+        CLONE_NEWTIME => "time",
+        _ => "unknown",
     }
 }
 

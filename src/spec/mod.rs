@@ -40,8 +40,16 @@ pub struct Spec<'a> {
     pub masks: Masks<'a>,
     /// The name it sees as its own; None leaves the name as it is.
     pub hostname: Option<&'a CStr>,
-    /// What it has to itself.
+    /// The NIS domain name; None leaves the name as it is.
+    pub domainname: Option<&'a CStr>,
+    /// The namespaces.
     pub namespaces: Namespaces<'a>,
+    /// The offsets of the clocks in a new time namespace.
+    pub time_offsets: namespaces::TimeOffsets,
+    /// Kernel parameters: names and values.
+    pub sysctl: Vec<(&'a CStr, &'a CStr)>,
+    /// Network interfaces of the host that move into the container.
+    pub net_devices: Vec<namespaces::NetDevice<'a>>,
     /// What it may use.
     pub resources: Resources<'a>,
     /// What it may do.
@@ -68,6 +76,20 @@ pub struct Process<'a> {
     pub oom_score_adj: Option<i32>,
     /// Whether it gets a terminal of its own.
     pub terminal: bool,
+    /// Whether a working directory that is missing is made.
+    pub create_cwd: bool,
+    /// The AppArmor profile of the command.
+    pub apparmor_profile: Option<&'a CStr>,
+    /// The SELinux label of the command.
+    pub selinux_label: Option<&'a CStr>,
+    /// The scheduling policy; None leaves mini's own.
+    pub scheduler: Option<process::Scheduler>,
+    /// The I/O priority; None leaves mini's own.
+    pub io_priority: Option<process::IoPriority>,
+    /// The NUMA memory policy; None leaves mini's own.
+    pub memory_policy: Option<process::MemoryPolicy<'a>>,
+    /// The execution domain (personality(2)); None leaves mini's own.
+    pub personality: Option<u32>,
     /// Whether process 1 is mini's, which collects orphans, and the command another one; then how
     /// long the others have to end when the command has, in nanoseconds.
     pub init: Option<u64>,

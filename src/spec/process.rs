@@ -1,6 +1,8 @@
 //! What a process is allowed and how the kernel treats it: plain data, in the OCI runtime-spec's words.
 
 use super::capability::Set;
+use crate::text::number;
+use alloc::vec::Vec;
 use core::ffi::CStr;
 
 /// Capability sets of a process (capabilities(7)).
@@ -132,4 +134,41 @@ pub struct MemoryPolicy<'a> {
     pub nodes: Option<&'a CStr>,
     /// MPOL_F_*
     pub flags: u32,
+}
+
+/// The bits of a list of numbers below 4096 (`0-3,7`), the form of CPU and node lists; None if the text is no such
+/// list.
+pub fn list_bits(text: &[u8]) -> Option<Vec<usize>> {
+    const MOST: u64 = 4096;
+    const WIDTH: usize = usize::BITS as usize;
+    let mut bits = Vec::new();
+    for range in text.trim_ascii().split(|byte| *byte == b',') {
+        let mut ends = range.splitn(2, |byte| *byte == b'-').map(|end| number(end, 10));
+        let first = ends.next()??;
+        let last = ends.next().unwrap_or(Some(first))?;
+        if first > last || last >= MOST {
+            return None;
+        }
+        bits.resize(bits.len().max(last as usize / WIDTH + 1), 0);
+        for bit in first as usize..=last as usize {
+            bits[bit / WIDTH] |= 1 << (bit % WIDTH);
+        }
+    }
+    Some(bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_become_bits() {
+        assert_eq!(list_bits(b"0"), Some(vec![1]));
+        assert_eq!(list_bits(b"0-3,7\n"), Some(vec![0x8f]));
+        assert_eq!(list_bits(b"64,1").unwrap()[0] & 2, 2);
+        assert_eq!(list_bits(b"4095").unwrap().len(), 4096 / usize::BITS as usize);
+        for bad in ["", ",", "1,", "-1", "3-1", "4096", "0-9999999999", "a", "1-2-3"] {
+            assert_eq!(list_bits(bad.as_bytes()), None, "{bad}");
+        }
+    }
 }

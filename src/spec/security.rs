@@ -49,6 +49,8 @@ pub enum Seccomp<'a> {
         file: &'a CStr,
         /// Its instructions (struct sock_filter).
         instructions: &'a [u64],
+        /// SECCOMP_FILTER_FLAG_*
+        flags: u32,
     },
 }
 
@@ -69,6 +71,10 @@ pub enum IdMapping<'a> {
     /// For root, the host's user namespace; for an ordinary user, a new one with the user's own id alone.
     #[default]
     Own,
+    /// The user namespace of mini's caller, who must be root in it.
+    Host,
+    /// An existing one, by its file.
+    Path(&'a CStr),
     /// A new one with 65,536 ids that nothing else uses.
     Auto,
     /// A new one with these ids.

@@ -111,6 +111,9 @@ pub struct ChildMemory {
 /// pages cost nothing.
 const STACK: usize = 256 << 10;
 
+// SAFETY: the address is that of a mapping for the life of the process, and who gets the memory is one child.
+unsafe impl Sync for ChildMemory {}
+
 impl ChildMemory {
     /// Maps the memory with a buffer of at least `buffer` bytes. Only touched pages cost anything,
     /// and the buffer begins on the first page of the stack.

@@ -69,6 +69,11 @@ pub struct SharingChild<'a> {
 }
 
 impl SharingChild<'_> {
+    /// A child that another process has started as this one's (CLONE_PARENT).
+    pub fn of_pid(pid: i32) -> Self {
+        SharingChild { pid, ended: false, borrowed: PhantomData }
+    }
+
     /// Process id, valid until [`SharingChild::has_ended`].
     pub fn pid(&self) -> i32 {
         self.pid
@@ -118,12 +123,13 @@ pub fn clone_onto<'a, T: Sync>(
     let block = block as *mut Start<T>;
     const INTO_CGROUP: u64 = 0x2_0000_0000;
     let flags = flags as u32;
+    // With CLONE_PARENT the child's exit signal is the caller's own, and clone3(2) accepts no other.
+    let signal = if flags & libc::CLONE_PARENT as u32 == 0 { libc::SIGCHLD } else { 0 } as u64;
     // struct clone_args of Linux 5.7: flags, pidfd, child_tid, parent_tid, exit_signal, stack,
     // stack_size, tls, set_tid, set_tid_size, cgroup.
     let (bottom, group_fd) = (memory.stack_bottom(), group.map_or(0, |group| group.raw() as u64));
     let (flags3, size) = (u64::from(flags) | INTO_CGROUP, (block as usize - bottom) as u64);
-    let args: [u64; 11] =
-        [flags3, 0, 0, 0, libc::SIGCHLD as u64, bottom as u64, size, 0, 0, 0, group_fd];
+    let args: [u64; 11] = [flags3, 0, 0, 0, signal, bottom as u64, size, 0, 0, 0, group_fd];
     let (number, first, second) = match group {
         Some(_) => (Sysno::clone3, &raw const args as usize, size_of_val(&args)),
         None => (Sysno::clone, (flags | libc::SIGCHLD as u32) as usize, block as usize),
@@ -315,4 +321,64 @@ pub fn setgid(gid: u32) -> Result<()> {
 pub fn setuid(uid: u32) -> Result<()> {
     // SAFETY: numbers only.
     unsafe { syscall!(SETRESUID, uid, uid, uid) }.map(drop)
+}
+
+/// setns(2): joins the namespace of this kind (CLONE_NEW*) that a file stands for. EINVAL when the file is another
+/// kind's.
+pub fn setns(file: &Fd, kind: i32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::setns, file.raw(), kind) }.map(drop)
+}
+
+/// setdomainname(2)
+pub fn setdomainname(name: &[u8]) -> Result<()> {
+    // SAFETY: the kernel reads the slice, no further than its length.
+    unsafe { syscall!(Sysno::setdomainname, name.as_ptr(), name.len()) }.map(drop)
+}
+
+/// personality(2)
+pub fn set_personality(personality: u32) -> Result<()> {
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::personality, personality) }.map(drop)
+}
+
+/// sched_setattr(2) for this process.
+pub fn set_scheduler(
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    deadline: [u64; 3],
+) -> Result<()> {
+    #[repr(C)]
+    struct SchedAttr {
+        size: u32,
+        policy: u32,
+        flags: u64,
+        nice: i32,
+        priority: u32,
+        /// Runtime, deadline and period.
+        deadline: [u64; 3],
+    }
+    let size = size_of::<SchedAttr>() as u32;
+    let attributes = SchedAttr { size, policy, flags, nice, priority, deadline };
+    // SAFETY: the kernel reads one structure of the size that it names.
+    unsafe { syscall!(Sysno::sched_setattr, 0, &raw const attributes, 0) }.map(drop)
+}
+
+/// ioprio_set(2) for this process.
+pub fn set_io_priority(class: u32, priority: u32) -> Result<()> {
+    const PROCESS: usize = 1;
+    const CLASS_SHIFT: u32 = 13;
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::ioprio_set, PROCESS, 0, class << CLASS_SHIFT | priority) }.map(drop)
+}
+
+/// set_mempolicy(2): `nodes` has a bit for each memory node.
+pub fn set_memory_policy(mode: u32, nodes: &[usize]) -> Result<()> {
+    // The kernel takes one bit less than it is told.
+    let bits = if nodes.is_empty() { 0 } else { size_of_val(nodes) * 8 + 1 };
+    let nodes = if nodes.is_empty() { core::ptr::null() } else { nodes.as_ptr() };
+    // SAFETY: the kernel reads as many bits as the slice has.
+    unsafe { syscall!(Sysno::set_mempolicy, mode, nodes, bits) }.map(drop)
 }

@@ -78,8 +78,8 @@ pub fn set_capabilities(effective: u64, permitted: u64, inheritable: u64) -> Res
     unsafe { syscall!(Sysno::capset, CAPABILITY_HEADER.as_ptr(), sets.as_ptr()) }.map(drop)
 }
 
-/// seccomp(2), or prctl(2) before Linux 3.17: installs a filter program.
-pub fn set_filter(program: &[u64]) -> Result<()> {
+/// seccomp(2), or prctl(2) before Linux 3.17: installs a filter program. `flags` are SECCOMP_FILTER_FLAG_*.
+pub fn set_filter(program: &[u64], flags: u32) -> Result<()> {
     #[repr(C)]
     struct SockFprog {
         len: u16,
@@ -89,7 +89,7 @@ pub fn set_filter(program: &[u64]) -> Result<()> {
     let program = SockFprog { len, filter: program.as_ptr() };
     const SET_MODE_FILTER: usize = 1;
     // SAFETY: the kernel reads as many instructions as the slice has.
-    unsafe { syscall!(Sysno::seccomp, SET_MODE_FILTER, 0, &raw const program) }.map(drop)
+    unsafe { syscall!(Sysno::seccomp, SET_MODE_FILTER, flags, &raw const program) }.map(drop)
 }
 
 /// prlimit(2): sets a resource limit of this process.

@@ -3,6 +3,7 @@
 
 mod exec;
 pub mod init;
+pub mod join;
 pub mod mount_tree;
 mod passwd;
 pub mod perform;

@@ -17,11 +17,13 @@ use super::unpack;
 use crate::container::args_pipe::{self, Args};
 use crate::container::parent::cgroups::CgroupHandle;
 use crate::container::status::{Detail, Record};
-use crate::plan::{Plan, Step};
+use crate::plan::{CLONE_NEWTIME, Plan, Step};
+use crate::spec::process::Scheduler;
 use crate::sys::memory::SharedNumber;
 use crate::sys::{
     Errno, Fd, Result, clock, fs, loopdev, mount, net, process, security, signal, terminal,
 };
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,6 +43,8 @@ pub struct Child<'a> {
     pub trees: &'a [MountTree],
     /// Socket for the pseudo terminal: (the parent's end, the child's end).
     pub terminal: Option<(Fd, Fd)>,
+    /// The files of the namespaces that are joined, by number.
+    pub namespaces: Vec<Fd>,
     /// Shared memory where mini's PID 1 (--init) stores the signal that ended the command.
     pub signal: Option<SharedNumber>,
     /// What the child needs to wait for `mini start`, if it does.
@@ -60,6 +64,10 @@ struct State {
     old_umask: Option<fs::Mode>,
     account: Account,
     archive: Option<Fd>,
+    /// A procfs that is mounted nowhere, or the host's.
+    procfs: Option<Fd>,
+    /// The namespaces that are joined, by their flags.
+    joined: i32,
     /// mini's own program, for --init.
     program: Option<Fd>,
     rootfs: Rootfs,
@@ -72,22 +80,43 @@ pub fn enter(child: &Child, buffer: &'static mut [usize]) -> ! {
     // Closes the parent's ends, so that the pipe ends when the parent dies.
     child.args_pipe.1.close_copy();
     child.status.0.close_copy();
-    let mut state = State {
-        step: 0,
-        started: None,
-        buffer: Some(buffer),
-        args: None,
-        old_umask: None,
-        account: Account::new(),
-        archive: None,
-        program: None,
-        rootfs: Rootfs::new(),
-        detail: Detail::new(),
-    };
-    for (index, step) in child.plan.steps.iter().enumerate() {
+    let mut state = State::new(Some(buffer));
+    let plan = child.plan;
+    let _ = perform_steps(&plan.steps[plan.joins..], plan.joins, &mut state, child);
+    process::exit(i32::from(crate::error::FAILED))
+}
+
+/// Joins the namespaces that exist: the part of the intermediate process.
+pub fn perform_joins(child: &Child) -> Result<()> {
+    let mut state = State::new(None);
+    perform_steps(&child.plan.steps[..child.plan.joins], 0, &mut state, child)
+}
+
+impl State {
+    fn new(buffer: Option<&'static mut [usize]>) -> State {
+        State {
+            step: 0,
+            started: None,
+            buffer,
+            args: None,
+            old_umask: None,
+            account: Account::new(),
+            archive: None,
+            procfs: None,
+            joined: 0,
+            program: None,
+            rootfs: Rootfs::new(),
+            detail: Detail::new(),
+        }
+    }
+}
+
+/// Performs steps, the first of which has this number. A failure is reported.
+fn perform_steps(steps: &[Step], first: usize, state: &mut State, child: &Child) -> Result<()> {
+    for (index, step) in (first..).zip(steps) {
         let start = if child.trace { clock::now() } else { 0 };
         state.step = index;
-        let failure = perform(step, &mut state, child).err();
+        let failure = perform(step, state, child).err();
         if child.trace || failure.is_some() {
             let nanos = if child.trace { clock::now() - start } else { 0 };
             let record = Record { step: index, failure, nanos };
@@ -99,11 +128,11 @@ pub fn enter(child: &Child, buffer: &'static mut [usize]) -> ! {
                 _ => record.write(&state.detail, &child.status.1),
             };
         }
-        if failure.is_some() {
-            break;
+        if let Some(errno) = failure {
+            return Err(errno);
         }
     }
-    process::exit(i32::from(crate::error::FAILED))
+    Ok(())
 }
 
 fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
@@ -211,6 +240,39 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             fs::symlink_at(target, base, name)?;
         }
         Step::SetHostname(name) => process::sethostname(name.to_bytes())?,
+        Step::CreateDirectories(path) => drop(resolve::open(path, Make::Directory)?),
+        Step::SetDomainname(name) => process::setdomainname(name.to_bytes())?,
+        Step::JoinNamespace { kind, number, if_permitted, .. } if state.joined & kind == 0 => {
+            let file = child.namespaces.get(*number).ok_or(Errno::EBADF)?;
+            match process::setns(file, *kind) {
+                Err(Errno::EPERM) if *if_permitted => {}
+                result => {
+                    result?;
+                    state.joined |= kind;
+                }
+            }
+        }
+        Step::JoinNamespace { .. } => {}
+        Step::UnshareTimeNamespace => process::unshare(CLONE_NEWTIME)?,
+        Step::EnterTimeNamespace => {
+            let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+            let own = fs::open(c"/proc/self/ns/time_for_children", flags, 0)?;
+            process::setns(&own, CLONE_NEWTIME)?;
+        }
+        Step::SetSysctl { path, value, .. } => {
+            fs::write_file_at(rights::procfs(&mut state.procfs)?, path, value.to_bytes())?;
+        }
+        Step::SetExecLabel { module, label } => {
+            rights::set_exec_label(rights::procfs(&mut state.procfs)?, module, label.bytes())?;
+        }
+        Step::SetScheduler(scheduler) => {
+            let Scheduler { policy, nice, priority, flags, runtime, deadline, period } = *scheduler;
+            let deadline = [runtime, deadline, period];
+            process::set_scheduler(policy, flags.into(), nice, priority, deadline)?;
+        }
+        Step::SetIoPriority(io) => process::set_io_priority(io.class, io.priority)?,
+        Step::SetMemoryPolicy { mode, nodes } => process::set_memory_policy(*mode, nodes)?,
+        Step::SetPersonality(personality) => process::set_personality(*personality)?,
         Step::BringUpLoopback => net::loopback_up()?,
         Step::CloseRange { first, keep } => close_from(*first as i32, *keep, state, child)?,
         Step::WaitForIdMaps => {
@@ -256,7 +318,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::Landlock(rules) => rights::allow_paths(rules, &mut state.detail)?,
         Step::RestoreSignals { umask } => restore(*umask, state, child)?,
-        Step::Seccomp { program, .. } => security::set_filter(program)?,
+        Step::Seccomp { program, flags, .. } => security::set_filter(program, *flags)?,
         // Steps of the parent.
         Step::MakeCgroup(_)
         | Step::MakeLastingCgroup { .. }
@@ -309,6 +371,8 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
         let all = own.into_iter().chain(others).chain(trees());
         all.flatten().filter(|fd| *fd >= from).min()
     };
+    // As mini's own it would be closed here, but its number may be another one's by then.
+    core::mem::forget(state.procfs.take());
     fs::close_all_but(first, &next, &|| state.rootfs.open_own(c"/proc/self/fd"))?;
     if !keep {
         // The descriptors are closed already; dropping the value would close them twice.

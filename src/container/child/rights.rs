@@ -5,12 +5,14 @@ use super::passwd::{self, Account, SupplementaryGroups};
 use super::resolve::{self, Make};
 use crate::container::status::Detail;
 use crate::container::stdio;
+use crate::plan::APPARMOR;
 use crate::spec::capability::{NAMES, Set};
 use crate::spec::process::Capabilities;
 use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
 use crate::sys::security::access;
-use crate::sys::{Errno, Result, fs, process, security};
+use crate::sys::{Errno, Fd, Result, fs, mount, process, security};
+use core::ffi::CStr;
 
 /// What is to be found out about a user.
 #[derive(Clone, Copy)]
@@ -146,6 +148,28 @@ pub fn set_capabilities(
         security::clear_ambient()?;
     }
     (0..64).filter(|bit| ambient & 1 << bit != 0).try_for_each(security::raise_ambient)
+}
+
+/// The top of a procfs of this process's pid namespace that nothing is mounted over; where the kernel gives none
+/// (before Linux 5.2, or in a user namespace), of the host's.
+pub fn procfs(kept: &mut Option<Fd>) -> Result<fs::Base> {
+    if kept.is_none() {
+        let own = mount::mount_unseen(c"proc", core::iter::empty(), 0);
+        let host = |_| fs::open(c"/proc", libc::O_PATH | libc::O_DIRECTORY, 0);
+        *kept = Some(own.or_else(host)?);
+    }
+    kept.as_ref().map(Fd::raw).ok_or(Errno::EBADF)
+}
+
+/// Writes the label for the next execve(2). AppArmor has a directory of its own since Linux 5.8.
+pub fn set_exec_label(procfs: fs::Base, module: &CStr, label: &[u8]) -> Result<()> {
+    let open = |path| fs::open_at(procfs, path, libc::O_WRONLY, 0);
+    let shared = c"self/attr/exec";
+    let file = match open(if module == APPARMOR { c"self/attr/apparmor/exec" } else { shared }) {
+        Err(Errno::ENOENT) => open(shared),
+        result => result,
+    }?;
+    fs::write_all(&file, label)
 }
 
 /// A new session keyring, unless the kernel has no keyrings at all.

@@ -212,6 +212,25 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "raising a hard limit takes CAP_SYS_RESOURCE on the host"
         }
         (Step::SetBoundingSet(_), Errno::EPERM) => "CAP_SETPCAP is missing",
+        (Step::JoinNamespace { .. }, Errno::EINVAL) => "the file is not a namespace of this kind",
+        (Step::JoinNamespace { .. }, Errno::EPERM) => {
+            "joining takes CAP_SYS_ADMIN in the user namespace that owns it"
+        }
+        (Step::UnshareTimeNamespace, Errno::EINVAL) => {
+            "the kernel was built without time namespaces"
+        }
+        (Step::SetSysctl { .. }, Errno::ENOENT) => "the kernel has no such parameter",
+        (Step::SetSysctl { .. }, Errno::EINVAL | Errno::ERANGE) => "the kernel refuses the value",
+        (Step::SetSysctl { .. }, Errno::EACCES | Errno::EPERM | Errno::EROFS) => {
+            "the kernel lets only the host's root change it"
+        }
+        (Step::SetExecLabel { .. }, Errno::EINVAL | Errno::ENOENT | Errno::EOPNOTSUPP) => {
+            "the kernel does not have this security module enabled, or the module has no such label"
+        }
+        (Step::SetScheduler(_) | Step::SetIoPriority(_), Errno::EPERM) => {
+            "this takes CAP_SYS_NICE on the host"
+        }
+        (Step::SetMemoryPolicy { .. }, Errno::ENOSYS) => "the kernel was built without NUMA",
         (Step::SetCapabilities { .. }, Errno::EPERM) => {
             "mini lacks this capability, or the kernel does not know it"
         }

@@ -5,23 +5,25 @@ use super::foreground::Foreground;
 use super::ready::PidFile;
 use super::{explain, id_maps, ready};
 use crate::container::args_pipe::PendingArgs;
+use crate::container::child::join::{self, Start};
 use crate::container::child::mount_tree::MountTree;
-use crate::container::child::perform::{self, Child};
+use crate::container::child::perform::Child;
 use crate::container::child::start::{HookCall, StartSocket};
+use crate::container::status::{Detail, Record};
 use crate::container::{RunOptions, args_pipe, stdio};
 use crate::error::{Error, Result};
 use crate::host::{Host, Image};
-use crate::plan::{KEPT_WRITABLE, Plan, Step};
+use crate::plan::{KEPT_WRITABLE, Plan, Step, namespace_name};
 use crate::spec::Spec;
 use crate::sys::clock::SECOND;
 use crate::sys::memory::{ChildMemory, SharedNumber};
 use crate::sys::process::SharingChild;
-use crate::sys::{Errno, Fd, fs, net, process};
+use crate::sys::{Errno, Fd, fs, net};
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32};
 
 /// A started child.
 pub struct Launched<'a> {
@@ -87,31 +89,52 @@ pub fn launch<'a>(
             .transpose()
             .map_err(failed("allocate"))?,
         start: options.start.map(|listener| start_socket(listener, plan, spec)),
+        namespaces: open_namespaces(&plan.steps[..plan.joins])?,
         trace: options.trace,
     }));
-    // The child needs a copy of mini's memory in two cases. mini's PID 1 (--init) lives on. And the
-    // kernel charges a tmpfs to the cgroup of the memory's owner, so a child that unpacks an
-    // archive under a limit must not share mini's memory.
+    // The child needs a copy of mini's memory in three cases. mini's PID 1 (--init) lives on. The kernel charges a
+    // tmpfs to the cgroup of the memory's owner, so a child that unpacks an archive under a limit must not share
+    // mini's memory. And who shares memory cannot enter a time namespace.
     let unpacks_under_limit = host.image == Some(Image::Archive) && host.cgroups.count_memory();
     let is_copy = spec.process.init.is_some() || unpacks_under_limit;
-    let sharing = if is_copy { 0 } else { libc::CLONE_VM };
-    let clone = |flags: i32, cgroup: Option<&'a Fd>| {
-        shared.is_born_in_cgroup.store(cgroup.is_some(), Ordering::Relaxed);
-        process::clone_onto(flags | sharing, cgroup, child_memory, shared, perform::enter)
-    };
+    let has_time = !spec.namespaces.time.is_host();
+    let shared_memory = |is_copy| if is_copy { 0 } else { libc::CLONE_VM };
     let cgroup = handles.iter().find_map(|handle| match handle {
         CgroupHandle::Directory(cgroup) => Some(cgroup),
         CgroupHandle::TasksFile(_) | CgroupHandle::None => None,
     });
-    // clone3(2) fails before Linux 5.7 and under some seccomp filters. A serious error occurs again
-    // with clone(2).
-    let born = cgroup.and_then(|cgroup| clone(plan.clone_flags, Some(cgroup)).ok());
-    let child = match born.map_or_else(|| clone(plan.clone_flags, None), Ok) {
-        // Without cgroup namespaces (before Linux 4.6) there is no view of cgroups to hide.
-        Err(Errno::EINVAL) => clone(plan.clone_flags & !libc::CLONE_NEWCGROUP, None),
-        result => result,
+    let through = if plan.joins == 0 { 0 } else { libc::CLONE_PARENT };
+    let start: &'a Start = Box::leak(Box::new(Start {
+        child: shared,
+        flags: plan.clone_flags | through | shared_memory(is_copy || has_time),
+        cgroup,
+        memory: child_memory,
+        pid: match plan.joins {
+            0 => None,
+            _ => Some(SharedNumber::new().map_err(failed("allocate"))?),
+        },
+    }));
+    let child = match plan.joins {
+        0 => {
+            start.start().map_err(|errno| explain::clone_failure(errno, plan.clone_flags, host))?
+        }
+        _ => {
+            let memory =
+                ChildMemory::new(0, options.program.page_size).map_err(failed("allocate"))?;
+            let pid = start
+                .by_intermediate(memory, shared_memory(has_time))
+                .map_err(|errno| explain::clone_failure(errno, 0, host))?;
+            if pid == 0 {
+                shared.status.1.close_copy();
+                return Err(join_failure(&shared.status.0, plan, spec, host));
+            }
+            if pid & join::FAILED != 0 {
+                let errno = Errno::new((pid & !join::FAILED) as i32);
+                return Err(explain::clone_failure(errno, plan.clone_flags, host));
+            }
+            SharingChild::of_pid(pid as i32)
+        }
     };
-    let child = child.map_err(|errno| explain::clone_failure(errno, plan.clone_flags, host))?;
     shared.args_pipe.0.close_copy();
     shared.status.1.close_copy();
     if let Some((_, childs)) = &shared.terminal {
@@ -142,6 +165,36 @@ pub fn launch<'a>(
     let terminal = shared.terminal.as_ref().map(|(parents, _)| parents);
     let (status, signal) = (&shared.status.0, shared.signal.as_ref().map(|shared| shared.number));
     Ok(Launched { child, status, terminal, foreground, signal, args, pidfile })
+}
+
+/// Opens the namespaces that are joined, before a namespace changes what their paths mean.
+fn open_namespaces(joins: &[Step]) -> Result<Vec<Fd>> {
+    let mut files = Vec::new();
+    for step in joins {
+        if let Step::JoinNamespace { number, path, kind, .. } = step
+            && *number == files.len()
+        {
+            let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+            files.push(fs::open(path, flags, 0).map_err(|errno| {
+                let mut name = Text::new();
+                name.str(namespace_name(*kind)).str(" namespace");
+                Error::new("open").raw(name.bytes()).object(path.to_bytes()).errno(errno)
+            })?);
+        }
+    }
+    Ok(files)
+}
+
+/// Why the intermediate process has started no child.
+#[inline(never)]
+fn join_failure(status: &Fd, plan: &Plan, spec: &Spec, host: &Host) -> Error {
+    let mut detail = Detail::new();
+    while let Ok(Some(record)) = Record::read(&mut detail, status) {
+        if let (Some(errno), Some(step)) = (record.failure, plan.steps.get(record.step)) {
+            return explain::step_failure(step, errno, detail.bytes(), spec, host);
+        }
+    }
+    Error::new("join namespaces").cause("the process that joins them was killed")
 }
 
 /// What the child needs to wait for `mini start`.

@@ -188,6 +188,7 @@ fn every_property_has_its_place() {
                 Rlimit { resource: 7, soft: 1023, hard: 1024 },
                 Rlimit { resource: 15, soft: 0, hard: u64::MAX },
             ],
+            unknown_capabilities: vec![],
             no_new_privileges: true,
             apparmor_profile: Some(c"profile"),
             oom_score_adj: Some(-500),
@@ -522,8 +523,8 @@ fn bad_input_is_refused_with_its_reason() {
         ("process.scheduler", json!({"policy": "FIFO"}), "process.scheduler.policy: unknown"),
         (
             "process.capabilities",
-            json!({"bounding": ["CAP_KILL", "CAP_NO"]}),
-            "process.capabilities.bounding[1]: unknown capability",
+            json!({"bounding": ["CAP_KILL", 3]}),
+            "process.capabilities.bounding[1]: not a string",
         ),
         (
             "process.rlimits",

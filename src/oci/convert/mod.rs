@@ -21,19 +21,17 @@ pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr, id: &'a CStr) -> Result<S
     let process = config.process.as_ref().unwrap_or_else(|| Box::leak(Box::new(no_process())));
     let mut rootfs = Text::new();
     rootfs.raw(in_bundle(bundle, config.root.path).to_bytes());
-    Ok(Spec {
-        process: process::process(process),
+    let mut spec = Spec {
         rootfs: Some(rootfs.leak()),
         read_only: config.root.readonly,
         volumes: mounts::mounts(config, bundle)?,
-        hostname: config.hostname,
-        namespaces: process::namespaces(config)?,
         resources: resources::resources(config, id),
-        security: process::security(config, process)?,
         hooks: config.hooks.clone(),
         waits_for_start: true,
         ..Spec::default()
-    })
+    };
+    process::fill(&mut spec, config, process)?;
+    Ok(spec)
 }
 
 /// A container without a process can be created, but not started: its process only waits.

@@ -129,7 +129,7 @@ fn rights(request: &mut Run) -> Result<()> {
         None | Some(SeccompChoice::BuiltIn) => Seccomp::BuiltIn,
         Some(SeccompChoice::Unconfined) => Seccomp::Unconfined,
         Some(SeccompChoice::File(file)) => {
-            Seccomp::Program { file, instructions: read_program(file)? }
+            Seccomp::Program { file, instructions: read_program(file)?, flags: 0 }
         }
     };
     let is_built_in = security.seccomp == Seccomp::BuiltIn;
