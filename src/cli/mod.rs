@@ -16,6 +16,7 @@ pub use security::CapabilityEdits;
 
 use crate::container::RunOptions;
 use crate::error::{Error, Result};
+use crate::plan::defaults::Defaults;
 use crate::spec::security::IdRange;
 use crate::spec::{AfterExit, Spec};
 use crate::text::Text;
@@ -57,6 +58,10 @@ pub struct Run<'a> {
     pub edits: Edits<'a>,
     /// How mini runs the container.
     pub options: RunOptions<'a>,
+    /// What the options change in the default mounts and masked paths.
+    pub defaults: Defaults<'a>,
+    /// The sources of `--device`, which are among the mounts.
+    pub devices: Vec<&'a CStr>,
     /// `--name`
     pub name: Option<&'a CStr>,
     /// `--timeout`, in nanoseconds

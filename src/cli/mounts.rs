@@ -3,10 +3,11 @@
 use super::Run;
 use super::values::{bad, not_empty, size};
 use crate::error::Result;
-use crate::spec::mounts::{Kind, Options, Overlay, Setting, Size, Tmpfs, Volume};
+use crate::spec::mounts::{Kind, Mount, MountOptions, Overlay};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE};
 
 fn word<'a>(bytes: &[u8]) -> &'a CStr {
     let mut text = Text::new();
@@ -18,16 +19,16 @@ fn word<'a>(bytes: &[u8]) -> &'a CStr {
 /// given as it is; there, one that belongs to a path is written `\\:`.
 pub fn rootfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let Some(lowers) = value.to_bytes().strip_suffix(b":O") else {
-        return not_empty("--rootfs", value, &mut run.spec.rootfs);
+        return not_empty("--rootfs", value, &mut run.spec.root.path);
     };
-    run.spec.overlay = Some(Overlay::Temporary);
+    run.spec.root.overlay = Some(Overlay::Temporary);
     let mut lowers = split(lowers, b':').into_iter();
     let first = word(&lowers.next().unwrap_or_default());
-    run.spec.lowers = lowers.map(|lower| word(&lower)).collect();
-    if run.spec.lowers.iter().any(|lower| lower.is_empty()) {
+    run.spec.root.lowers = lowers.map(|lower| word(&lower)).collect();
+    if run.spec.root.lowers.iter().any(|lower| lower.is_empty()) {
         return Err(bad("--rootfs", value.to_bytes(), "has an empty part").hint("DIR[:DIR...]:O"));
     }
-    not_empty("--rootfs", first, &mut run.spec.rootfs)
+    not_empty("--rootfs", first, &mut run.spec.root.path)
 }
 
 /// `UPPER[,WORK]`
@@ -38,7 +39,7 @@ pub fn overlay<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         [upper, work] if !upper.is_empty() && !work.is_empty() => (upper.clone(), work.clone()),
         _ => return Err(bad("--overlay", value.to_bytes(), "not UPPER[,WORK]")),
     };
-    run.spec.overlay = Some(Overlay::Kept { upper: word(&upper), work: word(&work) });
+    run.spec.root.overlay = Some(Overlay::Kept { upper: word(&upper), work: word(&work) });
     Ok(())
 }
 
@@ -59,7 +60,7 @@ pub fn volume<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         return Err(form("has too many colons: use --mount"));
     }
     (new.source, new.target) = (source.to_vec(), target.to_vec());
-    run.spec.volumes.push(new.finish("--volume", value)?);
+    run.spec.mounts.push(new.finish("--volume", value)?);
     Ok(())
 }
 
@@ -73,7 +74,7 @@ pub fn tmpfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
             return Err(bad("--tmpfs", option, "unknown option").hint(TMPFS_OPTIONS));
         }
     }
-    run.spec.volumes.push(new.finish("--tmpfs", value)?);
+    run.spec.mounts.push(new.finish("--tmpfs", value)?);
     Ok(())
 }
 
@@ -90,9 +91,8 @@ pub fn device<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     (new.source, new.target) = (source.to_vec(), target.to_vec());
     new.options.recursive = false;
     new.options.nodev = Some(false);
-    let mut volume = new.finish("--device", value)?;
-    volume.kind = Kind::Device(word(source));
-    run.spec.volumes.push(volume);
+    run.spec.mounts.push(new.finish("--device", value)?);
+    run.devices.push(word(source));
     Ok(())
 }
 
@@ -123,20 +123,26 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         } else if let Some(target) = valued(word, &[b"dst", b"destination", b"target"]) {
             new.target = target;
         } else if let (Some(b"overlay"), Some(layer)) =
-            (new.fstype, valued(word, &[b"lower", b"upper", b"work"]))
+            (new.fstype.map(CStr::to_bytes), valued(word, &[b"lower", b"upper", b"work"]))
         {
             let name = word.split(|b| *b == b'=').next().unwrap_or_default();
-            new.settings.push((self::word(&[name, b"dir"].concat()), Some(self::word(&layer))));
+            let mut option = Text::new();
+            option.raw(name).str("dir=");
+            // A comma ends an option of mount(2); overlay takes it after a backslash.
+            for byte in layer {
+                option.str(if byte == b',' { "\\" } else { "" }).raw(&[byte]);
+            }
+            new.data.push(option.leak());
         } else if valued(word, &[b"type"]).is_none() && !new.option(word) {
             let hint = if new.is_bind { BIND_OPTIONS } else { TMPFS_OPTIONS };
             return Err(bad("--mount", word, "unknown option").hint(hint));
         }
     }
-    let mut volume = new.finish("--mount", value)?;
-    if let (true, Kind::Bind(image)) = (is_image, &volume.kind) {
-        volume.kind = Kind::Image(image);
+    let mut mount = new.finish("--mount", value)?;
+    if let (true, Kind::Bind(image)) = (is_image, mount.kind) {
+        mount.kind = Kind::Image(image);
     }
-    run.spec.volumes.push(volume);
+    run.spec.mounts.push(mount);
     Ok(())
 }
 
@@ -145,12 +151,54 @@ const BIND_OPTIONS: &str =
 const TMPFS_OPTIONS: &str =
     "size=SIZE|N% nr_inodes=N mode=OCTAL uid=N gid=N ro rw nosuid nodev noexec suid dev exec";
 
-/// A volume being put together.
+/// How a mount is made, as the words say it.
+#[derive(Clone, Copy)]
+struct Options {
+    read_only: bool,
+    nosuid: bool,
+    /// None: the word was not given.
+    nodev: Option<bool>,
+    noexec: bool,
+    /// Whether the mounts below the source are mounted, too.
+    recursive: bool,
+    /// Whether mounts that the host makes below the source later appear.
+    slave: bool,
+}
+
+impl Options {
+    /// A bind mount's, unless told otherwise.
+    const BIND: Options = Options {
+        read_only: false,
+        nosuid: false,
+        nodev: None,
+        noexec: false,
+        recursive: true,
+        slave: false,
+    };
+
+    /// A tmpfs's, unless told otherwise.
+    const TMPFS: Options =
+        Options { nosuid: true, nodev: Some(true), noexec: true, ..Options::BIND };
+}
+
+/// The options of a tmpfs (tmpfs(5)), as text.
+struct Tmpfs {
+    /// `size=`; without one the size depends on the machine.
+    size: Option<Text>,
+    /// Permission bits of its root.
+    mode: u32,
+    /// `,nr_inodes=`, `,uid=` and `,gid=`.
+    inodes: Option<u64>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+}
+
+/// A mount whose words are being read.
 struct Draft<'a> {
     is_bind: bool,
-    /// Of a file system of the kernel's.
-    fstype: Option<&'static [u8]>,
-    settings: Vec<Setting<'a>>,
+    /// The type of a file system other than tmpfs.
+    fstype: Option<&'static CStr>,
+    data: Vec<&'a CStr>,
     source: Vec<u8>,
     target: Vec<u8>,
     options: Options,
@@ -162,17 +210,16 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn file_system(name: &[u8]) -> Draft<'a> {
-        const KNOWN: [&[u8]; 5] = [b"overlay", b"proc", b"sysfs", b"mqueue", b"devpts"];
+        const KNOWN: [&CStr; 5] = [c"overlay", c"proc", c"sysfs", c"mqueue", c"devpts"];
         let mut draft = Draft::new(true);
-        draft.fstype = KNOWN.into_iter().find(|known| *known == name);
+        draft.fstype = KNOWN.into_iter().find(|known| known.to_bytes() == name);
         match name {
             // What is in it are files like others.
             b"overlay" => {}
             b"devpts" => {
                 draft.options =
                     Options { nosuid: true, nodev: Some(false), noexec: true, ..Options::BIND };
-                draft.settings.push((c"ptmxmode", Some(c"0666")));
-                draft.settings.push((c"mode", Some(c"0620")));
+                draft.data.extend([c"ptmxmode=0666", c"mode=0620"]);
             }
             _ => draft.options = Options::TMPFS,
         }
@@ -183,11 +230,11 @@ impl<'a> Draft<'a> {
         Draft {
             is_bind,
             fstype: None,
-            settings: Vec::new(),
+            data: Vec::new(),
             source: Vec::new(),
             target: Vec::new(),
             options: if is_bind { Options::BIND } else { Options::TMPFS },
-            tmpfs: Tmpfs::USUAL,
+            tmpfs: Tmpfs { size: None, mode: 0o1777, inodes: None, uid: None, gid: None },
             propagation: None,
             conflict: false,
             has_bind_options: false,
@@ -231,16 +278,20 @@ impl<'a> Draft<'a> {
         let id =
             || number(value, 10).filter(|id| *id < u64::from(u32::MAX)).map(|id| Some(id as u32));
         match name {
-            b"size" => match value.strip_suffix(b"%") {
-                Some(digits) => {
-                    let percent = number(digits, 10).filter(|it| (1..=100).contains(it))?;
-                    tmpfs.size = Some(Size::Percent(percent));
+            b"size" => {
+                let mut text = Text::new();
+                match value.strip_suffix(b"%") {
+                    Some(digits) => {
+                        let percent = number(digits, 10).filter(|it| (1..=100).contains(it))?;
+                        text.str("size=").number(percent).str("%");
+                    }
+                    None => {
+                        let size = size(value).filter(|size| (1..=MOST).contains(size))?;
+                        text.str("size=").number(size);
+                    }
                 }
-                None => {
-                    tmpfs.size =
-                        Some(Size::Bytes(size(value).filter(|size| (1..=MOST).contains(size))?))
-                }
-            },
+                tmpfs.size = Some(text);
+            }
             b"nr_inodes" => {
                 tmpfs.inodes = Some(size(value).filter(|count| (1..=MOST).contains(count))?)
             }
@@ -252,7 +303,7 @@ impl<'a> Draft<'a> {
         Some(())
     }
 
-    fn finish(self, option: &str, value: &CStr) -> Result<Volume<'a>> {
+    fn finish(self, option: &str, value: &CStr) -> Result<Mount<'a>> {
         let wrong = |cause| Err(bad(option, value.to_bytes(), cause));
         match (self.is_bind && self.fstype.is_none(), self.source.is_empty()) {
             (true, true) => return wrong("has no source"),
@@ -274,14 +325,74 @@ impl<'a> Draft<'a> {
         if self.conflict {
             return wrong("both private and slave");
         }
-        let kind = if let Some(fstype) = self.fstype {
-            Kind::FileSystem { fstype: word(fstype), settings: self.settings }
-        } else if self.is_bind {
-            Kind::Bind(word(&self.source))
-        } else {
-            Kind::Tmpfs(self.tmpfs)
+        let target = word(&self.target);
+        let (fstype, data) = match self.fstype {
+            Some(fstype) => (fstype, self.data),
+            None if self.is_bind => {
+                let kind = Kind::Bind(word(&self.source));
+                return Ok(Mount::new(target, kind, self.options.of_bind()));
+            }
+            None => (c"tmpfs", self.tmpfs.data()),
         };
-        Ok(Volume { kind, target: word(&self.target), options: self.options })
+        let mut mount = Mount::file_system(target, fstype, fstype, self.options.flags());
+        mount.options.clear = self.options.cleared();
+        Ok(mount.with_data(&data))
+    }
+}
+
+impl Options {
+    fn flags(self) -> libc::c_ulong {
+        let mut flags = 0;
+        for (is_set, flag) in [
+            (self.read_only, MS_RDONLY),
+            (self.nosuid, MS_NOSUID),
+            (self.nodev == Some(true), MS_NODEV),
+            (self.noexec, MS_NOEXEC),
+        ] {
+            flags |= if is_set { flag } else { 0 };
+        }
+        flags
+    }
+
+    /// `dev` keeps the default away, which is `nodev`.
+    fn cleared(self) -> u32 {
+        if self.nodev == Some(false) { MS_NODEV as u32 } else { 0 }
+    }
+
+    /// The options of a bind mount apply to the mounts below it, too.
+    fn of_bind(self) -> MountOptions<'static> {
+        let recursive = if self.recursive { MS_REC } else { 0 };
+        let propagation = recursive | if self.slave { MS_SLAVE } else { MS_PRIVATE };
+        let mut options = MountOptions {
+            set: (MS_BIND | recursive) as u32,
+            clear: self.cleared(),
+            propagation: [propagation as u32].into(),
+            ..MountOptions::default()
+        };
+        options.add_flags(self.flags());
+        options
+    }
+}
+
+impl Tmpfs {
+    fn data<'a>(self) -> Vec<&'a CStr> {
+        let mut data = Vec::new();
+        data.extend(self.size.map(Text::leak));
+        let mut mode = Text::new();
+        mode.str("mode=").octal(self.mode);
+        data.push(mode.leak());
+        for (name, value) in [
+            ("nr_inodes=", self.inodes),
+            ("uid=", self.uid.map(u64::from)),
+            ("gid=", self.gid.map(u64::from)),
+        ] {
+            if let Some(value) = value {
+                let mut text = Text::new();
+                text.str(name).number(value);
+                data.push(text.leak());
+            }
+        }
+        data
     }
 }
 

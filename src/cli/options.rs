@@ -50,7 +50,7 @@ const TABLE: &[Opt] = &[
         original: None,
         value: None,
         help: "let nothing in the root be changed, beside volumes",
-        act: Act::Flag(|run| run.spec.read_only = true),
+        act: Act::Flag(|run| run.spec.root.readonly = true),
     },
     Opt {
         section: None,
@@ -73,6 +73,18 @@ const TABLE: &[Opt] = &[
                machine's), nr_inodes=, mode=, uid=, gid=, ro, exec, suid, dev; at most 64m or an eighth of the \
                machine's unless told",
         act: Act::Value(mounts::tmpfs),
+    },
+    Opt {
+        section: None,
+        long: "shm-size",
+        short: None,
+        original: None,
+        value: Some("SIZE"),
+        help: "Limit /dev/shm to SIZE bytes (suffixes k, m, g; default: 64m)",
+        act: Act::Value(|run, value| {
+            run.defaults.shm_size = Some(size_in("--shm-size", value, (1, u64::MAX >> 1))?);
+            Ok(())
+        }),
     },
     Opt {
         section: None,
@@ -380,7 +392,7 @@ const TABLE: &[Opt] = &[
         value: None,
         help: "take no rights away: all capabilities, no filter of system calls, nothing masked, \
                /sys writable; for what you trust as yourself",
-        act: Act::Flag(|run| run.spec.security.privileged = true),
+        act: Act::Flag(|run| run.defaults.privileged = true),
     },
     Opt {
         section: None,

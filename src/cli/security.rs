@@ -84,10 +84,10 @@ pub fn security_opt<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         (b"seccomp", Some(b"builtin")) => run.edits.seccomp = Some(SeccompChoice::BuiltIn),
         (b"seccomp", Some([_, ..])) => run.edits.seccomp = rest.map(SeccompChoice::File),
         (b"unmask", Some(b"all")) | (b"systempaths", Some(b"unconfined")) => {
-            run.spec.masks.unmask_all = true;
+            run.defaults.unmask_all = true;
         }
-        (b"unmask", Some([b'/', ..])) => run.spec.masks.unmask.extend(rest),
-        (b"mask", Some([b'/', ..])) => run.spec.masks.mask.extend(rest),
+        (b"unmask", Some([b'/', ..])) => run.defaults.unmask.extend(rest),
+        (b"mask", Some([b'/', ..])) => run.spec.required_masked_paths.extend(rest),
         _ => {
             let hint = "no-new-privileges[=false], seccomp=unconfined, seccomp=builtin, \
                         seccomp=FILE, mask=/PATH, unmask=/PATH or unmask=all";

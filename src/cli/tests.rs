@@ -30,7 +30,7 @@ fn error(words: &[&str]) -> String {
 fn options_end_at_the_command() {
     run(&["ls", "-l", "--rootfs", "x"], |run| {
         assert_eq!(run.spec.process.args, [c"ls", c"-l", c"--rootfs", c"x"]);
-        assert_eq!(run.spec.rootfs, None);
+        assert_eq!(run.spec.root.path, None);
     });
     run(&["--", "-odd"], |run| assert_eq!(run.spec.process.args, [c"-odd"]));
     run(&["--trace", "--", "--", "x"], |run| assert_eq!(run.spec.process.args, [c"--", c"x"]));
@@ -48,7 +48,7 @@ fn values_come_joined_or_as_the_next_word() {
         &["-ithbox", "--rootfs", "/r", "sh"],
     ] {
         run(words, |run| {
-            assert_eq!(run.spec.rootfs, Some(c"/r"), "{words:?}");
+            assert_eq!(run.spec.root.path, Some(c"/r"), "{words:?}");
             assert_eq!(run.spec.hostname, Some(c"box"), "{words:?}");
             assert_eq!(run.spec.process.args, [c"sh"], "{words:?}");
         });
@@ -259,4 +259,15 @@ proptest::proptest! {
             assert!(command.is_err(), "{option} {value}");
         });
     }
+}
+
+#[test]
+fn the_size_of_shared_memory_has_a_unit() {
+    run(&["--shm-size", "1m", "--rootfs", "/r", "sh"], |run| {
+        assert_eq!(run.defaults.shm_size, Some(1 << 20));
+    });
+    assert_eq!(
+        error(&["--shm-size", "0", "sh"]),
+        "option --shm-size 0: out of range (1 to 9223372036854775807)"
+    );
 }

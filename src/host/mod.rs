@@ -6,7 +6,7 @@ pub mod ids;
 
 use crate::error::{Error, Result};
 use crate::spec::capability::{self, MKNOD, SYS_ADMIN};
-use crate::spec::mounts::{Kind, Overlay, Tmpfs, Volume};
+use crate::spec::mounts::{Kind, Mount, Overlay};
 use crate::spec::{Namespace, Spec};
 use crate::sys::memory::Program;
 use crate::sys::{Errno, Fd, fs};
@@ -151,9 +151,6 @@ pub struct Host {
     pub copies_mounts: bool,
     /// Whether the kernel has mount_setattr(2) (Linux 5.12). Not asked without a root directory.
     pub sets_attributes: bool,
-    /// Number of possible CPUs, if the kernel shows thermal throttling counters of each; else 0.
-    /// Not asked when nothing is masked.
-    pub throttled_cpus: u32,
     /// Working directory, from which relative paths start. Empty when no step depends on it.
     pub cwd: Vec<u8>,
     /// Memory of the machine in bytes. 0 when no step depends on it.
@@ -171,47 +168,32 @@ impl Host {
     pub fn probe(caller: Caller, spec: &Spec) -> Result<Host> {
         let mut root_is_initramfs = false;
         let mut image = None;
-        if let Some(rootfs) = spec.rootfs {
+        if let Some(rootfs) = spec.root.path {
             image = examine_rootfs(rootfs)?;
-            let is_kept = matches!(spec.overlay, Some(Overlay::Kept { .. }));
-            if image == Some(Image::Archive) && (is_kept || !spec.lowers.is_empty()) {
+            let is_kept = matches!(spec.root.overlay, Some(Overlay::Kept { .. }));
+            if image == Some(Image::Archive) && (is_kept || !spec.root.lowers.is_empty()) {
                 let error = Error::new("rootfs").object(rootfs.to_bytes());
                 return Err(error.cause("an archive is unpacked into memory, not layered"));
             }
             root_is_initramfs = self::root_is_initramfs()?;
         }
-        let copies_mounts = spec.volumes.is_empty() || crate::sys::mount::can_take_trees();
+        let copies_mounts = spec.mounts.is_empty() || crate::sys::mount::can_take_trees();
         let mut cwd = Vec::new();
         let mut memory = 0;
-        if spec.overlay == Some(Overlay::Temporary)
-            || (image.is_some() && spec.overlay.is_some())
-            || !spec.lowers.is_empty()
+        if spec.root.overlay == Some(Overlay::Temporary)
+            || (image.is_some() && spec.root.overlay.is_some())
+            || !spec.root.lowers.is_empty()
             || !spec.security.paths.is_empty()
         {
             cwd = working_directory()?;
         }
-        if spec.overlay.is_some()
+        if spec.root.overlay.is_some()
             || image == Some(Image::Archive)
-            || spec.volumes.iter().any(is_unsized_tmpfs)
+            || spec.mounts.iter().any(is_unsized_tmpfs)
         {
             memory = crate::sys::memory::total()
                 .map_err(|errno| Error::new("examine memory").errno(errno))?;
         }
-        for volume in &spec.volumes {
-            match &volume.kind {
-                Kind::Device(path) => check_device(path)?,
-                Kind::Bind(path)
-                    if volume.options.nodev.is_none()
-                        && !spec.security.privileged
-                        && fs::is_device(path) == Ok(true) =>
-                {
-                    let error = Error::new("volume").object(path.to_bytes()).cause("a device");
-                    return Err(error.hint("use --device, or add the option dev"));
-                }
-                _ => {}
-            }
-        }
-        let throttled_cpus = if spec.masks.unmask_all { 0 } else { cgroups::throttled_cpus() };
         let cgroups = cgroups::find(spec)?;
         // Capabilities decide, not the user id: root in a container may lack them.
         let capabilities = if caller.euid == 0 { effective_capabilities()? } else { 0 };
@@ -220,7 +202,7 @@ impl Host {
         let user_namespace =
             if needs_initial_user_namespace(spec, &ids) { UserNamespace::own() } else { None };
         let in_user_namespace = user_namespace == Some(UserNamespace::Nested);
-        let is_plain = spec.rootfs.is_some() && image.is_none() && spec.overlay.is_none();
+        let is_plain = spec.root.path.is_some() && image.is_none() && spec.root.overlay.is_none();
         // In a user namespace the kernel allows a new procfs only where one is visible already, and
         // the new mount namespace does not have the host's mounts. Hooks that run before the switch
         // of the root need the host's mounts in the container's mount namespace, too.
@@ -229,6 +211,8 @@ impl Host {
             && !spec.hooks.run_at_create()
             && copies_mounts
             && !root_is_initramfs
+            // Such a one would be mounted on the host's root for a moment.
+            && !spec.mounts.iter().any(is_mounted_detached)
             && ids == IdMaps::None
             && crate::sys::mount::can_make_namespaces()
             && user_namespace == Some(UserNamespace::Initial);
@@ -245,11 +229,29 @@ impl Host {
             makes_namespace,
             copies_mounts,
             sets_attributes: is_plain && crate::sys::mount::can_set_attributes(),
-            throttled_cpus,
             cwd,
             memory,
             cgroups,
         })
+    }
+}
+
+impl Host {
+    /// Whether the child is in a user namespace: in one of its own, or in the one that mini is in.
+    pub fn is_in_user_namespace(&self) -> bool {
+        self.ids != IdMaps::None || self.in_user_namespace
+    }
+
+    /// Whether a group of the container is a group of the host.
+    pub fn has_group(&self, group: u32) -> bool {
+        match &self.ids {
+            // The user namespace that mini is in may lack it.
+            IdMaps::None => !self.in_user_namespace,
+            IdMaps::Single | IdMaps::Joined => false,
+            IdMaps::Ranges { gids, .. } => {
+                gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
+            }
+        }
     }
 }
 
@@ -282,7 +284,7 @@ pub fn in_user_namespace() -> bool {
 
 /// Whether the plan has steps that only root of the initial user namespace may perform.
 fn needs_initial_user_namespace(spec: &Spec, ids: &IdMaps) -> bool {
-    spec.rootfs.is_some()
+    spec.root.path.is_some()
         || matches!(ids, IdMaps::Ranges { .. } | IdMaps::Joined)
         || spec.process.user.is_some()
         || spec.process.oom_score_adj.is_some()
@@ -299,18 +301,13 @@ fn denies_groups() -> bool {
     fs::read_file(c"/proc/self/setgroups", 16).is_ok_and(|text| text.starts_with(b"deny"))
 }
 
-fn is_unsized_tmpfs(volume: &Volume) -> bool {
-    matches!(volume.kind, Kind::Tmpfs(Tmpfs { size: None, .. }))
+fn is_unsized_tmpfs(mount: &Mount) -> bool {
+    let is_size = |option: &CStr| option.to_bytes().starts_with(b"size=");
+    mount.is(c"tmpfs") && mount.options.data.iter().all(|option| !is_size(option))
 }
 
-/// `--device` takes devices only.
-fn check_device(path: &CStr) -> Result<()> {
-    let error = Error::new("device").object(path.to_bytes());
-    match fs::is_device(path) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(error.cause("not a device")),
-        Err(errno) => Err(error.errno(errno)),
-    }
+fn is_mounted_detached(mount: &Mount) -> bool {
+    matches!(mount.kind, Kind::FileSystem { .. }) && !mount.is(c"tmpfs")
 }
 
 /// The path of the working directory.

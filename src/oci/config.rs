@@ -5,11 +5,11 @@
 //! be there, has the wrong type or contradicts another one is an error that names it by its path.
 
 use super::json::{Document, Value};
-use super::mount_options::MountOptions;
 use crate::cgroup::settings;
 use crate::error::{Error, Result};
 use crate::spec::capability;
 pub use crate::spec::hooks::{Hook, Hooks};
+use crate::spec::mounts::{Device, MountOptions};
 pub use crate::spec::namespaces::{NetDevice, TimeOffset, TimeOffsets};
 pub use crate::spec::process::{
     Capabilities, ConsoleSize, CpuAffinity, IoPriority, MemoryPolicy, Rlimit, Scheduler,
@@ -181,25 +181,6 @@ pub struct Namespace<'a> {
     pub kind: u32,
     /// The file of one that exists, an absolute path; None makes a new one.
     pub path: Option<&'a CStr>,
-}
-
-/// A device node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Device<'a> {
-    /// Where, an absolute path.
-    pub path: &'a CStr,
-    /// S_IFCHR, S_IFBLK or S_IFIFO.
-    pub kind: u32,
-    /// The major number; 0 for a FIFO.
-    pub major: u32,
-    /// The minor number; 0 for a FIFO.
-    pub minor: u32,
-    /// Permissions.
-    pub file_mode: Option<u32>,
-    /// Its owner.
-    pub uid: Option<u32>,
-    /// Its group.
-    pub gid: Option<u32>,
 }
 
 /// Intel's Resource Director Technology.

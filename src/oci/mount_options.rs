@@ -1,30 +1,7 @@
 //! The options of a mount: words to flags, and what is left for the file system.
 
-use alloc::vec::Vec;
+use crate::spec::mounts::MountOptions;
 use core::ffi::CStr;
-
-/// What the options of a mount say. Of two that contradict each other the later one counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MountOptions<'a> {
-    /// Flags to set (MS_*), MS_BIND and MS_REC among them, but none of propagation.
-    pub set: u32,
-    /// Flags that were said not to be set: a bind mount may have them from its source.
-    pub clear: u32,
-    /// Attributes to set for all mounts below, too (MOUNT_ATTR_*).
-    pub recursive_set: u64,
-    /// Attributes to clear for all mounts below, too.
-    pub recursive_clear: u64,
-    /// Changes of propagation, in their order: MS_SHARED and its like, perhaps with MS_REC.
-    pub propagation: Vec<u32>,
-    /// Whether ids are mapped.
-    pub idmap: bool,
-    /// Whether they are in all mounts below, too.
-    pub recursive_idmap: bool,
-    /// Whether a tmpfs begins with what the root has at its place.
-    pub tmpcopyup: bool,
-    /// Options of the file system, in their order.
-    pub data: Vec<&'a CStr>,
-}
 
 /// What sets a flag, by the flag's bit (mount(2)). Two spaces: a bit that nothing sets. The last two are no flags of
 /// the kernel.

@@ -7,7 +7,7 @@ use crate::host::cgroups::{Cgroup, Devices, path};
 use crate::text::Text;
 use alloc::boxed::Box;
 use core::ffi::CStr;
-use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT};
+use libc::{MS_BIND, MS_RDONLY, MS_REMOUNT};
 
 impl Planner<'_, '_> {
     /// The parent makes the groups and writes the limits. On v1 the child joins by itself, through a
@@ -112,16 +112,15 @@ impl Planner<'_, '_> {
 
     /// Where programs look for the limits they live under (a JVM, Go's runtime): the container's
     /// groups, to be read.
-    pub(super) fn own_cgroups(&mut self) {
-        let quiet = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-        let top = c"/sys/fs/cgroup";
+    pub(super) fn own_cgroups(&mut self, top: &'static CStr, flags: libc::c_ulong) {
+        let quiet = flags & !MS_RDONLY;
         let list = &self.host.cgroups.list[..];
         // Nobody asked for an implied one, which is the last.
         let shown = &list[..list.iter().position(|group| group.implied).unwrap_or(list.len())];
         match shown {
             [] => return,
             [Cgroup { version: Version::V2, .. }] => {
-                return self.mount(c"cgroup", top, Some(c"cgroup2"), quiet | MS_RDONLY, None);
+                return self.mount(c"cgroup", top, Some(c"cgroup2"), flags, None);
             }
             _ => {}
         }
@@ -134,11 +133,13 @@ impl Planner<'_, '_> {
             let at = |name: &[u8]| path(&[top.to_bytes(), b"/", name]);
             self.add(Step::MakeDirectory(at(names)));
             let data = (group.version == Version::V1).then(|| path(&[names]));
-            self.mount(c"cgroup", at(names), Some(fstype), quiet | MS_RDONLY, data);
+            self.mount(c"cgroup", at(names), Some(fstype), flags, data);
             for name in names.split(|b| *b == b',').filter(|name| name.len() < names.len()) {
                 self.add(Step::Symlink { target: path(&[names]), path: at(name) });
             }
         }
-        self.mount(c"tmpfs", top, None, quiet | MS_REMOUNT | MS_BIND | MS_RDONLY, None);
+        if flags & MS_RDONLY != 0 {
+            self.mount(c"tmpfs", top, None, flags | MS_REMOUNT | MS_BIND, None);
+        }
     }
 }

@@ -1,18 +1,20 @@
 //! Golden plans: a changed or moved line is a change of what mini does.
 
 use super::Plan;
+use super::defaults::Defaults;
 use crate::cgroup::{Controller, Set, Version};
 use crate::host::cgroups::{Cgroup, Cgroups, Devices, Level};
 use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
 use crate::spec::capability;
-use crate::spec::mounts::{Kind, Masks, Options, Overlay, Tmpfs, Volume};
+use crate::spec::mounts::{Kind, Mount, MountOptions, Overlay, Root};
 use crate::spec::process::{Capabilities, Rlimit};
 use crate::spec::resources::{Property, Resources};
 use crate::spec::security::{IdRange, PathRule, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
 use crate::sys::fs::HERE;
 use crate::text::Text;
+use core::ffi::CStr;
 
 fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
     Host {
@@ -28,7 +30,6 @@ fn host(euid: u32, egid: u32, root_is_initramfs: bool) -> Host {
         makes_namespace: false,
         copies_mounts: true,
         sets_attributes: true,
-        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         cgroups: Cgroups::default(),
@@ -49,25 +50,35 @@ fn initramfs() -> Host {
 
 fn spec() -> Spec<'static> {
     let process = Process { args: &[c"/bin/sh"], ..Process::default() };
-    let masks = Masks { unmask_all: true, ..Masks::default() };
-    let security = as_the_caller();
-    Spec { process, masks, security, hostname: Some(c"mini"), ..Spec::default() }
-}
-
-/// No right is dropped and no device hidden.
-fn as_the_caller() -> Security<'static> {
-    Security { privileged: true, ..Security::default() }
+    Spec { process, hostname: Some(c"mini"), ..Spec::default() }
 }
 
 fn with_rootfs() -> Spec<'static> {
-    Spec { rootfs: Some(c"/srv/root"), ..spec() }
+    Spec { root: Root { path: Some(c"/srv/root"), ..Root::default() }, ..spec() }
+}
+
+/// What `mini run` fills in: nothing is masked, and a container that keeps all capabilities is privileged.
+fn defaults(spec: &Spec) -> Defaults<'static> {
+    let privileged = spec.security.capabilities.is_none();
+    Defaults { privileged, unmask_all: true, ..Defaults::default() }
+}
+
+/// The plan of `mini run`, as text.
+fn planned(spec: &Spec, host: &Host, defaults: &Defaults) -> String {
+    let mut spec = spec.clone();
+    defaults.fill(&mut spec, host);
+    let mut text = Text::new();
+    Plan::new(&spec, host).describe(&mut text);
+    String::from_utf8(text.bytes().to_vec()).unwrap()
+}
+
+fn plan(spec: &Spec, host: &Host) -> String {
+    planned(spec, host, &defaults(spec))
 }
 
 #[track_caller]
 fn check(spec: &Spec, host: &Host, expected: &str) {
-    let mut text = Text::new();
-    Plan::new(spec, host).describe(&mut text);
-    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let text = plan(spec, host);
     assert_eq!(text, expected, "\n--- the plan is:\n{text}");
 }
 
@@ -311,9 +322,7 @@ fn an_ordinary_user_in_host_namespaces_gets_the_hosts_proc() {
         cgroup: Namespace::Host,
         ..Namespaces::default()
     };
-    let mut text = Text::new();
-    Plan::new(&spec, &user()).describe(&mut text);
-    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let text = plan(&spec, &user());
     assert!(text.starts_with("clone new user mount\n"));
     assert!(text.contains("bind /proc from /proc recursive over root\n"));
     for absent in ["sysfs", "mqueue", "hostname", "loopback"] {
@@ -598,9 +607,7 @@ fn a_rootfs_shows_the_containers_cgroups() {
     let show = |list| {
         let spec = Spec { resources: limits(), ..with_rootfs() };
         let host = Host { cgroups: groups(list), ..root() };
-        let mut text = Text::new();
-        Plan::new(&spec, &host).describe(&mut text);
-        let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+        let text = plan(&spec, &host);
         let lines = text.lines().skip_while(|line| !line.starts_with("mount /sys ")).skip(1);
         lines.take_while(|line| *line != "pivot_root").map(String::from).collect()
     };
@@ -627,11 +634,10 @@ fn a_rootfs_shows_the_containers_cgroups() {
 
 #[test]
 fn masked_and_readonly_paths() {
-    let masks = Masks::default();
-    let spec = Spec { masks, ..spec() };
-    check(
-        &spec,
-        &root(),
+    let spec = spec();
+    let defaults = Defaults { privileged: true, ..Defaults::default() };
+    assert_eq!(
+        planned(&spec, &root(), &defaults),
         "\
 clone new mount pid uts ipc net cgroup
 set parent-death signal
@@ -667,48 +673,52 @@ restore signals
 exec /bin/sh
 ",
     );
-    let masks = Masks { unmask: vec![c"/proc/kcore"], mask: vec![c"/etc"], ..Masks::default() };
-    let spec = Spec { masks, ..spec };
-    let mut text = Text::new();
-    Plan::new(&spec, &root()).describe(&mut text);
-    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let spec = Spec { required_masked_paths: vec![c"/etc"], ..spec };
+    let defaults = Defaults { unmask: vec![c"/proc/kcore"], ..defaults };
+    let text = planned(&spec, &root(), &defaults);
     assert!(!text.contains("kcore"));
     assert!(text.contains("mask /sys/firmware\nmask path /etc\n"));
     // Each CPU has its own directory of thermal throttling counters.
-    let mut text = Text::new();
-    Plan::new(&spec, &Host { throttled_cpus: 2, ..root() }).describe(&mut text);
+    let text = planned(&spec, &root(), &Defaults { throttled_cpus: 2, ..defaults.clone() });
     let cpu = "/sys/devices/system/cpu/cpu";
     let expected = format!("mask {cpu}0/thermal_throttle\nmask {cpu}1/thermal_throttle\n");
-    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains(&expected));
+    assert!(text.contains(&expected));
     // With the host's pid namespace it is the host's /proc, which is masked too.
     let namespaces = Namespaces { pid: Namespace::Host, ..Namespaces::default() };
-    let mut text = Text::new();
-    Plan::new(&Spec { namespaces, ..spec }, &root()).describe(&mut text);
-    assert!(String::from_utf8(text.bytes().to_vec()).unwrap().contains("mask path /etc\n"));
+    let text = planned(&Spec { namespaces, ..spec }, &root(), &defaults);
+    assert!(text.contains("mask /proc/acpi\n") && text.contains("mask path /etc\n"));
+}
+
+fn tmpfs(destination: &'static CStr) -> Mount<'static> {
+    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    Mount::file_system(destination, c"tmpfs", c"tmpfs", flags).with_data(&[c"mode=01777"])
+}
+
+fn with_root(root: Root<'static>) -> Spec<'static> {
+    Spec { root, ..spec() }
 }
 
 /// The lines of a plan between two given lines.
 fn between(spec: &Spec, host: &Host, first: &str, last: &str) -> Vec<String> {
-    let mut text = Text::new();
-    Plan::new(spec, host).describe(&mut text);
-    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let text = plan(spec, host);
     let lines = text.lines().skip_while(|line| *line != first).skip(1);
     lines.take_while(|line| *line != last).map(String::from).collect()
 }
 
 #[test]
 fn volumes_are_opened_before_the_switch_of_the_root_and_attached_after_it() {
-    let options = Options { read_only: true, nosuid: true, ..Options::BIND };
-    let volumes = [
-        Volume { kind: Kind::Bind(c"/src"), target: c"/a", options },
-        Volume { kind: Kind::Tmpfs(Tmpfs::USUAL), target: c"/tmp", options: Options::TMPFS },
-        Volume {
-            kind: Kind::Bind(c"rel"),
-            target: c"/a/b",
-            options: Options { recursive: false, slave: true, ..Options::BIND },
-        },
+    let slave = MountOptions {
+        set: libc::MS_BIND as u32,
+        propagation: vec![libc::MS_SLAVE as u32],
+        ..MountOptions::default()
+    };
+    let mounts = vec![
+        Mount::bind(c"/a", c"/src", libc::MS_RDONLY | libc::MS_NOSUID),
+        tmpfs(c"/tmp"),
+        Mount::new(c"/a/b", Kind::Bind(c"rel"), slave),
     ];
-    let spec = Spec { volumes: volumes.to_vec(), read_only: true, ..with_rootfs() };
+    let mut spec = Spec { mounts, ..with_rootfs() };
+    spec.root.readonly = true;
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
         between(
@@ -720,7 +730,7 @@ fn volumes_are_opened_before_the_switch_of_the_root_and_attached_after_it() {
         [
             "make slave / recursive",
             "open_tree /src as 0 recursive",
-            "open_tree rel as 2",
+            "open_tree rel as 1",
             "bind / from /srv/root recursive",
             "close_range 3 except mini's",
             "open root",
@@ -737,7 +747,7 @@ fn volumes_are_opened_before_the_switch_of_the_root_and_attached_after_it() {
             "move mount to /dev",
             "move_mount /a from 0 ro nosuid recursive create",
             "mount tmpfs /tmp nosuid nodev noexec size=10485760,mode=01777 create",
-            "move_mount /a/b from 2 slave create",
+            "move_mount /a/b from 1 slave create",
             "mount_setattr / ro",
             "verify root",
         ]
@@ -753,21 +763,27 @@ fn volumes_are_opened_before_the_switch_of_the_root_and_attached_after_it() {
     let lines = between(&spec, &old, "move mount to /dev", "verify root");
     assert_eq!(lines[0], "move_mount /a from 0 ro nosuid recursive create");
     assert_eq!(lines[3..], ["unmount stage", "mount_setattr / ro"]);
-    let spec = Spec { rootfs: None, read_only: false, ..spec };
+    let spec = Spec { root: Root::default(), ..spec };
     let lines = between(&spec, &host, "set not dumpable", "sethostname mini");
     assert_eq!(lines[5], "move_mount /a from 0 ro nosuid recursive", "{lines:?}");
 }
 
 #[test]
+fn the_size_of_shared_memory_is_an_option_of_its_mount() {
+    let spec = with_rootfs();
+    let usual = plan(&spec, &root());
+    let defaults = Defaults { shm_size: Some(1 << 20), ..defaults(&spec) };
+    let line = "mount /dev/shm from shm type tmpfs nosuid nodev noexec mode=1777,size=";
+    let expected = usual.replace(&format!("{line}64m\n"), &format!("{line}1048576\n"));
+    assert_ne!(usual, expected);
+    assert_eq!(planned(&spec, &root(), &defaults), expected);
+}
+
+#[test]
 fn the_root_is_a_new_mount_namespace_on_linux_7() {
-    let volumes = [Volume { kind: Kind::Bind(c"/from"), target: c"/a", options: Options::BIND }];
-    let spec = Spec { volumes: volumes.to_vec(), ..with_rootfs() };
+    let spec = Spec { mounts: vec![Mount::bind(c"/a", c"/from", 0)], ..with_rootfs() };
     let host = Host { makes_namespace: true, ..root() };
-    let lines = |host| {
-        let mut text = Text::new();
-        Plan::new(&spec, host).describe(&mut text);
-        String::from_utf8(text.bytes().to_vec()).unwrap()
-    };
+    let lines = |host| plan(&spec, host);
     // Replaces exactly the lines that differ.
     let usual = root();
     let expected = lines(&usual)
@@ -786,7 +802,8 @@ fn the_root_is_a_new_mount_namespace_on_linux_7() {
 
 #[test]
 fn overlay_roots() {
-    let spec = Spec { overlay: Some(Overlay::Temporary), ..with_rootfs() };
+    let layered = Root { overlay: Some(Overlay::Temporary), ..with_rootfs().root };
+    let spec = with_root(layered.clone());
     let host = Host { memory: 80 << 20, ..root() };
     assert_eq!(
         between(&spec, &host, "make private / recursive", "close_range 3 except mini's"),
@@ -798,23 +815,24 @@ fn overlay_roots() {
             "mount / from overlay type overlay lowerdir=/srv/root,upperdir=upper,workdir=work",
         ]
     );
-    let lowers = [c"/more", c"rel"];
+    let lowers = vec![c"/more", c"rel"];
     let host = Host { cwd: b"/here".to_vec(), ..host };
     let lines = between(
-        &Spec { lowers: lowers.to_vec(), ..spec },
+        &with_root(Root { lowers, ..layered }),
         &host,
         "make private / recursive",
         "close_range 3 except mini's",
     );
     assert!(lines[4].contains(" lowerdir=/srv/root:/more:/here/rel,upperdir="), "{lines:?}");
     let overlay = Some(Overlay::Kept { upper: c"/u:1", work: c"/w,\\" });
-    let spec = Spec { overlay, rootfs: Some(c"rel"), ..with_rootfs() };
+    let root_of = |overlay| Root { overlay, path: Some(c"rel"), ..Root::default() };
+    let spec = with_root(root_of(overlay));
     assert_eq!(
         between(&spec, &user(), "make private / recursive", "close_range 3 except mini's"),
         ["mount / from overlay type overlay \
              lowerdir=rel,upperdir=/u\\\\:1,workdir=/w\\\\,\\\\\\\\,userxattr",]
     );
-    let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
+    let spec = with_root(root_of(Some(Overlay::Temporary)));
     let host = Host { cwd: b"/here".to_vec(), ..root() };
     let lines = between(&spec, &host, "make private / recursive", "close_range 3 except mini's");
     assert!(lines[4].contains("lowerdir=/here/rel,"), "{lines:?}");
@@ -822,7 +840,7 @@ fn overlay_roots() {
 
 #[test]
 fn image_roots() {
-    let spec = Spec { rootfs: Some(c"app.squashfs"), ..with_rootfs() };
+    let mut spec = with_root(Root { path: Some(c"app.squashfs"), ..Root::default() });
     let host = Host {
         image: Some(Image::FileSystem(c"squashfs")),
         memory: 80 << 20,
@@ -833,7 +851,7 @@ fn image_roots() {
         between(&spec, &host, "make private / recursive", "close_range 3 except mini's"),
         ["mount image app.squashfs on / type squashfs"]
     );
-    let spec = Spec { overlay: Some(Overlay::Temporary), ..spec };
+    spec.root.overlay = Some(Overlay::Temporary);
     let lines = between(&spec, &host, "chdir /..", "close_range 3 except mini's");
     assert_eq!(
         lines,
@@ -849,7 +867,7 @@ fn image_roots() {
 
 #[test]
 fn an_archive_is_unpacked_after_the_old_root_is_unmounted() {
-    let spec = Spec { rootfs: Some(c"-"), ..with_rootfs() };
+    let spec = with_root(Root { path: Some(c"-"), ..Root::default() });
     let host = Host { image: Some(Image::Archive), memory: 80 << 20, ..root() };
     let lines = between(&spec, &host, "make private / recursive", "umask 0");
     assert_eq!(
@@ -872,20 +890,21 @@ fn an_archive_is_unpacked_after_the_old_root_is_unmounted() {
 
 #[test]
 fn devices_images_and_file_systems_are_volumes() {
-    let volume = |kind, target| Volume { kind, target, options: Options::BIND };
-    let layers = vec![(c"lowerdir", Some(c"/a:/b"))];
-    let volumes = [
-        volume(Kind::Device(c"/dev/kvm"), c"/dev/kvm"),
+    let options = Mount::bind(c"", c"", 0).options;
+    let volume = |kind, target| Mount::new(target, kind, options.clone());
+    let overlay = Kind::FileSystem { fstype: c"overlay", source: c"overlay" };
+    let mounts = vec![
+        volume(Kind::Bind(c"/dev/kvm"), c"/dev/kvm"),
         volume(Kind::Image(c"app.erofs"), c"/app"),
-        volume(Kind::FileSystem { fstype: c"overlay", settings: layers }, c"/o"),
+        volume(overlay, c"/o").with_data(&[c"lowerdir=/a:/b"]),
     ];
-    let spec = Spec { volumes: volumes.to_vec(), ..with_rootfs() };
+    let spec = Spec { mounts, ..with_rootfs() };
     assert_eq!(
         between(&spec, &root(), "make private / recursive", "bind / from /srv/root recursive"),
         [
-            "open_tree /dev/kvm as 0 recursive",
-            "fsmount app.erofs as 1",
-            "fsmount overlay as 2 lowerdir=/a:/b",
+            "fsmount app.erofs as 0",
+            "mount detached overlay as 1 lowerdir=/a:/b",
+            "open_tree /dev/kvm as 2 recursive",
         ]
     );
     let lines = between(&spec, &root(), "unmount old root", "sethostname mini");
@@ -893,9 +912,9 @@ fn devices_images_and_file_systems_are_volumes() {
     assert_eq!(
         lines[4..7],
         [
-            "move_mount /app from 1 recursive create",
-            "move_mount /o from 2 recursive create",
-            "move_mount /dev/kvm from 0 recursive create",
+            "move_mount /app from 0 recursive create",
+            "move_mount /o from 1 recursive create",
+            "move_mount /dev/kvm from 2 recursive create",
         ]
     );
 }
@@ -907,8 +926,7 @@ fn usual() -> Security<'static> {
         user_capabilities: Some(Capabilities::of_user(capability::DEFAULT, 0)),
         no_new_privileges: true,
         seccomp: Seccomp::BuiltIn,
-        privileged: false,
-        ..as_the_caller()
+        ..Security::default()
     }
 }
 
@@ -1021,9 +1039,7 @@ fn the_parent_writes_id_maps_while_the_child_waits() {
     let ids = IdMaps::Ranges { uids, gids: vec![range(7, 100, 1)], by_helper: true };
     let host = Host { ids, ..user() };
     let spec = spec();
-    let mut text = Text::new();
-    Plan::new(&spec, &host).describe(&mut text);
-    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let text = plan(&spec, &host);
     let (begin, _) = text.split_once("make private").unwrap();
     assert_eq!(
         begin,
@@ -1050,11 +1066,8 @@ fn root_in_a_user_namespace_with_a_rootfs() {
         process: Process { oom_score_adj: Some(5), ..spec().process },
         ..with_rootfs()
     };
-    let mut text = Text::new();
-    let plan = Plan::new(&spec, &nested);
-    plan.describe(&mut text);
-    let text = str::from_utf8(text.bytes()).unwrap();
-    assert_eq!(plan.clone_flags & libc::CLONE_NEWUSER, 0);
+    let text = plan(&spec, &nested);
+    assert_eq!(Plan::new(&spec, &nested).clone_flags & libc::CLONE_NEWUSER, 0);
     for there in
         ["make file /dev/null\nbind /dev/null from /dev/null ro\n", "ptmxmode=0666,mode=0620\n"]
     {
@@ -1065,11 +1078,7 @@ fn root_in_a_user_namespace_with_a_rootfs() {
     }
     let at = |step: &str| text.find(step).unwrap();
     assert!(at("oom_score_adj") < at("set not dumpable"), "{text}");
-    let planned = |host: &Host| {
-        let mut text = Text::new();
-        Plan::new(&spec, host).describe(&mut text);
-        String::from_utf8(text.bytes().to_vec()).unwrap()
-    };
+    let planned = |host: &Host| plan(&spec, host);
     let range = || vec![IdRange { inside: 0, outside: 0, count: 1 }];
     let ids = IdMaps::Ranges { uids: range(), gids: range(), by_helper: false };
     let mapped = planned(&Host { ids: ids.clone(), ..nested.clone() });

@@ -11,6 +11,7 @@
 //!    lead to anything of the host.
 
 mod cgroups;
+pub mod defaults;
 mod namespaces;
 mod rights;
 mod rootfs;
@@ -18,10 +19,8 @@ mod seccomp;
 mod step;
 
 pub use namespaces::{APPARMOR, CLONE_NEWTIME};
-pub use rights::KEPT_WRITABLE;
-pub use rootfs::is_masked;
 pub use seccomp::built_in as built_in_filter;
-pub use step::{Mount, PathAt, Step, namespace_name};
+pub use step::{Mount, PathAt, SetAttributes, Step, namespace_name};
 
 use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
@@ -32,8 +31,9 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{
     CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
-    CLONE_NEWUTS, MS_PRIVATE, MS_REC, MS_SLAVE,
+    CLONE_NEWUTS, MS_PRIVATE, MS_REC,
 };
+use rootfs::When;
 
 /// The steps of a launch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,20 +48,31 @@ pub struct Plan<'a> {
     pub steps: Vec<Step<'a>>,
     /// The number of steps before clone(2): an intermediate process joins namespaces in them and starts the child.
     pub joins: usize,
+    /// The number of mount trees that the child opens to attach them later.
+    pub trees: usize,
 }
 
 impl<'a> Plan<'a> {
     /// Plans the launch of `spec` on `host`.
     pub fn new(spec: &'a Spec<'a>, host: &Host) -> Plan<'a> {
         let steps = Vec::with_capacity(80);
-        let mut planner = Planner { spec, host, before: Vec::new(), meanwhile: Vec::new(), steps };
+        let mut planner = Planner {
+            spec,
+            host,
+            before: Vec::new(),
+            meanwhile: Vec::new(),
+            steps,
+            order: Vec::new(),
+            trees: 0,
+        };
         planner.cgroups();
+        planner.order_mounts();
         planner.join_namespaces();
         let joins = planner.steps.len();
         planner.steps();
         let clone_flags = planner.clone_flags();
-        let Planner { before, meanwhile, steps, .. } = planner;
-        Plan { before, clone_flags, meanwhile, steps, joins }
+        let Planner { before, meanwhile, steps, trees, .. } = planner;
+        Plan { before, clone_flags, meanwhile, steps, joins, trees }
     }
 
     /// Appends the plan as text, one step per line.
@@ -105,6 +116,10 @@ struct Planner<'p, 'a> {
     before: Vec<Step<'a>>,
     meanwhile: Vec<Step<'a>>,
     steps: Vec<Step<'a>>,
+    /// When each mount of the spec is made.
+    order: Vec<When>,
+    /// How many mount trees are numbered.
+    trees: usize,
 }
 
 impl<'a> Planner<'_, 'a> {
@@ -126,27 +141,26 @@ impl<'a> Planner<'_, 'a> {
         }
         // Before the first file is created: without mapped ids the kernel has no owner for it.
         self.users();
-        if self.spec.rootfs.is_some() {
+        if self.spec.root.path.is_some() {
             self.add(Step::JoinSessionKeyring);
         }
         self.kernel_parameters();
         if !self.host.makes_namespace {
-            // Before the first mount: most hosts have shared propagation, and the host would see
-            // the mounts. With MS_SLAVE the container still sees mounts that the host makes.
-            let is_slave = self.spec.volumes.iter().any(|volume| volume.options.slave);
-            let propagation = if is_slave { MS_SLAVE } else { MS_PRIVATE };
-            self.mount(c"none", c"/", None, propagation | MS_REC, None);
+            // Before any mount, or the host would see it: most hosts share theirs. A slave still receives what the
+            // host mounts.
+            let propagation = self.spec.root.propagation.unwrap_or(MS_PRIVATE | MS_REC);
+            self.mount(c"none", c"/", None, propagation, None);
         }
-        self.take_volumes();
+        self.open_trees();
         if self.host.image == Some(Image::Archive)
-            && let Some(rootfs) = self.spec.rootfs
+            && let Some(rootfs) = self.spec.root.path
         {
             self.add(Step::OpenArchive(rootfs));
         }
         if self.spec.hooks.run_at_create() {
             self.add(Step::WaitForHooks);
         }
-        match self.spec.rootfs {
+        match self.spec.root.path {
             Some(rootfs) if self.host.makes_namespace => self.root_alone(rootfs),
             Some(rootfs) => self.own_root(rootfs),
             None => self.host_root(),
@@ -193,13 +207,8 @@ impl<'a> Planner<'_, 'a> {
         flags
     }
 
-    /// Whether the child is in a user namespace: a new one, or mini's own.
-    fn in_user_namespace(&self) -> bool {
-        self.host.ids != IdMaps::None || self.host.in_user_namespace
-    }
-
     fn root_stays_below(&self) -> bool {
-        self.spec.rootfs.is_some() && self.host.root_is_initramfs
+        self.spec.root.path.is_some() && self.host.root_is_initramfs
     }
 
     #[inline(never)]

@@ -28,7 +28,7 @@ const HARMLESS: [(&CStr, bool); 7] = [
 /// What stays writable beside what was asked for.
 const KEPT: [&CStr; KEPT_WRITABLE] = [c"/proc", c"/dev/pts"];
 /// How many that are.
-pub const KEPT_WRITABLE: usize = 2;
+const KEPT_WRITABLE: usize = 2;
 
 /// Every capability but CAP_SYS_ADMIN.
 const NO_ADMIN: Set = !(1 << SYS_ADMIN);
@@ -101,18 +101,6 @@ impl<'a> Planner<'_, 'a> {
         self.write(c"/proc/self/gid_map", map(gid, self.host.egid));
     }
 
-    /// Whether a group of the container is one outside.
-    pub(super) fn has_group(&self, group: u32) -> bool {
-        match &self.host.ids {
-            // Another user namespace may lack it.
-            IdMaps::None => !self.host.in_user_namespace,
-            IdMaps::Single | IdMaps::Joined => false,
-            IdMaps::Ranges { gids, .. } => {
-                gids.iter().any(|range| group >= range.inside && group - range.inside < range.count)
-            }
-        }
-    }
-
     /// From here on the command can only lose rights; the last step is the command itself.
     pub(super) fn confine(&mut self) {
         let security = &self.spec.security;
@@ -120,7 +108,7 @@ impl<'a> Planner<'_, 'a> {
             // While there is the right to mount.
             self.read_only_but_writable();
         }
-        if self.spec.process.terminal && self.spec.rootfs.is_none() {
+        if self.spec.process.terminal && self.spec.root.path.is_none() {
             self.add(Step::OpenPseudoTerminal { console: false });
         }
         if self.host.ids == IdMaps::Single {
@@ -171,7 +159,7 @@ impl<'a> Planner<'_, 'a> {
         }
         if let Some(grace) = self.spec.process.init {
             // Before the filter, which is the command's.
-            let path = self.spec.rootfs.is_none().then_some(self.host.path);
+            let path = self.spec.root.path.is_none().then_some(self.host.path);
             self.add(Step::StartInit { grace, path });
         }
         if self.spec.waits_for_start {
@@ -239,7 +227,7 @@ impl<'a> Planner<'_, 'a> {
         let process = &self.spec.process;
         let Some(user) = process.user else {
             // The caller's groups mean nothing in a root of its own.
-            if (self.spec.rootfs.is_some() && set_groups) || !groups.is_empty() {
+            if (self.spec.root.path.is_some() && set_groups) || !groups.is_empty() {
                 self.add(Step::SetGroups(groups));
             }
             return;
@@ -274,7 +262,8 @@ impl<'a> Planner<'_, 'a> {
                 kept.push(rule.path);
             }
         }
-        let first = self.spec.volumes.len();
+        let first = self.trees;
+        self.trees += kept.len();
         for (at, path) in kept.iter().enumerate() {
             self.add(Step::OpenTreeWritable {
                 number: first + at,
@@ -287,7 +276,7 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::MoveMountWritable { number: first + at, path });
         }
         // Where it is, is below what was put there now.
-        let inside = self.spec.rootfs.is_some();
+        let inside = self.spec.root.path.is_some();
         let top = if inside { &b""[..] } else { &self.host.cwd };
         let path = match self.spec.process.cwd {
             Some(cwd) if cwd.to_bytes().starts_with(b"/") => cwd,

@@ -1,95 +1,188 @@
-//! The steps that make the container's file system: its root, what the kernel shows in it, its
-//! devices and volumes.
+//! The steps that make the container's file system: the root, mounts, devices, masked and read-only paths.
 
-use super::{Mount, Planner, Step};
+use super::{Mount, Planner, SetAttributes, Step};
 use crate::host::Image;
 use crate::host::cgroups::path;
 use crate::host::ids::IdMaps;
-use crate::spec::Namespace;
-use crate::spec::mounts::{Kind, Overlay, Size, Tmpfs, Volume};
+use crate::spec::mounts::{self, Device, Kind, MountOptions, Overlay};
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use libc::{
-    MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE,
-    MS_STRICTATIME,
-};
+use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT};
 
-/// The devices every container has: name, major, minor (the kernel's devices.txt). The first one
-/// covers what is masked.
-const DEVICES: [(&CStr, u32, u32); 6] = [
-    (c"/dev/null", 1, 3),
-    (c"/dev/zero", 1, 5),
-    (c"/dev/full", 1, 7),
-    (c"/dev/random", 1, 8),
-    (c"/dev/urandom", 1, 9),
-    (c"/dev/tty", 5, 0),
-];
-
-/// The name, in plans, of the tmpfs that holds the volumes before Linux 5.2.
+/// The name, in plans, of the tmpfs that holds bind mounts before Linux 5.2.
 const STAGE: &CStr = c"stage";
 
-/// Links that programs expect in /dev: (target, path).
-const LINKS: [(&CStr, &CStr); 5] = [
-    (c"/proc/self/fd", c"/dev/fd"),
-    (c"/proc/self/fd/0", c"/dev/stdin"),
-    (c"/proc/self/fd/1", c"/dev/stdout"),
-    (c"/proc/self/fd/2", c"/dev/stderr"),
-    (c"pts/ptmx", c"/dev/ptmx"),
-];
+/// Mount points of file systems that are mounted over the new root before the old root is detached, with their types.
+const TOPS: [(&CStr, &CStr); 3] = [(c"/dev", c"tmpfs"), (c"/proc", c"proc"), (c"/sys", c"sysfs")];
+const DEV: usize = 0;
+const PROC: usize = 1;
+const SYS: usize = 2;
 
-/// Hidden from the container: what other engines hide, and of what the kernel lets the user id 0
-/// change without any capability: dynamic_debug, lock_stat, profile. What is not listed is so
-/// because the kernel itself asks for a capability (mtrr, kmsg, kallsyms), because it belongs to a
-/// namespace of the container's (net, sysvipc), or because nothing is mounted there in a new sysfs
-/// (fs/bpf, fs/selinux, kernel/debug, kernel/tracing, kernel/security).
-const MASKED: [&CStr; 15] = [
-    c"/proc/acpi",
-    c"/proc/asound",
-    c"/proc/dynamic_debug",
-    c"/proc/interrupts",
-    c"/proc/kcore",
-    c"/proc/keys",
-    c"/proc/latency_stats",
-    c"/proc/lock_stat",
-    c"/proc/profile",
-    c"/proc/sched_debug",
-    c"/proc/scsi",
-    c"/proc/timer_list",
-    c"/proc/timer_stats",
-    c"/sys/devices/virtual/powercap",
-    c"/sys/firmware",
-];
-
-/// To be read only.
-const PROTECTED: [&CStr; 5] =
-    [c"/proc/bus", c"/proc/fs", c"/proc/irq", c"/proc/sys", c"/proc/sysrq-trigger"];
-
-/// Whether it is one of the paths that are hidden or protected unless told.
-pub fn is_masked(path: &CStr) -> bool {
-    MASKED.contains(&path) || PROTECTED.contains(&path)
+/// When a mount of the spec is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// While the host can be reached, over the new root ([`TOPS`]).
+    Top(usize),
+    /// At the same time, in one of those.
+    Below(usize),
+    /// When the old root is detached; with the number of the mount tree that the child opens before, if it does.
+    Late(Option<usize>),
 }
 
-/// How many names a path has.
-fn depth(path: &[u8]) -> usize {
-    path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b".")).count()
+/// The names in a path.
+fn names(path: &CStr) -> impl Iterator<Item = &[u8]> + Clone {
+    path.to_bytes().split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."))
+}
+
+/// Whether a path is another one, or lies below it.
+fn is_within(path: &CStr, above: &CStr) -> bool {
+    let mut path = names(path);
+    names(above).all(|name| path.next() == Some(name))
+}
+
+fn are_related(one: &CStr, other: &CStr) -> bool {
+    is_within(one, other) || is_within(other, one)
+}
+
+fn has_parent_names(path: &CStr) -> bool {
+    names(path).any(|name| name == b"..")
+}
+
+/// A path as the kernel writes it.
+fn normal(path: &CStr) -> &'static CStr {
+    let mut text = Text::new();
+    for name in names(path) {
+        text.str("/").raw(name);
+    }
+    text.leak()
+}
+
+/// Whether mount(2) needs nothing of the host for this type, so that it can be mounted when the old root is gone. In a
+/// user namespace the kernel allows a new procfs or sysfs only where one is visible already: on the host.
+fn is_self_contained(fstype: &CStr) -> bool {
+    const TYPES: &str = "tmpfs ramfs devpts mqueue cgroup cgroup2 debugfs tracefs securityfs bpf configfs hugetlbfs \
+                         fusectl pstore efivarfs binfmt_misc selinuxfs rpc_pipefs";
+    TYPES.split(' ').any(|name| name.as_bytes() == fstype.to_bytes())
+}
+
+/// Whether mount(2) alone makes a mount with these options.
+fn is_plain(options: &MountOptions) -> bool {
+    const PRIVATE: u32 = MS_PRIVATE as u32;
+    options.propagation.iter().all(|flags| flags & !MS_REC as u32 == PRIVATE)
+        && options.recursive_set | options.recursive_clear == 0
+        && !options.idmap
+        && !options.tmpcopyup
+        && options.set & MS_REMOUNT as u32 == 0
+}
+
+/// The options of a file system as mount(2) takes them.
+fn data(options: &MountOptions) -> Option<&'static CStr> {
+    let mut text = Text::new();
+    for (at, option) in options.data.iter().enumerate() {
+        text.str(if at > 0 { "," } else { "" }).raw(option.to_bytes());
+    }
+    (!options.data.is_empty()).then(|| text.leak())
+}
+
+/// The calls of mount_setattr(2) that give a mount its options; `own` are its flags (MS_*).
+fn attributes(options: &MountOptions, own: bool) -> Vec<SetAttributes> {
+    let mut calls: Vec<SetAttributes> = Vec::new();
+    let mut add = |call: SetAttributes| match calls.last_mut() {
+        _ if call == (SetAttributes { recursive: call.recursive, ..SetAttributes::default() }) => {}
+        Some(last) if last.recursive == call.recursive && last.propagation == 0 => {
+            last.set |= call.set;
+            last.clear |= call.clear;
+            last.propagation = call.propagation;
+        }
+        _ => calls.push(call),
+    };
+    if own {
+        add(SetAttributes::from_flags(options.set, options.clear));
+    }
+    let (set, clear) = (options.recursive_set, options.recursive_clear);
+    add(SetAttributes { set, clear, propagation: 0, recursive: true });
+    for flags in &options.propagation {
+        let flags = libc::c_ulong::from(*flags);
+        let (propagation, recursive) = (flags & !MS_REC, flags & MS_REC != 0);
+        add(SetAttributes { propagation, recursive, ..SetAttributes::default() });
+    }
+    calls
 }
 
 impl<'a> Planner<'_, 'a> {
-    /// The host's files, with a /proc of the new process namespace over the old one.
+    /// Decides when each mount is made. What is mounted over the new root must not depend on a mount that is made
+    /// later: it stands before all mounts on, above and below it in the list.
+    pub(super) fn order_mounts(&mut self) {
+        let mut late: Vec<&CStr> = Vec::new();
+        for mount in &self.spec.mounts {
+            let when = match self.early(mount, &late) {
+                Some(when) => when,
+                None => {
+                    late.push(mount.destination);
+                    When::Late(Self::is_opened_before(mount).then(|| self.next_tree()))
+                }
+            };
+            self.order.push(when);
+        }
+    }
+
+    fn early(&self, mount: &mounts::Mount, late: &[&CStr]) -> Option<When> {
+        let destination = mount.destination;
+        if !is_plain(&mount.options)
+            || has_parent_names(destination)
+            || late.iter().any(|other| are_related(destination, other))
+        {
+            return None;
+        }
+        let top = TOPS.iter().position(|(top, _)| is_within(destination, top))?;
+        if is_within(TOPS[top].0, destination) {
+            let fits = mount.is(TOPS[top].1)
+                // The host's, where the kernel gives no new one to a user namespace.
+                || top == PROC && matches!(mount.kind, Kind::Bind(source) if source == TOPS[PROC].0);
+            return (fits && !self.has_top(top)).then_some(When::Top(top));
+        }
+        let is_new = matches!(mount.kind, Kind::FileSystem { .. } | Kind::Cgroup);
+        (is_new && self.has_top(top)).then_some(When::Below(top))
+    }
+
+    /// Whether a file system is mounted over the new root for this mount point.
+    fn has_top(&self, top: usize) -> bool {
+        self.order.contains(&When::Top(top))
+    }
+
+    /// Whether the child needs a path of the host for a mount, or the host's own mounts beside.
+    fn is_opened_before(mount: &mounts::Mount) -> bool {
+        match mount.kind {
+            Kind::Bind(_) | Kind::Image(_) => true,
+            Kind::FileSystem { fstype, .. } => !is_self_contained(fstype),
+            Kind::Cgroup => false,
+        }
+    }
+
+    pub(super) fn next_tree(&mut self) -> usize {
+        self.trees += 1;
+        self.trees - 1
+    }
+
+    /// The host's files, with a /proc of the new PID namespace over the host's.
     pub(super) fn host_root(&mut self) {
         self.close_descriptors(true);
-        if self.spec.namespaces.pid == Namespace::New {
-            // A host without the directory shows no processes either; it is not made, because
-            // it would stay on the host.
-            self.add(Step::Mount(Mount { if_present: true, over_root: false, ..self.proc() }));
+        if self.has_top(PROC) {
+            let mount = self.spec.mounts.iter().zip(&self.order);
+            let mount = mount.filter(|(_, when)| **when == When::Top(PROC)).map(|(mount, _)| mount);
+            // A host without the directory shows no processes either. It is not made, because it would stay on the
+            // host.
+            let steps: Vec<Mount> =
+                mount.map(|it| Mount { if_present: true, ..new_mount(it, false) }).collect();
+            steps.into_iter().for_each(|mount| self.add(Step::Mount(mount)));
         }
         self.take_program();
-        self.masks_of(b"/proc/");
-        self.masks_of(b"/sys/");
+        self.mask_below(PROC);
+        self.mask_below(SYS);
         // Nothing is made on the host.
-        self.put_volumes(false);
-        self.mask_paths();
+        self.attach_mounts(false);
+        self.mask_late();
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, in_root: false });
         }
@@ -144,8 +237,9 @@ impl<'a> Planner<'_, 'a> {
             let flags = MS_NODEV | MS_NOSUID | MS_NOEXEC;
             self.mount_over_root(c"tmpfs", STAGE, c"tmpfs", flags, Some(c"mode=0700,size=64k"));
         }
-        self.devices();
-        self.pseudo_file_systems();
+        for top in [DEV, PROC, SYS] {
+            self.mount_top(top);
+        }
         if self.needs_stage() {
             self.add(Step::StageMounts);
         }
@@ -157,20 +251,20 @@ impl<'a> Planner<'_, 'a> {
         if !self.host.sets_attributes {
             self.restrict_tree();
         }
-        if self.has_sysfs() {
-            self.add(Step::MoveMountTo(c"/sys"));
+        for top in [SYS, PROC, DEV] {
+            if self.has_top(top) {
+                self.add(Step::MoveMountTo(TOPS[top].0));
+            }
         }
-        self.add(Step::MoveMountTo(c"/proc"));
-        self.add(Step::MoveMountTo(c"/dev"));
-        self.put_volumes(true);
+        self.attach_mounts(true);
         if self.needs_stage() {
             self.add(Step::UnmountStage);
         }
-        self.mask_paths();
+        self.mask_late();
         if let (Some(path), true) = (self.spec.process.cwd, self.spec.process.create_cwd) {
             self.add(Step::CreateDirectories(path));
         }
-        if self.spec.read_only {
+        if self.spec.root.readonly {
             // Only now, when every mount point has been made.
             self.add(Step::SetRootAttributes(MS_RDONLY));
         }
@@ -183,25 +277,17 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// What is a device in the root would be one of the host's, whatever its maker meant; so on
-    /// everything that is mounted in it. An overlay or an image has the flag from its mount on.
+    /// Sets the root's flags on the mounts of a directory. An overlay or an image has them from its mount on.
     fn restrict_tree(&mut self) {
-        let is_directory = self.host.image.is_none() && self.spec.overlay.is_none();
-        let mut flags = if is_directory { self.untrusted() } else { 0 };
-        if is_directory && self.spec.read_only {
-            flags |= MS_RDONLY;
-        }
-        if flags != 0 {
-            self.add(Step::SetTreeAttributes(flags));
+        let is_directory = self.host.image.is_none() && self.spec.root.overlay.is_none();
+        if is_directory && self.spec.root.flags != 0 {
+            self.add(Step::SetTreeAttributes(self.spec.root.flags));
         }
     }
 
-    /// What a root that somebody else has made must not have: devices, and, as long as they would
-    /// give nothing anyway, set-user-id programs.
-    fn untrusted(&self) -> libc::c_ulong {
-        let no_devices = if self.spec.security.privileged { 0 } else { MS_NODEV };
-        let no_set_id = if self.spec.security.no_new_privileges { MS_NOSUID } else { 0 };
-        no_devices | no_set_id
+    /// The flags of a root that mini mounts itself.
+    fn root_flags(&self) -> libc::c_ulong {
+        self.spec.root.flags & !MS_RDONLY
     }
 
     /// The container's process 1 will be mini: not the host's file.
@@ -217,7 +303,7 @@ impl<'a> Planner<'_, 'a> {
 
     /// Whether what is taken of the host has to lie somewhere in the meantime (before Linux 5.2).
     fn needs_stage(&self) -> bool {
-        !self.host.copies_mounts && !self.spec.volumes.is_empty()
+        !self.host.copies_mounts && self.trees > 0
     }
 
     /// Lays the new root over the present one, so that it is a mount point, as pivot_root(2)
@@ -234,15 +320,15 @@ impl<'a> Planner<'_, 'a> {
             lower = self.absolute(&lower);
         }
         if let Some(Image::FileSystem(fstype)) = host.image {
-            let target = if self.spec.overlay.is_none() { c"/" } else { c"lower" };
+            let target = if self.spec.root.overlay.is_none() { c"/" } else { c"lower" };
             let image = path(&[&lower]);
-            if self.spec.overlay.is_some() {
+            if self.spec.root.overlay.is_some() {
                 self.add(Step::MakeDirectory(target));
                 lower = target.to_bytes().to_vec();
             }
-            self.add(Step::MountImage { image, fstype, target, flags: self.untrusted() });
+            self.add(Step::MountImage { image, fstype, target, flags: self.root_flags() });
         }
-        let options = match &self.spec.overlay {
+        let options = match &self.spec.root.overlay {
             None if host.image.is_some() => return,
             // Recursive, as a user namespace may not look under mounts it was given, and as what
             // is mounted in the root belongs to it.
@@ -261,12 +347,12 @@ impl<'a> Planner<'_, 'a> {
                 self.overlay_options(&lower, b"upper", b"work")
             }
         };
-        self.over_root(c"overlay", self.untrusted(), options);
+        self.over_root(c"overlay", self.root_flags(), options);
     }
 
     /// Whether the layers need a place of their own.
     fn needs_scratch(&self) -> bool {
-        match self.spec.overlay {
+        match self.spec.root.overlay {
             // What is unpacked is in memory and thrown away as it is.
             _ if self.host.image == Some(Image::Archive) => false,
             Some(Overlay::Temporary) => true,
@@ -285,7 +371,7 @@ impl<'a> Planner<'_, 'a> {
     fn memory_over_root(&mut self, size: u64) {
         let mut data = Text::new();
         data.str("mode=0755,size=").number(size);
-        self.over_root(c"tmpfs", self.untrusted(), data);
+        self.over_root(c"tmpfs", self.root_flags(), data);
     }
 
     /// Mounts a file system over the present root.
@@ -305,7 +391,8 @@ impl<'a> Planner<'_, 'a> {
     /// attributes that users may write (Linux 5.11).
     fn overlay_options(&self, lower: &[u8], upper: &[u8], work: &[u8]) -> Text {
         let mut options = Text::new();
-        let further = self.spec.lowers.iter().map(|lower| (":", self.absolute(lower.to_bytes())));
+        let further =
+            self.spec.root.lowers.iter().map(|lower| (":", self.absolute(lower.to_bytes())));
         let own = |name, path: &[u8]| (name, path.to_vec());
         for (name, path) in core::iter::once(own("lowerdir=", lower))
             .chain(further)
@@ -319,171 +406,154 @@ impl<'a> Planner<'_, 'a> {
                 options.raw(&[byte]);
             }
         }
-        options.str(if self.in_user_namespace() { ",userxattr" } else { "" });
+        options.str(if self.host.is_in_user_namespace() { ",userxattr" } else { "" });
         options
     }
 
-    /// Copies of the host's mounts are taken while its paths still mean what they say.
-    pub(super) fn take_volumes(&mut self) {
-        for (number, volume) in self.spec.volumes.iter().enumerate() {
-            let recursive = volume.options.recursive;
-            match &volume.kind {
-                Kind::Bind(source) | Kind::Device(source) => {
-                    let copy = self.host.copies_mounts;
+    /// Opens what mounts need of the host, while the host's paths can be reached.
+    pub(super) fn open_trees(&mut self) {
+        let spec = self.spec;
+        for (at, mount) in spec.mounts.iter().enumerate() {
+            let When::Late(Some(number)) = self.order[at] else { continue };
+            match mount.kind {
+                Kind::Bind(source) => {
+                    let (recursive, copy) = (mount.options.is_recursive(), self.host.copies_mounts);
                     self.add(Step::OpenTree { number, source, recursive, copy });
                 }
-                Kind::Image(image) => self.add(Step::Fsmount {
-                    number,
-                    fstype: None,
-                    settings: &[],
-                    image: Some(image),
-                }),
-                Kind::FileSystem { fstype, settings } => {
-                    self.add(Step::Fsmount { number, fstype: Some(fstype), settings, image: None })
+                Kind::Image(image) => self.add(Step::Fsmount { number, image }),
+                Kind::FileSystem { .. } | Kind::Cgroup => {
+                    self.add(Step::MountDetached { number, mount: new_mount(mount, true) });
                 }
-                Kind::Tmpfs(_) => {}
             }
         }
     }
 
-    /// Attaches them when only the container can be reached: parents first, or they would hide what is
-    /// to be seen in them; else in the order of the command line, so that of two at one path the later
-    /// one is seen.
-    fn put_volumes(&mut self, create: bool) {
-        let volumes = &self.spec.volumes;
-        let depth = |volume: &Volume| depth(volume.target.to_bytes());
-        let deepest = volumes.iter().map(depth).max().unwrap_or(0);
-        let at = |level| move |(_, volume): &(usize, &Volume)| depth(volume) == level;
-        let sorted = (0..=deepest).flat_map(|level| volumes.iter().enumerate().filter(at(level)));
-        for (number, volume) in sorted {
+    /// Attaches mounts, when only the container can be reached, in the order of their list.
+    fn attach_mounts(&mut self, create: bool) {
+        let spec = self.spec;
+        for (at, mount) in spec.mounts.iter().enumerate() {
+            let When::Late(number) = self.order[at] else { continue };
             // In memory that was mounted there for the container alone anything may be made.
-            let create = create || self.lies_in_memory(volume);
-            let options = volume.options;
-            let mut flags = 0;
-            for (is_set, flag) in [
-                (options.read_only, MS_RDONLY),
-                (options.nosuid || self.spec.security.no_new_privileges, MS_NOSUID),
-                (options.nodev.unwrap_or(!self.spec.security.privileged), MS_NODEV),
-                (options.noexec, MS_NOEXEC),
-            ] {
-                flags |= if is_set { flag } else { 0 };
-            }
-            let target = volume.target;
-            self.add(match volume.kind {
-                Kind::Bind(_) | Kind::Device(_) | Kind::Image(_) | Kind::FileSystem { .. } => {
-                    Step::MoveMount {
-                        number,
-                        target,
-                        flags,
-                        propagation: if options.slave { MS_SLAVE } else { MS_PRIVATE },
-                        recursive: options.recursive,
-                        create,
-                    }
+            let create = create || self.lies_in_memory(mount.destination);
+            let target = mount.destination;
+            self.add(match (number, mount.kind) {
+                (Some(number), kind) => {
+                    let own = !matches!(kind, Kind::FileSystem { .. });
+                    let attributes = attributes(&mount.options, own);
+                    Step::MoveMount { number, target, attributes, create }
                 }
-                Kind::Tmpfs(Tmpfs { size, inodes, mode, uid, gid }) => {
-                    let mut data = Text::new();
-                    match size {
-                        Some(Size::Percent(percent)) => data.str("size=").number(percent).str("%"),
-                        Some(Size::Bytes(size)) => data.str("size=").number(size),
-                        None => data.str("size=").number((64 << 20).min(self.host.memory / 8)),
-                    };
-                    data.str(",mode=").octal(mode);
-                    for (name, value) in [
-                        (",nr_inodes=", inodes),
-                        (",uid=", uid.map(u64::from)),
-                        (",gid=", gid.map(u64::from)),
-                    ] {
-                        if let Some(value) = value {
-                            data.str(name).number(value);
-                        }
-                    }
-                    Step::MountTmpfs { target, flags, data: data.leak(), create }
-                }
+                (None, _) => Step::MountInside { mount: new_mount(mount, false), create },
             });
         }
     }
 
-    /// Whether the innermost volume that one lies in is a tmpfs.
-    fn lies_in_memory(&self, inner: &Volume) -> bool {
-        let path = inner.target.to_bytes();
-        let is_above = |volume: &&Volume| {
-            let rest = path.strip_prefix(volume.target.to_bytes());
-            rest.is_some_and(|rest| rest.starts_with(b"/"))
+    /// Whether the innermost mount in which a path lies is a tmpfs.
+    fn lies_in_memory(&self, inner: &CStr) -> bool {
+        let is_above = |mount: &&mounts::Mount| {
+            is_within(inner, mount.destination) && !is_within(mount.destination, inner)
         };
-        let above = self.spec.volumes.iter().filter(is_above);
-        let innermost = above.max_by_key(|volume| depth(volume.target.to_bytes()));
-        innermost.is_some_and(|volume| matches!(volume.kind, Kind::Tmpfs(_)))
+        let above = self.spec.mounts.iter().filter(is_above);
+        let innermost = above.max_by_key(|mount| names(mount.destination).count());
+        innermost.is_some_and(|mount| mount.is(c"tmpfs"))
     }
 
-    /// What the kernel shows of the machine in /proc and /sys and lets root change there: not the
-    /// container's business (the usual list of container engines).
-    fn masks_of(&mut self, top: &[u8]) {
-        let masks = &self.spec.masks;
-        let is_kept = |path: &&CStr| {
-            path.to_bytes().starts_with(top) && !masks.unmask_all && !masks.unmask.contains(path)
-        };
-        for path in MASKED.into_iter().filter(is_kept) {
-            self.add(Step::Mask(path));
-        }
-        for number in 0..self.host.throttled_cpus {
-            let mut name = Text::new();
-            name.str("/sys/devices/system/cpu/cpu").number(number.into()).str("/thermal_throttle");
-            let path = name.leak();
-            if is_kept(&path) {
+    /// Whether a masked or read-only path is named from a file system that mini mounted: no mount of the list hides
+    /// it, and nothing in the root can lead elsewhere.
+    fn is_own(&self, path: &CStr, top: usize) -> bool {
+        is_within(path, TOPS[top].0)
+            && !is_within(TOPS[top].0, path)
+            && !has_parent_names(path)
+            && (self.has_top(top) || self.spec.root.path.is_none())
+            && !self.spec.mounts.iter().zip(&self.order).any(|(mount, when)| {
+                matches!(when, When::Late(_)) && are_related(mount.destination, path)
+            })
+    }
+
+    fn mask_below(&mut self, top: usize) {
+        let spec = self.spec;
+        for path in &spec.masked_paths {
+            if self.is_own(path, top) {
                 self.add(Step::Mask(path));
             }
         }
-        for path in PROTECTED.into_iter().filter(is_kept) {
-            self.add(Step::MakeReadonly(path));
-        }
-    }
-
-    /// What the user wants covered: wherever it is, on volumes too.
-    fn mask_paths(&mut self) {
-        for path in &self.spec.masks.mask {
-            self.add(Step::MaskPath(path));
-        }
-    }
-
-    /// Whether the container has a /sys: the kernel gives one only to the owner of the network
-    /// namespace.
-    fn has_sysfs(&self) -> bool {
-        self.spec.namespaces.net == Namespace::New || !self.in_user_namespace()
-    }
-
-    fn pseudo_file_systems(&mut self) {
-        let kinds = self.spec.namespaces;
-        if kinds.pid == Namespace::New || !self.in_user_namespace() {
-            self.add(Step::Mount(self.proc()));
-        } else {
-            // The kernel gives a new one only to the owner of the process namespace.
-            let (fstype, flags) = (None, MS_BIND | MS_REC);
-            self.add(Step::Mount(Mount { source: c"/proc", fstype, flags, ..self.proc() }));
-        }
-        self.masks_of(b"/proc/");
-        if self.has_sysfs() {
-            let read_only = if self.spec.security.privileged { 0 } else { MS_RDONLY };
-            let flags = read_only | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-            self.mount_over_root(c"sysfs", c"/sys", c"sysfs", flags, None);
-            if kinds.cgroup == Namespace::New {
-                self.own_cgroups();
+        for path in &spec.readonly_paths {
+            if self.is_own(path, top) {
+                self.add(Step::MakeReadonly(path));
             }
-            self.masks_of(b"/sys/");
         }
     }
 
-    fn proc(&self) -> Mount<'a> {
-        Mount {
-            source: c"proc",
-            target: c"/proc",
-            fstype: Some(c"proc"),
-            flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
-            data: None,
-            if_present: false,
-            over_root: true,
+    /// Masks the paths that are not in a /proc or /sys of mini's own, wherever they are.
+    fn mask_late(&mut self) {
+        let spec = self.spec;
+        let is_late =
+            |planner: &Self, path| ![PROC, SYS].iter().any(|top| planner.is_own(path, *top));
+        for path in &spec.masked_paths {
+            if is_late(self, path) {
+                self.add(Step::MaskPath { path, if_present: true });
+            }
+        }
+        for path in &spec.required_masked_paths {
+            self.add(Step::MaskPath { path, if_present: false });
+        }
+        for path in &spec.readonly_paths {
+            if is_late(self, path) {
+                self.add(Step::MakePathReadonly(path));
+            }
         }
     }
 
+    /// Mounts /dev, /proc or /sys over the root, and what belongs below.
+    fn mount_top(&mut self, top: usize) {
+        if !self.has_top(top) {
+            return;
+        }
+        let spec = self.spec;
+        let of = |planner: &Self, when| {
+            let at = planner.order.iter().position(|it| *it == when);
+            at.map(|at| &spec.mounts[at])
+        };
+        if let Some(mount) = of(self, When::Top(top)) {
+            let target = TOPS[top].0;
+            self.add(Step::Mount(Mount { over_root: true, target, ..new_mount(mount, false) }));
+        }
+        if top == DEV {
+            for device in &spec.devices {
+                self.device(device);
+            }
+            for (target, path) in &spec.dev_links {
+                self.add(Step::Symlink { target, path });
+            }
+        }
+        for (at, mount) in spec.mounts.iter().enumerate() {
+            if self.order[at] != When::Below(top) {
+                continue;
+            }
+            let target = normal(mount.destination);
+            if top == DEV {
+                self.add(Step::MakeDirectory(target));
+            }
+            match mount.kind {
+                Kind::Cgroup => self.own_cgroups(target, mount.options.flags()),
+                _ => self.add(Step::Mount(Mount { target, ..new_mount(mount, false) })),
+            }
+        }
+        self.mask_below(top);
+    }
+
+    /// A node in mini's own /dev.
+    fn device(&mut self, device: &Device<'a>) {
+        let Device { path, major, minor, .. } = *device;
+        if self.host.may_make_devices {
+            return self.add(Step::MakeDevice { path, major, minor });
+        }
+        // The host's node is bound over a file. Whoever is its owner by a map of ids must not change its mode.
+        let is_owned = matches!(self.host.ids, IdMaps::Ranges { .. } | IdMaps::None);
+        self.add(Step::MakeFile(path));
+        self.mount(path, path, None, MS_BIND | if is_owned { MS_RDONLY } else { 0 }, None);
+    }
+
+    /// Mounts a file system over the root, for [`Step::MoveMountTo`].
     fn mount_over_root(
         &mut self,
         source: &'a CStr,
@@ -495,42 +565,18 @@ impl<'a> Planner<'_, 'a> {
         let (fstype, if_present, over_root) = (Some(fstype), false, true);
         self.add(Step::Mount(Mount { source, target, fstype, flags, data, if_present, over_root }));
     }
+}
 
-    /// An own /dev, small and bounded: what the image has there is not trusted.
-    fn devices(&mut self) {
-        let dev = c"mode=0755,size=64k,nr_inodes=256";
-        let strict = MS_NOSUID | MS_STRICTATIME;
-        self.mount_over_root(c"tmpfs", c"/dev", c"tmpfs", strict, Some(dev));
-        for (path, major, minor) in DEVICES {
-            if self.host.may_make_devices {
-                self.add(Step::MakeDevice { path, major, minor });
-            } else {
-                // The host's node is bound over a file. Whoever is its owner by a map of ids must not
-                // change its mode.
-                let is_owned = matches!(self.host.ids, IdMaps::Ranges { .. } | IdMaps::None);
-                self.add(Step::MakeFile(path));
-                self.mount(path, path, None, MS_BIND | if is_owned { MS_RDONLY } else { 0 }, None);
-            }
+/// The call of mount(2) for a mount of the spec.
+fn new_mount<'a>(mount: &mounts::Mount<'a>, over_root: bool) -> Mount<'a> {
+    let options = &mount.options;
+    let (source, fstype, flags) = match mount.kind {
+        Kind::FileSystem { fstype, source } => (source, Some(fstype), options.flags()),
+        Kind::Bind(source) | Kind::Image(source) => {
+            (source, None, libc::c_ulong::from(options.set))
         }
-        for (target, path) in LINKS {
-            self.add(Step::Symlink { target, path });
-        }
-        let quiet = MS_NOSUID | MS_NOEXEC;
-        // Group 5 is "tty" everywhere, where it is mapped.
-        let pts = if self.has_group(5) {
-            c"newinstance,ptmxmode=0666,mode=0620,gid=5"
-        } else {
-            c"newinstance,ptmxmode=0666,mode=0620"
-        };
-        self.add(Step::MakeDirectory(c"/dev/pts"));
-        self.mount(c"devpts", c"/dev/pts", Some(c"devpts"), quiet, Some(pts));
-        let shm = c"mode=1777,size=64m";
-        self.add(Step::MakeDirectory(c"/dev/shm"));
-        self.mount(c"shm", c"/dev/shm", Some(c"tmpfs"), quiet | MS_NODEV, Some(shm));
-        if self.spec.namespaces.ipc == Namespace::New || !self.in_user_namespace() {
-            // Again, only the owner of the namespace may show it.
-            self.add(Step::MakeDirectory(c"/dev/mqueue"));
-            self.mount(c"mqueue", c"/dev/mqueue", Some(c"mqueue"), quiet | MS_NODEV, None);
-        }
-    }
+        Kind::Cgroup => (c"cgroup", Some(c"cgroup2"), options.flags()),
+    };
+    let (target, data) = (mount.destination, data(options));
+    Mount { source, target, fstype, flags, data, if_present: false, over_root }
 }

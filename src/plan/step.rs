@@ -4,7 +4,6 @@
 use super::namespaces::CLONE_NEWTIME;
 use crate::cgroup::{Set as Controllers, Version};
 use crate::spec::capability::Set;
-use crate::spec::mounts::Setting;
 use crate::spec::process::{Capabilities, IoPriority, RLIMITS, Rlimit, Scheduler};
 use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
@@ -96,16 +95,19 @@ pub enum Step<'a> {
         /// Whether to clone the mount (OPEN_TREE_CLONE, Linux 5.2); if not, only the path is opened.
         copy: bool,
     },
-    /// Creates a mount that is not attached anywhere (fsopen(2), fsmount(2)).
+    /// Mounts a file system over the root, clones that mount and unmounts it again.
+    MountDetached {
+        /// Number by which [`Step::MoveMount`] refers to it.
+        number: usize,
+        /// The call of mount(2).
+        mount: Mount<'a>,
+    },
+    /// Mounts a file system image that is not attached anywhere (fsopen(2), fsmount(2)).
     Fsmount {
         /// Number by which [`Step::MoveMount`] refers to it.
         number: usize,
-        /// File system type; None: detected from the image.
-        fstype: Option<&'a CStr>,
-        /// Mount options.
-        settings: &'a [Setting<'a>],
-        /// Path on the host of the file system image, if it is mounted from one.
-        image: Option<&'a CStr>,
+        /// Path of the image on the host.
+        image: &'a CStr,
     },
     /// Before Linux 5.2: binds the opened paths into a tmpfs over the new root. There they stay
     /// reachable after the old root is unmounted.
@@ -114,27 +116,19 @@ pub enum Step<'a> {
     UnmountStage,
     /// Attaches an opened or created mount in the container.
     MoveMount {
-        /// Number given to [`Step::OpenTree`] or [`Step::Fsmount`].
+        /// Number given to [`Step::OpenTree`], [`Step::MountDetached`] or [`Step::Fsmount`].
         number: usize,
         /// Path in the container.
         target: &'a CStr,
-        /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC.
-        flags: libc::c_ulong,
-        /// MS_SLAVE or MS_PRIVATE.
-        propagation: libc::c_ulong,
-        /// Whether flags and propagation apply to submounts.
-        recursive: bool,
+        /// Its attributes and propagation.
+        attributes: Vec<SetAttributes>,
         /// Whether to create missing parts of the path.
         create: bool,
     },
-    /// Mounts a tmpfs at a path of the container.
-    MountTmpfs {
-        /// Path in the container.
-        target: &'a CStr,
-        /// MS_*.
-        flags: libc::c_ulong,
-        /// tmpfs options: size, mode and so on.
-        data: &'static CStr,
+    /// Mounts a file system at a path of the container.
+    MountInside {
+        /// The call of mount(2). The target is the path in the container.
+        mount: Mount<'a>,
         /// Whether to create missing parts of the path.
         create: bool,
     },
@@ -159,11 +153,18 @@ pub enum Step<'a> {
     /// Hides a path of procfs or sysfs (an OCI masked path). Skipped when the kernel has no such
     /// path. The path is looked up in the mount that mini made, not by name in the root.
     Mask(&'a CStr),
-    /// Hides a path anywhere in the container. It must exist.
-    MaskPath(&'a CStr),
-    /// Makes a path of procfs read-only (an OCI read-only path). Skipped when the kernel has no
-    /// such path.
+    /// Hides a path anywhere in the container.
+    MaskPath {
+        /// Path in the container.
+        path: &'a CStr,
+        /// Whether a missing path is ignored.
+        if_present: bool,
+    },
+    /// Makes a path of procfs or sysfs read-only (an OCI read-only path). Skipped when the kernel
+    /// has no such path.
     MakeReadonly(&'a CStr),
+    /// Makes a path anywhere in the container read-only. Skipped when it does not exist.
+    MakePathReadonly(&'a CStr),
     /// Adds flags (MS_NODEV and so on) to the root mount and its submounts. MS_RDONLY applies to
     /// the submounts only: the root stays writable until [`Step::SetRootAttributes`].
     SetTreeAttributes(libc::c_ulong),
@@ -205,7 +206,7 @@ pub enum Step<'a> {
     /// Makes a character device with mode 0666.
     MakeDevice {
         /// Path of the device.
-        path: &'static CStr,
+        path: &'a CStr,
         /// Major number.
         major: u32,
         /// Minor number.
@@ -214,13 +215,13 @@ pub enum Step<'a> {
     /// Makes a directory with mode 0755.
     MakeDirectory(&'static CStr),
     /// Makes an empty file as a target for a bind mount.
-    MakeFile(&'static CStr),
+    MakeFile(&'a CStr),
     /// Makes a symbolic link.
     Symlink {
         /// What the link points to.
-        target: &'static CStr,
+        target: &'a CStr,
         /// Path of the link.
-        path: &'static CStr,
+        path: &'a CStr,
     },
     /// Sets the NIS domain name.
     SetDomainname(&'a CStr),
@@ -396,6 +397,79 @@ pub struct PathAt {
     pub path: &'static CStr,
 }
 
+/// A call of mount_setattr(2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SetAttributes {
+    /// MOUNT_ATTR_* to set.
+    pub set: u64,
+    /// MOUNT_ATTR_* to clear.
+    pub clear: u64,
+    /// MS_SHARED and its like; 0 leaves the propagation.
+    pub propagation: libc::c_ulong,
+    /// Whether it applies to the mounts below, too.
+    pub recursive: bool,
+}
+
+/// Flags of mount(2) and the attributes of mount_setattr(2) that they are.
+const ATTRIBUTES: [(libc::c_ulong, u64, &str); 8] = [
+    (MS_RDONLY, libc::MOUNT_ATTR_RDONLY, " ro"),
+    (MS_NOSUID, libc::MOUNT_ATTR_NOSUID, " nosuid"),
+    (MS_NODEV, libc::MOUNT_ATTR_NODEV, " nodev"),
+    (MS_NOEXEC, libc::MOUNT_ATTR_NOEXEC, " noexec"),
+    (libc::MS_NOATIME, libc::MOUNT_ATTR_NOATIME, " noatime"),
+    (MS_STRICTATIME, libc::MOUNT_ATTR_STRICTATIME, " strictatime"),
+    (libc::MS_NODIRATIME, libc::MOUNT_ATTR_NODIRATIME, " nodiratime"),
+    // MS_NOSYMFOLLOW
+    (1 << 8, libc::MOUNT_ATTR_NOSYMFOLLOW, " nosymfollow"),
+];
+
+impl SetAttributes {
+    /// The call that sets and clears flags of mount(2).
+    pub fn from_flags(set: u32, clear: u32) -> SetAttributes {
+        // One of three, in the same bits; the kernel wants all of them cleared to set one.
+        const ATIME: libc::c_ulong = libc::MS_NOATIME | MS_STRICTATIME | libc::MS_RELATIME;
+        let mut call = SetAttributes::default();
+        for (flag, attribute, _) in ATTRIBUTES {
+            call.set |= if set & flag as u32 != 0 { attribute } else { 0 };
+            call.clear |= if clear & flag as u32 != 0 { attribute } else { 0 };
+        }
+        if (set | clear) & ATIME as u32 != 0 {
+            call.clear |= libc::MOUNT_ATTR__ATIME;
+        }
+        call
+    }
+
+    /// The flags of mount(2) that set and clear the same.
+    pub fn flags(&self) -> (libc::c_ulong, libc::c_ulong) {
+        let flags = |attributes: u64| {
+            let known = ATTRIBUTES.iter().filter(|(_, attribute, _)| attributes & attribute != 0);
+            known.fold(0, |flags, (flag, ..)| flags | flag)
+        };
+        (flags(self.set), flags(self.clear))
+    }
+
+    fn describe(&self, out: &mut Text) {
+        for (flag, attribute, name) in ATTRIBUTES {
+            if self.set & attribute != 0 {
+                out.str(name);
+            }
+            if self.clear & attribute != 0 && (flag & (libc::MS_NOATIME | MS_STRICTATIME)) == 0 {
+                out.str(" not").str(name);
+            }
+        }
+        if self.clear & libc::MOUNT_ATTR__ATIME != 0 && self.set & libc::MOUNT_ATTR__ATIME == 0 {
+            out.str(" relatime");
+        }
+        out.str(match self.propagation {
+            MS_SLAVE => " slave",
+            libc::MS_SHARED => " shared",
+            libc::MS_UNBINDABLE => " unbindable",
+            _ => "",
+        });
+        out.str(if self.recursive { " recursive" } else { "" });
+    }
+}
+
 /// A call of mount(2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount<'a> {
@@ -432,17 +506,20 @@ impl Step<'_> {
             Step::WriteFile { .. } => "write",
             Step::Mount(mount) => mount.name(),
             Step::OpenTree { .. } => "open_tree",
+            Step::MountDetached { .. } => "mount detached",
             Step::Fsmount { .. } => "fsmount",
             Step::StageMounts => "stage mounts",
             Step::UnmountStage => "unmount stage",
             Step::MoveMount { .. } => "move_mount",
-            Step::MountTmpfs { .. } => "mount tmpfs",
+            Step::MountInside { mount, .. } if mount.fstype == Some(c"tmpfs") => "mount tmpfs",
+            Step::MountInside { .. } => "mount",
             Step::OpenArchive(_) => "open archive",
             Step::Unpack { .. } => "unpack",
             Step::MountImage { .. } => "mount image",
             Step::Mask(_) => "mask",
-            Step::MaskPath(_) => "mask path",
+            Step::MaskPath { .. } => "mask path",
             Step::MakeReadonly(_) => "make read-only",
+            Step::MakePathReadonly(_) => "make path read-only",
             Step::SetTreeAttributes(_) => "mount_setattr",
             Step::OpenRoot => "open root",
             Step::MoveMountTo(_) => "move mount to",
@@ -513,14 +590,17 @@ impl Step<'_> {
             | Step::AttachDeviceProgram { place: at, .. }
             | Step::WriteFile { file: at, .. } => out.word(at.path),
             Step::OpenTree { source, .. } => out.word(source),
-            Step::Fsmount { fstype, image, .. } => out.word(image.or(*fstype).unwrap_or_default()),
-            Step::MoveMount { target, .. } | Step::MountTmpfs { target, .. } => out.word(target),
+            Step::MountDetached { mount, .. } => out.word(mount.fstype.unwrap_or_default()),
+            Step::Fsmount { image, .. } => out.word(image),
+            Step::MoveMount { target, .. } => out.word(target),
+            Step::MountInside { mount, .. } => out.word(mount.target),
             Step::OpenTreeWritable { path, .. } | Step::MoveMountWritable { path, .. } => {
                 out.word(path)
             }
             Step::MountImage { image, .. } => out.word(image),
             Step::OpenArchive(path) | Step::NewMountNamespace(path) => out.word(path),
-            Step::Mask(path) | Step::MaskPath(path) | Step::MakeReadonly(path) => out.word(path),
+            Step::Mask(path) | Step::MaskPath { path, .. } => out.word(path),
+            Step::MakeReadonly(path) | Step::MakePathReadonly(path) => out.word(path),
             Step::MoveMountTo(path) => out.word(path),
             Step::JoinCgroup { path, .. } => out.word(path),
             Step::Mount(mount) => out.word(mount.target),
@@ -614,26 +694,35 @@ impl Step<'_> {
                 out.str(" as ").number(*number as u64);
                 out.str(if *recursive { " recursive" } else { "" });
             }
-            Step::Fsmount { number, settings, .. } => {
+            Step::MountDetached { number, mount } => {
                 out.str(" as ").number(*number as u64);
-                for (name, value) in *settings {
-                    out.str(" ").word(name);
-                    if let Some(value) = value {
-                        out.str("=").word(value);
-                    }
+                if Some(mount.source) != mount.fstype {
+                    out.str(" from ").word(mount.source);
+                }
+                describe_flags(mount.flags, out);
+                if let Some(data) = mount.data {
+                    out.str(" ").word(data);
                 }
             }
-            Step::MoveMount { number, flags, propagation, recursive, create, .. } => {
+            Step::Fsmount { number, .. } => {
+                out.str(" as ").number(*number as u64);
+            }
+            Step::MoveMount { number, attributes, create, .. } => {
                 out.str(" from ").number(*number as u64);
-                describe_flags(*flags, out);
-                out.str(if *propagation == libc::MS_SLAVE { " slave" } else { "" });
-                out.str(if *recursive { " recursive" } else { "" });
+                attributes.iter().for_each(|call| call.describe(out));
                 out.str(if *create { " create" } else { "" });
             }
-            Step::MountTmpfs { flags, data, create, .. } => {
-                describe_flags(*flags, out);
-                out.str(" ").word(data);
+            Step::MountInside { mount, create } => {
+                if mount.fstype == Some(c"tmpfs") {
+                    describe_flags(mount.flags, out);
+                    out.str(" ").word(mount.data.unwrap_or_default());
+                } else {
+                    mount.describe(out);
+                }
                 out.str(if *create { " create" } else { "" });
+            }
+            Step::MaskPath { if_present: true, .. } => {
+                out.str(" if present");
             }
             Step::OpenTreeWritable { number, optional, .. } => {
                 out.str(" as ").number(*number as u64);

@@ -12,7 +12,7 @@ pub mod security;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use hooks::Hooks;
-use mounts::{Masks, Overlay, Volume};
+use mounts::{Device, Mount, Root};
 pub use namespaces::{Namespace, Namespaces};
 use resources::Resources;
 use security::Security;
@@ -26,18 +26,20 @@ pub const DEFAULT_PATH: &CStr =
 pub struct Spec<'a> {
     /// What runs in it.
     pub process: Process<'a>,
-    /// Its root directory; None: the host's files.
-    pub rootfs: Option<&'a CStr>,
-    /// Whether nothing in its root can be changed.
-    pub read_only: bool,
-    /// Directories whose files show where the root has none, the upper ones first.
-    pub lowers: Vec<&'a CStr>,
-    /// How what is written to its root is kept from it.
-    pub overlay: Option<Overlay<'a>>,
-    /// What is mounted in it beside, in order.
-    pub volumes: Vec<Volume<'a>>,
-    /// What of the kernel's files is kept from it.
-    pub masks: Masks<'a>,
+    /// The root file system.
+    pub root: Root<'a>,
+    /// Mounts, in order.
+    pub mounts: Vec<Mount<'a>>,
+    /// Device nodes.
+    pub devices: Vec<Device<'a>>,
+    /// Symbolic links in /dev: (target, path).
+    pub dev_links: Vec<(&'a CStr, &'a CStr)>,
+    /// Paths that read as empty. A path that does not exist is left out.
+    pub masked_paths: Vec<&'a CStr>,
+    /// The same, but a path that does not exist is an error.
+    pub required_masked_paths: Vec<&'a CStr>,
+    /// Paths that are read-only. A path that does not exist is left out.
+    pub readonly_paths: Vec<&'a CStr>,
     /// The name it sees as its own; None leaves the name as it is.
     pub hostname: Option<&'a CStr>,
     /// The NIS domain name; None leaves the name as it is.

@@ -19,8 +19,6 @@ pub struct Security<'a> {
     pub no_new_privileges: bool,
     /// The filter of system calls.
     pub seccomp: Seccomp<'a>,
-    /// Whether device nodes of the root are devices, and /sys is writable.
-    pub privileged: bool,
     /// The limits of each process.
     pub rlimits: Vec<Rlimit>,
     /// The umask; None leaves mini's own.

@@ -144,16 +144,16 @@ pub fn put_tree(tree: Base, target: &Fd) -> Result<()> {
     unsafe { syscall!(Sysno::move_mount, tree, empty, target.raw(), empty, BOTH_EMPTY) }.map(drop)
 }
 
-/// mount_setattr(2), Linux 5.12: sets and clears flags of an open mount (MOUNT_ATTR_* have the
-/// values of MS_*) and sets its propagation (MS_*; 0: unchanged). `recursive` includes submounts.
+/// mount_setattr(2), Linux 5.12: sets and clears flags of an open mount (MOUNT_ATTR_*) and sets its
+/// propagation (MS_*; 0: unchanged). `recursive` includes submounts.
 pub fn set_attributes(
     mount: Base,
-    set: libc::c_ulong,
-    clear: libc::c_ulong,
+    set: u64,
+    clear: u64,
     propagation: libc::c_ulong,
     recursive: bool,
 ) -> Result<()> {
-    let attributes: [u64; 4] = [set as _, clear as _, propagation as _, 0];
+    let attributes: [u64; 4] = [set, clear, propagation as _, 0];
     let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the kernel reads four words (struct mount_attr, its first version).
     unsafe {

@@ -53,7 +53,7 @@ pub fn create(session: Session) -> Result<u8> {
     let mut state = State {
         id: entry.id,
         bundle: paths.bundle,
-        rootfs: spec.rootfs.unwrap_or_default(),
+        rootfs: spec.root.path.unwrap_or_default(),
         created: clock::since_1970(),
         owner: caller.euid,
         cgroups: host.cgroups.directories(),

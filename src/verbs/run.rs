@@ -32,15 +32,16 @@ pub fn run<'a>(request: Box<Run<'a>>, environ: &[&'a CStr], caller: Caller) -> R
     // The request, the host and the plan live as long as the process: no code frees them.
     let request: &mut Run = Box::leak(request);
     complete::complete(request, environ)?;
-    let request: &Run = request;
-    let spec = &request.spec;
-    check_lengths(spec, caller.program.page_size)?;
+    check_lengths(&request.spec, caller.program.page_size)?;
     if request.edits.shares_users && caller.euid != 0 {
         let error = Error::new("option --userns host").cause("only root can use it");
         return Err(error.hint("a container of an ordinary user has a user namespace"));
     }
-    let host = Box::leak(Box::new(Host::probe(caller, spec)?));
+    let host = Box::leak(Box::new(Host::probe(caller, &request.spec)?));
     check_initramfs(request, host)?;
+    core::mem::take(&mut request.defaults).fill(&mut request.spec, host);
+    let request: &Run = request;
+    let spec = &request.spec;
     let plan = Box::leak(Box::new(Plan::new(spec, host)));
     if request.dry_run {
         let mut text = Text::new();
@@ -52,7 +53,7 @@ pub fn run<'a>(request: Box<Run<'a>>, environ: &[&'a CStr], caller: Caller) -> R
     options.program = caller.program;
     options.measure = report.is_some();
     // Without a rootfs the command reaches the socket itself.
-    options.ready.socket = spec.rootfs.and(env::value_of(b"NOTIFY_SOCKET", environ));
+    options.ready.socket = spec.root.path.and(env::value_of(b"NOTIFY_SOCKET", environ));
     let result = container::run(plan, spec, host, options);
     if let Some(to) = report
         && let Err(error) = report::write(to, &result, spec, host)
@@ -80,12 +81,12 @@ fn check_descriptors(request: &Run) -> Result<()> {
 /// A process with CAP_SYS_ADMIN could unmount the new root and see the initramfs, so the plan drops
 /// CAP_SYS_ADMIN there; to request it is an error.
 fn check_initramfs(request: &Run, host: &Host) -> Result<()> {
-    if !(host.root_is_initramfs && request.spec.rootfs.is_some()) {
+    if !(host.root_is_initramfs && request.spec.root.path.is_some()) {
         return Ok(());
     }
     let admin = 1 << SYS_ADMIN;
     let edits = request.edits.capabilities;
-    let adds_all = edits.add_all || request.spec.security.privileged;
+    let adds_all = edits.add_all || request.defaults.privileged;
     let all = adds_all && edits.drop & admin == 0 && !edits.drop_all;
     if all || edits.add & admin != 0 {
         let error = Error::new("rootfs on an initramfs").cause("goes without CAP_SYS_ADMIN");

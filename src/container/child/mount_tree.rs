@@ -7,17 +7,15 @@
 //! options.
 
 use super::resolve::{self, Make};
-use super::rootfs::Rootfs;
+use super::rootfs::{Rootfs, TOP};
 use crate::host::{Image, image_in};
-use crate::spec::mounts::Setting;
+use crate::plan::{Mount, SetAttributes};
 use crate::sys::fs::{self, NumberedPath};
 use crate::sys::{Errno, Fd, Result, loopdev, mount};
 use crate::text::{number, unescaped};
 use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
-use libc::{
-    MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_SLAVE,
-};
+use libc::{MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC};
 
 /// What was taken: the descriptor of a copy, or of the file itself, told by this bit.
 pub struct MountTree(AtomicI32);
@@ -26,19 +24,6 @@ const ONLY_OPENED: i32 = 1 << 30;
 /// Whether what is mounted below comes along.
 const RECURSIVE: i32 = 1 << 29;
 const MARKS: i32 = ONLY_OPENED | RECURSIVE;
-
-/// How a volume is attached.
-#[derive(Debug, Clone, Copy)]
-pub struct AttachOptions {
-    /// MS_RDONLY and the like.
-    pub flags: libc::c_ulong,
-    /// MS_SLAVE or MS_PRIVATE.
-    pub propagation: libc::c_ulong,
-    /// Whether what is mounted below comes along, and all of this applies to it.
-    pub recursive: bool,
-    /// Whether to make what the path lacks.
-    pub make: bool,
-}
 
 impl MountTree {
     /// Nothing yet.
@@ -74,12 +59,17 @@ impl MountTree {
         }
     }
 
-    /// Mounts a file system where nobody sees it.
-    pub fn take_file_system(&self, fstype: &CStr, settings: &[Setting]) -> Result<()> {
-        self.keep(mount::mount_unseen(fstype, settings.iter().copied(), 0)?)
+    /// Mounts a file system and takes a copy of that mount. It lies over the root meanwhile, where the host's mount
+    /// namespace does not see it: mount(2) takes more options than fsconfig(2), and sources that are paths.
+    pub fn create(&self, step: &Mount) -> Result<()> {
+        let Mount { source, fstype, flags, data, .. } = *step;
+        mount::mount(Some(source), c"/", fstype, flags, data)?;
+        let tree = mount::take_tree(TOP, false);
+        mount::umount(TOP, libc::MNT_DETACH)?;
+        self.keep(tree?)
     }
 
-    /// The same with the one in a file, read-only, through a loop device that goes with it.
+    /// Mounts the file system in a file, read-only, through a loop device that goes with it.
     pub fn take_image(&self, image: &CStr) -> Result<()> {
         let file = fs::open(image, libc::O_RDONLY, 0)?;
         let Some(Image::FileSystem(fstype)) = image_in(&file)? else {
@@ -124,33 +114,43 @@ impl MountTree {
     }
 
     /// Attaches it at a path of the container.
-    pub fn put(&self, target: &CStr, options: AttachOptions, rootfs: &mut Rootfs) -> Result<()> {
+    pub fn put(
+        &self,
+        target: &CStr,
+        attributes: &[SetAttributes],
+        make: bool,
+        rootfs: &mut Rootfs,
+    ) -> Result<()> {
         let taken = self.0.load(Ordering::Relaxed);
         let fd = taken & !MARKS;
-        let make = match (options.make, fs::is_directory(fd)?) {
+        let make = match (make, fs::is_directory(fd)?) {
             (false, _) => Make::Nothing,
             (true, true) => Make::Directory,
             (true, false) => Make::File,
         };
         let on = resolve::open(target, make)?;
-        let AttachOptions { flags, propagation, recursive, .. } = options;
         if taken & ONLY_OPENED == 0 {
-            let result = mount::set_attributes(fd, flags, 0, propagation, recursive);
+            // Before anybody can see it.
+            let result = attributes.iter().try_for_each(|call| {
+                let SetAttributes { set, clear, propagation, recursive } = *call;
+                mount::set_attributes(fd, set, clear, propagation, recursive)
+            });
             if result != Err(Errno::ENOSYS) {
                 result?;
                 return mount::put_tree(fd, &on);
             }
             mount::put_tree(fd, &on)?;
             // It can be changed only when it is attached.
-            return set_options(&self.opened()?, options, rootfs);
+            return set_options(&self.opened()?, attributes, rootfs);
         }
         if rootfs.stage().is_ok() {
             rootfs.mount_on(fd, on.raw(), MS_MOVE)?;
-            return set_options(&self.opened()?, options, rootfs);
+            return set_options(&self.opened()?, attributes, rootfs);
         }
-        rootfs.mount_on(fd, on.raw(), MS_BIND | if recursive { MS_REC } else { 0 })?;
+        let recursive = if taken & RECURSIVE != 0 { MS_REC } else { 0 };
+        rootfs.mount_on(fd, on.raw(), MS_BIND | recursive)?;
         // With the host's files: the walk now leads to what was mounted there.
-        set_options(&resolve::open(target, Make::Nothing)?, options, rootfs)
+        set_options(&resolve::open(target, Make::Nothing)?, attributes, rootfs)
     }
 
     /// Its descriptor, of which another one is the owner.
@@ -173,10 +173,10 @@ pub fn stage(trees: &[MountTree], rootfs: &mut Rootfs) -> Result<()> {
 /// Adds flags to the mount of the root.
 pub fn restrict_root(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
     let root = rootfs.root()?.raw();
-    match mount::set_attributes(root, flags, 0, 0, false) {
+    match mount::set_attributes(root, flags as _, 0, 0, false) {
         Err(Errno::ENOSYS) => {
             let root = fs::duplicate(root)?;
-            rootfs.add_flags(&root, flags)
+            rootfs.change_flags(&root, flags, 0)
         }
         result => result,
     }
@@ -185,11 +185,11 @@ pub fn restrict_root(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
 /// Adds flags to the mount of the root and to those below; the root itself stays writable.
 pub fn restrict_tree(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
     let root = rootfs.root()?.raw();
-    match mount::set_attributes(root, flags, 0, 0, true) {
+    match mount::set_attributes(root, flags as _, 0, 0, true) {
         Err(Errno::ENOSYS) => {
             let root = fs::duplicate(root)?;
             if flags & !MS_RDONLY != 0 {
-                rootfs.add_flags(&root, flags & !MS_RDONLY)?;
+                rootfs.change_flags(&root, flags & !MS_RDONLY, 0)?;
             }
             return set_below(&root, flags, rootfs);
         }
@@ -198,23 +198,30 @@ pub fn restrict_tree(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
     if flags & MS_RDONLY == 0 {
         return Ok(());
     }
-    match mount::set_attributes(root, 0, MS_RDONLY, 0, false) {
+    match mount::set_attributes(root, 0, libc::MOUNT_ATTR_RDONLY, 0, false) {
         // The host's own mount is read-only: nothing is to be made in it.
         Err(Errno::EPERM) => Ok(()),
         result => result,
     }
 }
 
-/// Sets the options of a volume that is attached already, without mount_setattr(2).
+/// Sets the options of a mount that is attached already, without mount_setattr(2).
 #[inline(never)]
-fn set_options(top: &Fd, options: AttachOptions, rootfs: &mut Rootfs) -> Result<()> {
-    let recursive = if options.recursive { MS_REC } else { 0 };
-    rootfs.set_propagation(top, options.propagation & (MS_SLAVE | MS_PRIVATE) | recursive)?;
-    if options.flags == 0 {
-        return Ok(());
+fn set_options(top: &Fd, attributes: &[SetAttributes], rootfs: &mut Rootfs) -> Result<()> {
+    for call in attributes {
+        let recursive = if call.recursive { MS_REC } else { 0 };
+        if call.propagation != 0 {
+            rootfs.set_propagation(top, call.propagation | recursive)?;
+        }
+        let (set, clear) = call.flags();
+        if set | clear != 0 {
+            rootfs.change_flags(top, set, clear)?;
+        }
+        if set != 0 && call.recursive {
+            set_below(top, set, rootfs)?;
+        }
     }
-    rootfs.add_flags(top, options.flags)?;
-    if options.recursive { set_below(top, options.flags, rootfs) } else { Ok(()) }
+    Ok(())
 }
 
 /// Adds flags to every mount below one. Each is walked to by its path in the mount table, which
@@ -254,7 +261,7 @@ fn set_below(top: &Fd, flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> 
             }
             lacking += 1;
             match resolve::open_below(top, rest) {
-                Ok(at) if fs::mount_id(&at)? == line.id => rootfs.add_flags(&at, flags),
+                Ok(at) if fs::mount_id(&at)? == line.id => rootfs.change_flags(&at, flags, 0),
                 Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(()),
                 Err(errno) => Err(errno),
             }

@@ -155,33 +155,19 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         Step::OpenTree { number, source, recursive, copy } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.take(source, *recursive, *copy)?;
         }
-        Step::Fsmount { number, fstype, settings, image } => {
-            let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
-            match (image, fstype) {
-                (Some(image), _) => taken.take_image(image)?,
-                (None, Some(fstype)) => taken.take_file_system(fstype, settings)?,
-                (None, None) => return Err(Errno::EINVAL),
-            }
+        Step::MountDetached { number, mount } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.create(mount)?;
         }
-        Step::MoveMount { number, target, flags, propagation, recursive, create } => {
-            let options = mount_tree::AttachOptions {
-                flags: *flags,
-                propagation: *propagation,
-                recursive: *recursive,
-                make: *create,
-            };
-            let taken = child.trees.get(*number).ok_or(Errno::EBADF)?;
-            taken.put(target, options, &mut state.rootfs)?;
+        Step::Fsmount { number, image } => {
+            child.trees.get(*number).ok_or(Errno::EBADF)?.take_image(image)?;
+        }
+        Step::MoveMount { number, target, attributes, create } => {
+            let tree = child.trees.get(*number).ok_or(Errno::EBADF)?;
+            tree.put(target, attributes, *create, &mut state.rootfs)?;
         }
         Step::StageMounts => mount_tree::stage(child.trees, &mut state.rootfs)?,
         Step::UnmountStage => mount::umount(TOP, libc::MNT_DETACH)?,
-        Step::MountTmpfs { target, flags, data, create } => {
-            let make = if *create { Make::Directory } else { Make::Nothing };
-            let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-            fs::fchdir(&resolve::open(target, make)?)?;
-            mount::mount(Some(c"tmpfs"), c".", Some(c"tmpfs"), *flags, Some(data))?;
-            fs::fchdir(&here)?;
-        }
+        Step::MountInside { mount, create } => state.rootfs.mount_inside(mount, *create)?,
         Step::OpenArchive(path) => {
             state.archive = Some(match path.to_bytes() {
                 b"-" => fs::duplicate(0)?,
@@ -199,8 +185,9 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             mount_image(image, fstype, target, *flags)?;
         }
         Step::Mask(path) => state.rootfs.mask(path)?,
-        Step::MaskPath(path) => state.rootfs.mask_path(path)?,
+        Step::MaskPath { path, if_present } => state.rootfs.mask_path(path, *if_present)?,
         Step::MakeReadonly(path) => state.rootfs.protect(path)?,
+        Step::MakePathReadonly(path) => state.rootfs.protect_path(path)?,
         Step::SetTreeAttributes(flags) => mount_tree::restrict_tree(*flags, &mut state.rootfs)?,
         Step::SetRootAttributes(flags) => mount_tree::restrict_root(*flags, &mut state.rootfs)?,
         Step::NewMountNamespace(path) => mount::enter_namespace_of(path)?,
@@ -311,7 +298,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::MakeMountsReadonly => {
             let root = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-            mount::set_attributes(root.raw(), libc::MS_RDONLY, 0, 0, true)?;
+            mount::set_attributes(root.raw(), libc::MOUNT_ATTR_RDONLY, 0, 0, true)?;
         }
         Step::MoveMountWritable { number, path } => {
             child.trees.get(*number).ok_or(Errno::EBADF)?.put_back(path)?;

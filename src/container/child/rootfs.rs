@@ -110,8 +110,8 @@ impl Rootfs {
             Ok(()) if flags & (MS_BIND | MS_RDONLY | MS_REMOUNT) == MS_BIND | MS_RDONLY => {
                 // The call itself ignores it.
                 let bound = fs::open(target, libc::O_PATH, 0)?;
-                match mount::set_attributes(bound.raw(), MS_RDONLY, 0, 0, false) {
-                    Err(Errno::ENOSYS) => remount(&bound, target, MS_RDONLY),
+                match mount::set_attributes(bound.raw(), libc::MOUNT_ATTR_RDONLY, 0, 0, false) {
+                    Err(Errno::ENOSYS) => remount(&bound, target, MS_RDONLY, 0),
                     result => result,
                 }
             }
@@ -190,10 +190,15 @@ impl Rootfs {
         mount::mount(Some(from.as_c_str()), to.as_c_str(), None, flags, None)
     }
 
-    /// Adds flags to the mount of an open file, without mount_setattr(2).
-    pub fn add_flags(&mut self, at: &Fd, flags: libc::c_ulong) -> Result<()> {
+    /// Sets and clears flags of the mount of an open file, without mount_setattr(2).
+    pub fn change_flags(
+        &mut self,
+        at: &Fd,
+        set: libc::c_ulong,
+        clear: libc::c_ulong,
+    ) -> Result<()> {
         let path = self.link(at.raw())?;
-        remount(at, path.as_c_str(), flags)
+        remount(at, path.as_c_str(), set, clear)
     }
 
     /// Opens a file of mini's own /proc that is about this process, or about one of its descriptors.
@@ -226,9 +231,22 @@ impl Rootfs {
         self.cover(path, is_directory)
     }
 
+    /// Mounts a file system at a path of the container.
+    pub fn mount_inside(&mut self, step: &Mount, make: bool) -> Result<()> {
+        let Mount { source, target, fstype, flags, data, .. } = *step;
+        let make = if make { Make::Directory } else { Make::Nothing };
+        let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+        fs::fchdir(&resolve::open(target, make)?)?;
+        mount::mount(Some(source), c".", fstype, flags, data)?;
+        fs::fchdir(&here)
+    }
+
     /// Covers a file or directory of the container, wherever it is.
-    pub fn mask_path(&mut self, path: &CStr) -> Result<()> {
-        let file = resolve::open(path, Make::Nothing)?;
+    pub fn mask_path(&mut self, path: &CStr, if_present: bool) -> Result<()> {
+        let file = match resolve::open(path, Make::Nothing) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) if if_present => return Ok(()),
+            result => result?,
+        };
         if fs::is_directory(file.raw())? {
             let path = self.link(file.raw())?;
             return self.cover(path.as_c_str(), true);
@@ -271,6 +289,31 @@ impl Rootfs {
         mount::mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, Some(c"size=4k,nr_inodes=2"))
     }
 
+    /// Makes a file or directory of the container read-only, wherever it is, if it is there.
+    pub fn protect_path(&mut self, path: &CStr) -> Result<()> {
+        let file = match resolve::open(path, Make::Nothing) {
+            Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(()),
+            result => result?,
+        };
+        match mount::copy_of(&file) {
+            Err(Errno::ENOSYS) => {
+                self.mount_on(file.raw(), file.raw(), MS_BIND | MS_REC)?;
+                let top = resolve::open(path, Make::Nothing)?;
+                self.change_flags(&top, MS_RDONLY, 0)
+            }
+            tree => {
+                let tree = tree?;
+                let result =
+                    mount::set_attributes(tree.raw(), libc::MOUNT_ATTR_RDONLY, 0, 0, false);
+                mount::put_tree(tree.raw(), &file)?;
+                match result {
+                    Err(Errno::ENOSYS) => self.change_flags(&tree, MS_RDONLY, 0),
+                    result => result,
+                }
+            }
+        }
+    }
+
     /// Makes a file or directory of mini's own /proc read-only, if it is there. The flags its file
     /// system was mounted with are kept: a user namespace may not drop them.
     pub fn protect(&mut self, path: &CStr) -> Result<()> {
@@ -294,8 +337,8 @@ fn join<'b>(place: &CStr, path: &[u8], buffer: &'b mut [u8; 80]) -> Result<&'b C
     CStr::from_bytes_until_nul(room).map_err(|_| Errno::EINVAL)
 }
 
-/// Those it has are said again: a remount sets all of them, and a user namespace may not take any away.
-fn remount(at: &Fd, path: &CStr, flags: libc::c_ulong) -> Result<()> {
-    let flags = MS_REMOUNT | MS_BIND | flags | fs::mount_flags(at)?;
+/// A remount sets all flags, and a user namespace may not take any away: those that the mount has are repeated.
+fn remount(at: &Fd, path: &CStr, set: libc::c_ulong, clear: libc::c_ulong) -> Result<()> {
+    let flags = MS_REMOUNT | MS_BIND | fs::mount_flags(at)? & !clear | set;
     mount::mount(None, path, None, flags, None)
 }

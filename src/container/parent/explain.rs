@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::host::ids::IdMaps;
 use crate::plan::{Mount, Step};
 use crate::spec::Spec;
-use crate::spec::mounts::Volume;
+use crate::spec::mounts::Mount as SpecMount;
 use crate::sys::{Errno, fs};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -118,12 +118,14 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     {
         return error.hint(hint);
     }
-    if let (Step::MoveMount { target, .. } | Step::MountTmpfs { target, .. }, Errno::EROFS) =
-        (step, errno)
-        && let Some(volume) = volume_above(target.to_bytes(), spec)
+    if let (
+        Step::MoveMount { target, .. } | Step::MountInside { mount: Mount { target, .. }, .. },
+        Errno::EROFS,
+    ) = (step, errno)
+        && let Some(mount) = mount_above(target.to_bytes(), spec)
     {
         let mut hint = crate::text::Text::new();
-        hint.str("the volume at ").word(volume.target);
+        hint.str("the volume at ").word(mount.destination);
         hint.str(" is read-only and has no such path: create it in the source of the volume");
         return error.hint_text(&hint);
     }
@@ -133,24 +135,24 @@ pub fn step_failure(step: &Step, errno: Errno, detail: &[u8], spec: &Spec, host:
     }
 }
 
-/// The innermost volume that contains a path.
-fn volume_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s Volume<'a>> {
+/// The innermost mount of the spec that contains a path.
+fn mount_above<'s, 'a>(path: &[u8], spec: &'s Spec<'a>) -> Option<&'s SpecMount<'a>> {
     let names = |path: &[u8]| -> Vec<Vec<u8>> {
         let names = path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."));
         names.map(Vec::from).collect()
     };
     let path = names(path);
-    let depth = |volume: &&Volume| names(volume.target.to_bytes()).len();
-    let volumes = spec.volumes.iter().filter(|volume| {
-        let above = names(volume.target.to_bytes());
+    let depth = |mount: &&SpecMount| names(mount.destination.to_bytes()).len();
+    let mounts = spec.mounts.iter().filter(|mount| {
+        let above = names(mount.destination.to_bytes());
         above.len() < path.len() && path.starts_with(&above)
     });
-    volumes.max_by_key(depth)
+    mounts.max_by_key(depth)
 }
 
 /// Begins the line with the option the user gave, where that is clearer than the step's name.
 pub fn named(step: &Step, spec: &Spec) -> Error {
-    match (step, spec.rootfs) {
+    match (step, spec.root.path) {
         // Mounted over "/"; the user knows it as --rootfs.
         (Step::Mount(Mount { target, flags, .. }), Some(rootfs))
             if flags & MS_BIND != 0 && *target == c"/" =>
@@ -349,14 +351,14 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             Errno::ENOENT => "the target of the link is missing",
             _ => return None,
         },
-        (Step::Fsmount { image: None, .. }, errno) => match errno {
+        (Step::MountDetached { .. }, errno) => match errno {
             Errno::ENODEV => "the kernel was built without this file system",
-            Errno::ENOSYS => "needs Linux 5.2 (fsopen)",
+            Errno::ENOSYS => "needs Linux 5.2 (open_tree)",
             Errno::EPERM => "only root of the namespace that owns it may mount this file system",
             _ => return None,
         },
         (Step::MountImage { .. } | Step::Fsmount { .. }, errno) => match errno {
-            Errno::ENOSYS => "needs Linux 5.2 (fsopen)",
+            Errno::ENOSYS => "needs Linux 5.2 (open_tree)",
             Errno::EPERM | Errno::EACCES => "the kernel lets only the host's root mount images",
             Errno::ENOENT | Errno::ENXIO => "no loop devices: /dev/loop-control is missing",
             Errno::EBUSY => "no free loop device",
@@ -380,21 +382,21 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             }
         },
         (
-            Step::MoveMount { create: false, .. } | Step::MountTmpfs { create: false, .. },
+            Step::MoveMount { create: false, .. } | Step::MountInside { create: false, .. },
             Errno::ENOENT,
         ) => "without --rootfs mini creates nothing on the host: create it first",
-        (Step::MountTmpfs { .. }, Errno::EINVAL) => {
+        (Step::MountInside { .. }, Errno::EINVAL) => {
             "uid= or gid= is not mapped, or an option is out of range"
         }
-        (Step::MoveMount { .. } | Step::MountTmpfs { .. }, Errno::EROFS) => {
+        (Step::MoveMount { .. } | Step::MountInside { .. }, Errno::EROFS) => {
             "the root is read-only and has no such path: create it in the image"
         }
         (
-            Step::MoveMount { create: true, .. } | Step::MountTmpfs { create: true, .. },
+            Step::MoveMount { create: true, .. } | Step::MountInside { create: true, .. },
             Errno::EACCES,
         ) => "the root has no such path, and mini is not allowed to create it",
         (
-            Step::MoveMount { .. } | Step::MountTmpfs { .. } | Step::OpenTreeWritable { .. },
+            Step::MoveMount { .. } | Step::MountInside { .. } | Step::OpenTreeWritable { .. },
             Errno::ELOOP,
         ) => "or a magic link of /proc, which mini does not follow",
         (Step::MoveMount { .. }, Errno::EINVAL | Errno::ENOTDIR) => {
@@ -447,7 +449,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::MoveMountTo(_), Errno::EROFS) => {
             "the root is read-only and has no such path: create it in the image"
         }
-        (Step::MaskPath(_), Errno::ENOENT) => "a masked path must exist",
+        (Step::MaskPath { .. }, Errno::ENOENT) => "a masked path must exist",
         (Step::OpenInitProgram { .. }, Errno::ENOENT) => {
             "--init needs mini's own file, which was removed, or /proc to find it"
         }

@@ -13,7 +13,7 @@ use crate::container::status::{Detail, Record};
 use crate::container::{RunOptions, args_pipe, stdio};
 use crate::error::{Error, Result};
 use crate::host::{Host, Image};
-use crate::plan::{KEPT_WRITABLE, Plan, Step, namespace_name};
+use crate::plan::{Plan, Step, namespace_name};
 use crate::spec::Spec;
 use crate::sys::clock::SECOND;
 use crate::sys::memory::{ChildMemory, SharedNumber};
@@ -58,12 +58,7 @@ pub fn launch<'a>(
     let buffer = args_pipe::buffer_size(args.len(), env.len(), message.len());
     let child_memory =
         ChildMemory::new(buffer, options.program.page_size).map_err(failed("allocate"))?;
-    let writable = match spec.security.paths.len() {
-        0 => 0,
-        count => count + KEPT_WRITABLE,
-    };
-    let trees =
-        (0..spec.volumes.len() + writable).map(|_| MountTree::new()).collect::<Vec<_>>().leak();
+    let trees = (0..plan.trees).map(|_| MountTree::new()).collect::<Vec<_>>().leak();
     let (args_read, args_write) = fs::pipe().map_err(failed("pipe"))?;
     let (status_read, status_write) = fs::pipe().map_err(failed("pipe"))?;
     // The child reads this struct through the shared memory but has its own descriptor table. So
@@ -140,7 +135,7 @@ pub fn launch<'a>(
     if let Some((_, childs)) = &shared.terminal {
         childs.close_copy();
     }
-    if spec.process.terminal && spec.rootfs == Some(c"-") {
+    if spec.process.terminal && spec.root.path == Some(c"-") {
         // The child has opened the archive by now. Without a terminal it reports the error itself.
         let _ = stdio::take_keyboard();
     }

@@ -3,8 +3,9 @@
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
-use crate::spec::mounts::{Kind, Overlay};
+use crate::spec::mounts::Overlay;
 use crate::sys::{Errno, Fd, fs};
+use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
@@ -12,24 +13,34 @@ use core::ffi::CStr;
 /// when mini ends by any cause. Makes missing work directories.
 pub fn claim(spec: &Spec) -> Result<Vec<Fd>> {
     let mut held = Vec::new();
-    if let Some(Overlay::Kept { upper, work }) = &spec.overlay {
+    if let Some(Overlay::Kept { upper, work }) = spec.root.overlay {
         lock(upper, &mut held)?;
         make(work)?;
         lock(work, &mut held)?;
     }
-    for volume in &spec.volumes {
-        let Kind::FileSystem { settings, .. } = &volume.kind else { continue };
-        for (name, directory) in settings {
-            let Some(directory) = directory else { continue };
-            match name.to_bytes() {
-                b"workdir" => make(directory)?,
-                b"upperdir" => {}
-                _ => continue,
+    for mount in spec.mounts.iter().filter(|mount| mount.is(c"overlay")) {
+        for option in &mount.options.data {
+            if let Some(directory) = value(option, b"workdir=") {
+                make(directory)?;
+                lock(directory, &mut held)?;
+            } else if let Some(directory) = value(option, b"upperdir=") {
+                lock(directory, &mut held)?;
             }
-            lock(directory, &mut held)?;
         }
     }
     Ok(held)
+}
+
+/// The path in an option of an overlay, in which a comma has a backslash before it.
+fn value(option: &CStr, name: &[u8]) -> Option<&'static CStr> {
+    let escaped = option.to_bytes().strip_prefix(name)?;
+    let mut path = Text::new();
+    for (at, byte) in escaped.iter().enumerate() {
+        if !(*byte == b'\\' && escaped.get(at + 1) == Some(&b',')) {
+            path.raw(&[*byte]);
+        }
+    }
+    Some(path.leak())
 }
 
 fn failed(directory: &CStr, errno: Errno) -> Error {

@@ -19,18 +19,14 @@ use core::ffi::CStr;
 /// When something is asked for that mini cannot do.
 pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr, id: &'a CStr) -> Result<Spec<'a>> {
     let process = config.process.as_ref().unwrap_or_else(|| Box::leak(Box::new(no_process())));
-    let mut rootfs = Text::new();
-    rootfs.raw(in_bundle(bundle, config.root.path).to_bytes());
     let mut spec = Spec {
-        rootfs: Some(rootfs.leak()),
-        read_only: config.root.readonly,
-        volumes: mounts::mounts(config, bundle)?,
         resources: resources::resources(config, id),
         hooks: config.hooks.clone(),
         waits_for_start: true,
         ..Spec::default()
     };
     process::fill(&mut spec, config, process)?;
+    mounts::file_system(config, bundle, &mut spec)?;
     Ok(spec)
 }
 

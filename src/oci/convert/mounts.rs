@@ -1,37 +1,66 @@
-//! The root file system, mounts, masked paths.
+//! The root file system, mounts, devices, masked and read-only paths.
 
 use super::in_bundle;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::oci::config::Config;
-use crate::spec::mounts::{Kind, Options, Tmpfs, Volume};
+use crate::spec::Spec;
+use crate::spec::mounts::{self, Device, Kind, Mount, Root};
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use libc::{MS_BIND, MS_REC, MS_SLAVE};
 
-/// What is mounted beside what every container has.
-pub fn mounts<'a>(config: &'a Config<'a>, bundle: &CStr) -> Result<Vec<Volume<'a>>> {
-    let mut volumes = Vec::new();
-    for mount in &config.mounts {
-        let set = mount.options.set;
-        let has = |flag: libc::c_ulong| set & flag as u32 != 0;
-        let is_bind = has(libc::MS_BIND) || mount.kind == Some(c"bind");
-        let options = Options {
-            read_only: has(libc::MS_RDONLY),
-            nosuid: has(libc::MS_NOSUID),
-            nodev: Some(has(libc::MS_NODEV)),
-            noexec: has(libc::MS_NOEXEC),
-            recursive: has(libc::MS_REC),
-            slave: false,
-        };
+/// Fills in what `root`, `mounts` and the paths and devices of `linux` say.
+///
+/// # Errors
+/// When a mount has no source.
+pub fn file_system<'a>(config: &'a Config<'a>, bundle: &CStr, spec: &mut Spec<'a>) -> Result<()> {
+    let linux = &config.linux;
+    let propagation = linux.rootfs_propagation.map_or(MS_SLAVE | MS_REC, Into::into);
+    spec.root = Root {
+        path: Some(in_bundle(bundle, config.root.path)),
+        readonly: config.root.readonly,
+        propagation: Some(propagation),
+        ..Root::default()
+    };
+    for (at, mount) in config.mounts.iter().enumerate() {
+        let mut options = mount.options.clone();
+        let is_bind = options.set & MS_BIND as u32 != 0 || mount.kind == Some(c"bind");
         let kind = match (is_bind, mount.source, mount.kind) {
-            (true, Some(source), _) => Kind::Bind(in_bundle(bundle, source)),
-            (false, _, Some(kind))
-                if kind == c"tmpfs" && !mount.destination.to_bytes().starts_with(b"/dev") =>
-            {
-                Kind::Tmpfs(Tmpfs::USUAL)
+            (true, Some(source), _) => {
+                options.set |= MS_BIND as u32;
+                Kind::Bind(in_bundle(bundle, source))
             }
-            _ => continue,
+            (false, _, Some(kind)) if kind == c"cgroup" => Kind::Cgroup,
+            (false, source, Some(fstype)) => {
+                Kind::FileSystem { fstype, source: source.unwrap_or(fstype) }
+            }
+            _ => {
+                let error = Error::new("config.json mounts").number(at as u32);
+                return Err(error.object(mount.destination.to_bytes()).cause("needs a source"));
+            }
         };
-        volumes.push(Volume { kind, target: mount.destination, options });
+        spec.mounts.push(Mount::new(mount.destination, kind, options));
     }
-    Ok(volumes)
+    devices(config, spec);
+    spec.masked_paths = linux.masked_paths.clone();
+    spec.readonly_paths = linux.readonly_paths.clone();
+    Ok(())
+}
+
+/// The devices and links, unless /dev is a bind mount, which has its own.
+fn devices<'a>(config: &'a Config<'a>, spec: &mut Spec<'a>) {
+    let is_bound = |mount: &Mount| {
+        let names = mount.destination.to_bytes().split(|byte| *byte == b'/');
+        names.filter(|name| !matches!(*name, b"" | b".")).eq([b"dev"])
+            && matches!(mount.kind, Kind::Bind(_))
+    };
+    if spec.mounts.iter().any(is_bound) {
+        return;
+    }
+    let asked: &Vec<Device> = &config.linux.devices;
+    let is_default = |device: &Device| asked.iter().all(|asked| asked.path != device.path);
+    spec.devices.extend(mounts::devices().filter(is_default));
+    spec.devices.extend_from_slice(asked);
+    spec.dev_links = mounts::DEV_LINKS.into();
+    spec.dev_links.push((c"/proc/kcore", c"/dev/core"));
 }

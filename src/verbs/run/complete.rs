@@ -6,8 +6,10 @@ use super::own_tmp;
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::cli::{CapabilityEdits, Run, SeccompChoice};
 use crate::error::{Error, Result};
-use crate::host::cgroups::online_cpus;
+use crate::host::cgroups::{online_cpus, throttled_cpus};
+use crate::plan::defaults::{Defaults, is_masked};
 use crate::spec::capability::{self, ALL, MKNOD};
+use crate::spec::mounts::Kind;
 use crate::spec::process::Capabilities;
 use crate::spec::resources::{Property, Resources};
 use crate::spec::security::{IdMapping, Seccomp, Security};
@@ -22,10 +24,12 @@ use core::ffi::CStr;
 /// # Errors
 /// When two options contradict each other, or a file that an option names cannot be read.
 pub fn complete<'a>(request: &mut Run<'a>, environ: &[&'a CStr]) -> Result<()> {
-    let is_host_root = request.spec.rootfs.is_none();
-    for (option, given) in
-        [("--overlay", request.spec.overlay.is_some()), ("--read-only", request.spec.read_only)]
-    {
+    let is_host_root = request.spec.root.path.is_none();
+    for (option, given) in [
+        ("--overlay", request.spec.root.overlay.is_some()),
+        ("--read-only", request.spec.root.readonly),
+        ("--shm-size", request.defaults.shm_size.is_some()),
+    ] {
         if given && is_host_root {
             return Err(clash(option, "needs --rootfs"));
         }
@@ -40,7 +44,8 @@ pub fn complete<'a>(request: &mut Run<'a>, environ: &[&'a CStr]) -> Result<()> {
     }
     environment(request, environ)?;
     own_tmp::add(&mut request.spec)?;
-    masks(request)?;
+    masks(&mut request.defaults)?;
+    devices(request)?;
     rights(request)?;
     resources(&request.spec.resources, request.edits.cpus)
 }
@@ -67,7 +72,7 @@ fn hostname(request: &mut Run) -> Result<()> {
 /// The environment: mini's own without a rootfs, else a clean one; then the edits in their order.
 fn environment<'a>(request: &mut Run<'a>, environ: &[&'a CStr]) -> Result<()> {
     let spec = &mut request.spec;
-    let is_host_root = spec.rootfs.is_none();
+    let is_host_root = spec.root.path.is_none();
     let env = if is_host_root { environ.to_vec() } else { clean_env(spec.hostname, environ) };
     let mut env = Variables::new(env);
     for edit in &request.edits.env {
@@ -103,18 +108,40 @@ fn clean_env<'a>(hostname: Option<&CStr>, environ: &[&'a CStr]) -> Vec<&'a CStr>
 
 /// The masked paths: with `--privileged` only those of `mask=`. To unmask a path that is not masked
 /// would have no effect, so it is an error.
-fn masks(request: &mut Run) -> Result<()> {
-    let masks = &mut request.spec.masks;
-    let was_asked = masks.unmask_all;
-    masks.unmask_all |= request.spec.security.privileged;
-    for path in &masks.unmask {
-        if !masks.unmask_all && !crate::plan::is_masked(path) {
+fn masks(defaults: &mut Defaults) -> Result<()> {
+    defaults.unmask_all |= defaults.privileged;
+    if defaults.unmask_all {
+        return Ok(());
+    }
+    defaults.throttled_cpus = throttled_cpus();
+    match defaults.unmask.iter().find(|path| !is_masked(path)) {
+        Some(path) => {
             let error = Error::new("option --security-opt unmask").object(path.to_bytes());
-            return Err(error.cause("is not masked"));
+            Err(error.cause("is not masked"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A `--device` must be a device; and a device in a volume would not work, so it is an error.
+fn devices(request: &Run) -> Result<()> {
+    for path in &request.devices {
+        let error = Error::new("device").object(path.to_bytes());
+        match fs::is_device(path) {
+            Ok(true) => {}
+            Ok(false) => return Err(error.cause("not a device")),
+            Err(errno) => return Err(error.errno(errno)),
         }
     }
-    if masks.unmask_all && !was_asked {
-        masks.unmask.clear();
+    for mount in &request.spec.mounts {
+        if let Kind::Bind(path) = mount.kind
+            && !request.defaults.privileged
+            && !mount.options.decides(libc::MS_NODEV)
+            && fs::is_device(path) == Ok(true)
+        {
+            let error = Error::new("volume").object(path.to_bytes()).cause("a device");
+            return Err(error.hint("use --device, or add the option dev"));
+        }
     }
     Ok(())
 }
@@ -123,7 +150,7 @@ fn masks(request: &mut Run) -> Result<()> {
 fn rights(request: &mut Run) -> Result<()> {
     let security = &mut request.spec.security;
     let edits = &mut request.edits;
-    let privileged = security.privileged;
+    let privileged = request.defaults.privileged;
     security.seccomp = match edits.seccomp {
         None if privileged => Seccomp::Unconfined,
         None | Some(SeccompChoice::BuiltIn) => Seccomp::BuiltIn,
@@ -133,7 +160,7 @@ fn rights(request: &mut Run) -> Result<()> {
         }
     };
     let is_built_in = security.seccomp == Seccomp::BuiltIn;
-    capabilities(security, &edits.capabilities, is_built_in);
+    capabilities(security, &edits.capabilities, privileged, is_built_in);
     security.no_new_privileges = edits.no_new_privileges.unwrap_or(!privileged);
     if edits.uids.is_empty() && edits.gids.is_empty() {
         return Ok(());
@@ -153,16 +180,21 @@ fn rights(request: &mut Run) -> Result<()> {
 /// and a capability added by name is never dropped, unless all are added. None where nothing is to be
 /// dropped and no user but root keeps any. The built-in filter decides which devices may be made;
 /// without that filter nobody has CAP_MKNOD unless it is added.
-fn capabilities(security: &mut Security, edits: &CapabilityEdits, built_in_filter: bool) {
+fn capabilities(
+    security: &mut Security,
+    edits: &CapabilityEdits,
+    privileged: bool,
+    built_in_filter: bool,
+) {
     let usual = capability::DEFAULT & if built_in_filter { ALL } else { !(1 << MKNOD) };
-    let set = match (edits.add_all || security.privileged, edits.drop_all) {
+    let set = match (edits.add_all || privileged, edits.drop_all) {
         (true, false) => ALL & !edits.drop,
         (_, true) => edits.add,
         (false, false) => (usual & !edits.drop) | edits.add,
     };
     let named = edits.add & set;
     let added = if edits.add_all { set } else { named };
-    if !security.privileged || set != ALL || added != 0 {
+    if !privileged || set != ALL || added != 0 {
         security.capabilities = Some(Capabilities::of_root(set));
         security.user_capabilities = Some(Capabilities::of_user(set, added));
         security.required_capabilities = named;
@@ -230,7 +262,7 @@ mod tests {
 
     fn request(rootfs: bool) -> Run<'static> {
         let mut request = Run::default();
-        request.spec.rootfs = rootfs.then_some(c"/r");
+        request.spec.root.path = rootfs.then_some(c"/r");
         request.spec.process.args = &[c"sh"];
         request
     }

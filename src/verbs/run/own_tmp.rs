@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::host::working_directory;
 use crate::spec::Spec;
-use crate::spec::mounts::{Kind, Options, Size, Tmpfs, Volume};
+use crate::spec::mounts::Mount;
 use crate::spec::security::PathRule;
 use crate::sys::fs;
 use crate::text::Text;
@@ -27,7 +27,7 @@ pub fn add(spec: &mut Spec) -> Result<()> {
         above == b"/"
             || path.strip_prefix(above).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
     };
-    if spec.security.paths.is_empty() || spec.rootfs.is_some() {
+    if spec.security.paths.is_empty() || spec.root.path.is_some() {
         return Ok(());
     }
     let cwd = working_directory()?;
@@ -37,7 +37,7 @@ pub fn add(spec: &mut Spec) -> Result<()> {
         rules.map(|rule| (place(rule.path.to_bytes()), rule.writable)).collect();
     let is_told =
         rules.iter().any(|(path, writable)| path == TMP || (*writable && is_below(TMP, path)))
-            || spec.volumes.iter().any(|volume| place(volume.target.to_bytes()) == TMP);
+            || spec.mounts.iter().any(|mount| place(mount.destination.to_bytes()) == TMP);
     // Only where the rules show /tmp: nothing is given that was not requested.
     let is_in_sight = rules.iter().any(|(path, _)| is_below(TMP, path));
     if is_told || !is_in_sight || !fs::identity(c"/tmp").is_ok_and(|it| it.is_directory) {
@@ -48,24 +48,23 @@ pub fn add(spec: &mut Spec) -> Result<()> {
     kept.push(begin.clone());
     let names = spec.process.args.iter().filter(|word| word.to_bytes().contains(&b'/'));
     kept.extend(names.map(|name| normal(&begin, name.to_bytes())));
-    let mut volumes = Vec::new();
-    let options = Options { noexec: false, ..Options::TMPFS };
-    let memory = Tmpfs { size: Some(Size::Percent(25)), ..Tmpfs::USUAL };
-    volumes.push(Volume { kind: Kind::Tmpfs(memory), target: c"/tmp", options });
+    let mut mounts = Vec::new();
+    let tmpfs = Mount::file_system(c"/tmp", c"tmpfs", c"tmpfs", libc::MS_NOSUID | libc::MS_NODEV);
+    mounts.push(tmpfs.with_data(&[c"size=25%", c"mode=01777"]));
     for path in kept {
         // A missing path is an error of its rule, or of exec.
         if path == TMP || !is_below(&path, TMP) || fs::identity(word(&path)).is_err() {
             continue;
         }
         let writable = rules.iter().any(|(rule, writable)| *writable && is_below(&path, rule));
-        let options = Options { read_only: !writable, ..Options::BIND };
+        let flags = if writable { 0 } else { libc::MS_RDONLY };
         let target = word(&path);
-        if volumes.iter().all(|volume| volume.target != target) {
-            volumes.push(Volume { kind: Kind::Bind(target), target, options });
+        if mounts.iter().all(|mount: &Mount| mount.destination != target) {
+            mounts.push(Mount::bind(target, target, flags));
         }
     }
-    volumes.append(&mut spec.volumes);
-    spec.volumes = volumes;
+    mounts.append(&mut spec.mounts);
+    spec.mounts = mounts;
     // First: a requested rule may be about a path below it.
     spec.security.paths.insert(0, OWN_TMP);
     if is_below(&begin, TMP) {

@@ -1,13 +1,13 @@
 use super::*;
 use crate::host::cgroups::Cgroups;
 use crate::plan::{Mount, Plan};
-use crate::spec::security::Security;
+use crate::spec::mounts::Root;
 use crate::spec::{Id, Process, User};
 
 fn spec() -> Spec<'static> {
     let process = Process { args: &[c"cmd"], ..Process::default() };
-    let security = Security { privileged: true, ..Security::default() };
-    Spec { process, security, rootfs: Some(c"/r"), ..Spec::default() }
+    let root = Root { path: Some(c"/r"), ..Root::default() };
+    Spec { process, root, ..Spec::default() }
 }
 
 fn root() -> Host {
@@ -24,7 +24,6 @@ fn root() -> Host {
         makes_namespace: false,
         copies_mounts: true,
         sets_attributes: true,
-        throttled_cpus: 0,
         cwd: Vec::new(),
         memory: 0,
         cgroups: Cgroups::default(),
