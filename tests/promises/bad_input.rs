@@ -111,7 +111,8 @@ fn help(world: &World) {
     assert!(ask(&["--help"]).ok().contains("mini run [OPTIONS]"));
     assert!(ask(&["run", "--help"]).ok().contains("--rootfs DIR"));
     assert!(ask(&["help", "run"]).ok().contains("Exit status"));
-    assert_eq!(ask(&["--version"]).ok(), format!("mini {}\n", env!("CARGO_PKG_VERSION")));
+    let version = concat!("mini version ", env!("CARGO_PKG_VERSION"), "\n");
+    assert!(ask(&["--version"]).ok().starts_with(version));
     ask(&["rum"]).refused(125, "did you mean run?");
 }
 
