@@ -80,3 +80,19 @@ pub fn commands_are_in_console_blocks(top: &Path) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// The summary of docs/matrix.md is that of its rows.
+pub fn matrix_is_summed_up(top: &Path) -> Result<(), String> {
+    let page = std::fs::File::open(top.join("docs/matrix.md")).unwrap();
+    let output = std::process::Command::new(top.join("tests/vm/matrix"))
+        .arg("--summary")
+        .stdin(page)
+        .output()
+        .unwrap();
+    let summary = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(summary.lines().count(), 6, "{summary}");
+    match Page::read(top, "docs/matrix.md").text.contains(&summary) {
+        true => Ok(()),
+        false => Err(format!("docs/matrix.md sums up otherwise than\n{summary}")),
+    }
+}

@@ -35,6 +35,7 @@ fn main() {
         }),
         test("links_lead_somewhere", &stage, |stage| links::lead_somewhere(&stage.top)),
         test("links_reach_every_page", &stage, |stage| links::reach_every_page(&stage.top)),
+        test("the_matrix_is_summed_up", &stage, |stage| links::matrix_is_summed_up(&stage.top)),
         test("commands_are_in_console_blocks", &stage, |stage| {
             links::commands_are_in_console_blocks(&stage.top)
         }),
