@@ -13,6 +13,7 @@ pub use help::{overview, run_help};
 pub use options::all as run_options;
 pub use packed::{Act, Unpacked};
 pub use security::CapabilityEdits;
+pub use values::size;
 
 use crate::container::RunOptions;
 use crate::error::{Error, Result};

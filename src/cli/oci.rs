@@ -28,10 +28,20 @@ pub enum Verb {
     Features,
     /// `mini spec`
     Spec,
+    /// `mini pause`
+    Pause,
+    /// `mini resume`
+    Resume,
+    /// `mini ps`
+    Ps,
+    /// `mini update`
+    Update,
+    /// `mini events`
+    Events,
 }
 
 /// What a verb is called, the letter by which [`OPTIONS`] names it, its words, and what it does.
-const VERBS: [(Verb, &str, u8, &str, &str); 9] = [
+const VERBS: [(Verb, &str, u8, &str, &str); 14] = [
     (
         Verb::Create,
         "create",
@@ -53,6 +63,17 @@ const VERBS: [(Verb, &str, u8, &str, &str); 9] = [
     (Verb::List, "list", b'l', "", "List the containers."),
     (Verb::Features, "features", b'f', "", "Print what mini supports as JSON."),
     (Verb::Spec, "spec", b'p', "", "Write a config.json to begin with."),
+    (Verb::Pause, "pause", b'P', "ID", "Stop all processes of a container where they are."),
+    (Verb::Resume, "resume", b'R', "ID", "Let the processes of a paused container go on."),
+    (Verb::Ps, "ps", b'S', "ID", "Print the processes of a container."),
+    (Verb::Update, "update", b'u', "ID", "Change the limits of a container."),
+    (
+        Verb::Events,
+        "events",
+        b'e',
+        "ID",
+        "Print what a container uses, and when it ran out of memory.",
+    ),
 ];
 
 /// The options, one a line: name, letter, value, the verbs that have it (g: before the verb), help.
@@ -75,10 +96,29 @@ keep|||r|Keep the container when its command has ended.
 detach|d||r|Do not wait for the command.
 all|a||k|Send the signal to all processes of the container.
 force|f||d|Kill the container first if it is not stopped; no error if there is none.
-format|f|FORMAT|l|Print a table or JSON: table or json (default: table).
+format|f|FORMAT|lS|Print a table or JSON: table or json (default: table).
+resources|r|FILE|u|Read the limits from FILE, as JSON (- is standard input).
+blkio-weight||N|u|Relative weight of block I/O, 10 to 1000.
+cpu-period||USEC|u|Period of the CPU limit in microseconds.
+cpu-quota||USEC|u|CPU time in each period in microseconds.
+cpu-burst||USEC|u|Unused CPU time that can be saved up, in microseconds.
+cpu-share||N|u|Relative CPU weight, 2 to 262144.
+cpu-rt-period||USEC|u|Period of realtime scheduling in microseconds.
+cpu-rt-runtime||USEC|u|Realtime scheduling in each such period in microseconds.
+cpu-idle||N|u|1: run only when nothing else wants to.
+cpuset-cpus||LIST|u|CPUs, as 0-2,5.
+cpuset-mems||LIST|u|Memory nodes.
+kernel-memory||SIZE|u|Kernel memory.
+kernel-memory-tcp||SIZE|u|Buffers of TCP.
+memory||SIZE|u|Memory (suffixes k, m, g).
+memory-reservation||SIZE|u|Memory the container keeps when memory is short.
+memory-swap||SIZE|u|Memory and swap together (-1: no limit).
+pids-limit||N|u|Processes and threads at a time (-1: no limit).
+stats|||e|Print once, and end.
+interval||SECONDS|e|Time between two prints (default: 5s).
 quiet|q||l|Print the ids only.
 rootless|||p|Write a configuration for an ordinary user.
-help|h||gcrstkdlfp|Print this text.
+help|h||gcrstkdlfpPRSue|Print this text.
 ";
 
 /// An option of [`OPTIONS`].

@@ -460,6 +460,53 @@ pub fn whereabouts(controller: Controller) -> Text {
 /// The hierarchies by /proc; without /proc by what is mounted in the usual place, where mini then
 /// takes itself to be at the top. That is a guess for want of anything better: when /proc is there and cannot be
 /// read, the container would leave the limits that mini itself is under.
+/// A cgroup that a container has already.
+pub struct Member<'d> {
+    /// The hierarchy's version.
+    pub version: Version,
+    /// The controllers that have their limits there.
+    pub controllers: Set,
+    /// Its directory.
+    pub directory: &'d CStr,
+}
+
+/// Finds out which controllers the cgroups of a container have.
+///
+/// # Errors
+/// When a list of the kernel's cannot be read.
+pub fn members<'d>(directories: &[&'d CStr]) -> Result<Vec<Member<'d>>> {
+    let hierarchies = hierarchies()?;
+    let mounted = || hierarchies.iter().filter(|it| it.mount.is_some());
+    let on_v1 = mounted().fold(Set::EMPTY, |set, it| set.or(it.controllers));
+    let all = Controller::ALL.into_iter().fold(Set::EMPTY, |mut set, it| {
+        set.add(it);
+        set
+    });
+    let mut members = Vec::new();
+    for hierarchy in mounted() {
+        let Some(Mount { point, .. }) = &hierarchy.mount else { continue };
+        let is_below = |directory: &&&CStr| {
+            let rest = directory.to_bytes().strip_prefix(&point[..]);
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        // A mount point of another hierarchy may lie below this one's (/sys/fs/cgroup and /sys/fs/cgroup/unified).
+        let is_own = |directory: &&&CStr| {
+            let magic = if hierarchy.version == Version::V1 {
+                libc::CGROUP_SUPER_MAGIC
+            } else {
+                libc::CGROUP2_SUPER_MAGIC
+            };
+            fs::statfs_type(directory) == Ok(magic as u32)
+        };
+        let (version, v1) = (hierarchy.version, hierarchy.version == Version::V1);
+        let controllers = if v1 { hierarchy.controllers } else { all.without(on_v1) };
+        if let Some(directory) = directories.iter().filter(is_below).find(is_own) {
+            members.push(Member { version, controllers, directory });
+        }
+    }
+    Ok(members)
+}
+
 fn hierarchies() -> Result<Vec<Hierarchy>> {
     let text = |path: &CStr| match fs::read_file(path, TEXT_LIMIT) {
         Ok(text) => Ok(Some(text)),

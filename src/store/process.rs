@@ -60,6 +60,17 @@ impl Process {
         }
     }
 
+    /// What tells its end to poll(2), where the kernel has pidfds.
+    pub fn poll(&self) -> Option<libc::pollfd> {
+        let fd = self.pidfd.as_ref()?.raw();
+        Some(libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
+    }
+
+    /// Whether it has not ended.
+    pub fn is_alive(&self, started: u64) -> bool {
+        start_time(self.pid).is_some_and(|time| started == 0 || time == started)
+    }
+
     /// Waits for its end, until a time of the monotonic clock; whether it has ended.
     pub fn wait(&self, started: u64, deadline: u64) -> bool {
         if let Some(pidfd) = &self.pidfd {

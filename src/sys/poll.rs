@@ -18,6 +18,13 @@ pub fn signals(set: Set, there: Option<&Fd>) -> Result<Option<Fd>> {
     Ok(there.is_none().then(|| Fd::own(fd)))
 }
 
+/// eventfd2(2): a counter that is readable when it is not 0.
+pub fn event_counter() -> Result<Fd> {
+    let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
+    // SAFETY: numbers only.
+    unsafe { syscall!(Sysno::eventfd2, 0, flags) }.map(Fd::own)
+}
+
 /// ppoll(2): waits until one of `polls` is ready, at most until `deadline` (in the time of
 /// [`super::clock::now`]); returns whether one is. Negative descriptors are ignored. A long wait
 /// releases `program`.

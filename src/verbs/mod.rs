@@ -3,14 +3,18 @@
 pub mod check;
 mod create;
 mod delete;
+mod events;
 mod features;
 mod kill;
 mod list;
 pub mod oci;
+mod pause;
+mod ps;
 pub mod run;
 mod spec;
 mod start;
 mod state;
+mod update;
 
 use crate::error::{Error, Result};
 use crate::store::state::OCI_VERSION;

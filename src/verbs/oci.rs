@@ -1,6 +1,8 @@
 //! What the verbs of an OCI runtime have in common: the state directory, the log, and containers by their ids.
 
-use super::{create, delete, features, kill, list, print, spec, start, state};
+use super::{
+    create, delete, events, features, kill, list, pause, print, ps, spec, start, state, update,
+};
 use crate::cli::oci::{self, Oci, Parsed, Verb};
 use crate::error::{Error, Result};
 use crate::host::{self, Caller};
@@ -92,6 +94,11 @@ fn perform<'a>(
         Verb::List => list::list(session),
         Verb::Features => features::features(),
         Verb::Spec => spec::spec(session),
+        Verb::Pause => pause::pause(session),
+        Verb::Resume => pause::resume(session),
+        Verb::Ps => ps::ps(session),
+        Verb::Update => update::update(session),
+        Verb::Events => events::events(session),
     }
 }
 

@@ -24,6 +24,7 @@ mod life;
 mod limits;
 mod mounts;
 mod nested;
+mod oci_changes;
 mod oci_kernel;
 mod oci_life;
 mod oci_seccomp;
@@ -132,6 +133,7 @@ fn main() {
         limits::PROMISES,
         mounts::PROMISES,
         nested::PROMISES,
+        oci_changes::PROMISES,
         oci_kernel::PROMISES,
         oci_life::PROMISES,
         oci_seccomp::PROMISES,

@@ -50,7 +50,7 @@ pub const PROMISES: &[Promise] = &[
 ];
 
 /// A bundle, and a state directory of its own.
-struct Bundle<'w> {
+pub struct Bundle<'w> {
     world: &'w World,
     directory: PathBuf,
     state: PathBuf,
@@ -58,7 +58,7 @@ struct Bundle<'w> {
 
 impl<'w> Bundle<'w> {
     /// With this command, as `mini spec` makes it otherwise.
-    fn new(world: &'w World, args: &[&str]) -> Bundle<'w> {
+    pub fn new(world: &'w World, args: &[&str]) -> Bundle<'w> {
         let directory = world.directory();
         let state = directory.join("state");
         let bundle = Bundle { world, directory, state };
@@ -68,19 +68,22 @@ impl<'w> Bundle<'w> {
             config["root"]["path"] = json!(world.busybox());
             config["process"]["args"] = json!(args);
             config["process"]["terminal"] = json!(false);
+            // Containers of other tests have the same ids.
+            let name = bundle.directory.to_str().unwrap().trim_start_matches('/').replace('/', "-");
+            config["linux"]["cgroupsPath"] = json!(name);
         });
         bundle
     }
 
-    fn sh(world: &'w World, script: &str) -> Bundle<'w> {
+    pub fn sh(world: &'w World, script: &str) -> Bundle<'w> {
         Bundle::new(world, &["sh", "-c", script])
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
-    fn edit(&self, change: impl FnOnce(&mut Value)) {
+    pub fn edit(&self, change: impl FnOnce(&mut Value)) {
         let path = self.path("config.json");
         let mut config = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         change(&mut config);
@@ -88,36 +91,36 @@ impl<'w> Bundle<'w> {
     }
 
     /// `mini --root STATE ARGS` in the bundle's directory.
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = self.world.command(&self.world.mini(), &["--root"]);
         command.arg(&self.state).args(args).current_dir(&self.directory).stdin(Stdio::null());
         command
     }
 
-    fn mini(&self, args: &[&str]) -> Outcome {
+    pub fn mini(&self, args: &[&str]) -> Outcome {
         Outcome::of(&mut self.command(args))
     }
 
     /// With files in place of pipes: what a container holds open would keep a reader waiting.
-    fn create(&self, id: &str) -> Outcome {
+    pub fn create(&self, id: &str) -> Outcome {
         quietly(&mut self.command(&["create", id]), &self.directory)
     }
 
-    fn state_of(&self, id: &str) -> Value {
+    pub fn state_of(&self, id: &str) -> Value {
         serde_json::from_str(&self.mini(&["state", id]).ok()).unwrap()
     }
 
-    fn status_of(&self, id: &str) -> String {
+    pub fn status_of(&self, id: &str) -> String {
         self.state_of(id)["status"].as_str().unwrap().to_owned()
     }
 
     #[track_caller]
-    fn becomes(&self, id: &str, status: &str) {
+    pub fn becomes(&self, id: &str, status: &str) {
         eventually(status, || self.status_of(id) == status);
     }
 
     #[track_caller]
-    fn is_empty(&self) {
+    pub fn is_empty(&self) {
         let found: Vec<_> = fs::read_dir(&self.state)
             .map(|entries| entries.flatten().map(|entry| entry.file_name()).collect())
             .unwrap_or_default();
@@ -126,8 +129,19 @@ impl<'w> Bundle<'w> {
 
     /// No process of this bundle's containers is left.
     #[track_caller]
-    fn nothing_runs(&self) {
+    pub fn nothing_runs(&self) {
         self.world.nothing_runs(self.state.to_str().unwrap());
+    }
+}
+
+/// Nothing stays of a test that fails.
+impl Drop for Bundle<'_> {
+    fn drop(&mut self) {
+        for entry in fs::read_dir(&self.state).into_iter().flatten().flatten() {
+            if let Some(id) = entry.file_name().to_str() {
+                let _ = self.command(&["delete", "--force", id]).status();
+            }
+        }
     }
 }
 

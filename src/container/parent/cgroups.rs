@@ -341,7 +341,7 @@ fn enable(place: &PathAt, set: Set) -> crate::sys::Result<()> {
 }
 
 /// Attaches the new program before the old ones go, so that no moment is without rules.
-fn replace_device_program(cgroup: &Fd, program: &[u64]) -> crate::sys::Result<()> {
+pub fn replace_device_program(cgroup: &Fd, program: &[u64]) -> crate::sys::Result<()> {
     let old = bpf::device_programs(cgroup)?;
     bpf::attach_device_program(cgroup, &bpf::load_device_program(program)?)?;
     for program in &old {

@@ -16,9 +16,11 @@ mod ready;
 pub mod report;
 pub mod signals;
 pub mod start;
+pub mod stats;
 mod supervise;
 pub mod terminal;
 mod trace;
+pub mod update;
 pub mod usage;
 
 use super::{Outcome, RunOptions};
