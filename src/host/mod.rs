@@ -213,6 +213,8 @@ impl Host {
             && !root_is_initramfs
             // Such a one would be mounted on the host's root for a moment.
             && !spec.mounts.iter().any(is_mounted_detached)
+            // A bundle may want devices and masks of the host without a /dev of its own.
+            && !spec.waits_for_start
             && ids == IdMaps::None
             && crate::sys::mount::can_make_namespaces()
             && user_namespace == Some(UserNamespace::Initial);

@@ -1,11 +1,13 @@
 //! The steps about cgroups: the parent makes them, the child joins them, the root file system shows them.
 
-use super::{PathAt, Planner, Step};
+use super::{Mount, PathAt, Planner, SetAttributes, Step};
 use crate::cgroup::Version;
 use crate::cgroup::settings::{Inherited, settings};
 use crate::host::cgroups::{Cgroup, Devices, path};
+use crate::spec::Namespace;
 use crate::text::Text;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{MS_BIND, MS_RDONLY, MS_REMOUNT};
 
@@ -110,36 +112,121 @@ impl Planner<'_, '_> {
         self.before.push(Step::WriteFile { file, alternative, content, if_present });
     }
 
-    /// Where programs look for the limits they live under (a JVM, Go's runtime): the container's
-    /// groups, to be read.
-    pub(super) fn own_cgroups(&mut self, top: &'static CStr, flags: libc::c_ulong) {
-        let quiet = flags & !MS_RDONLY;
+    /// The cgroups that a mount of type cgroup shows: not an implied one, which nobody asked for and which is the last.
+    fn shown_cgroups(&self) -> &[Cgroup] {
         let list = &self.host.cgroups.list[..];
-        // Nobody asked for an implied one, which is the last.
-        let shown = &list[..list.iter().position(|group| group.implied).unwrap_or(list.len())];
-        match shown {
-            [] => return,
-            [Cgroup { version: Version::V2, .. }] => {
-                return self.mount(c"cgroup", top, Some(c"cgroup2"), flags, None);
-            }
-            _ => {}
+        &list[..list.iter().position(|group| group.implied).unwrap_or(list.len())]
+    }
+
+    /// The directories of the host that are bind mounted to show the container its v1 cgroups. With a cgroup
+    /// namespace there are none: a new mount of the hierarchy shows the namespace's own cgroup.
+    pub(super) fn bound_cgroups(&self) -> Vec<&'static CStr> {
+        let shown = self.shown_cgroups();
+        if self.spec.namespaces.cgroup != Namespace::Host || is_v2(shown) {
+            return Vec::new();
         }
-        self.mount(c"tmpfs", top, Some(c"tmpfs"), quiet, Some(c"mode=0755,size=64k"));
-        for group in shown {
-            let (names, fstype): (&[u8], _) = match group.version {
-                Version::V1 => (&group.names, c"cgroup"),
-                Version::V2 => (b"unified", c"cgroup2"),
-            };
-            let at = |name: &[u8]| path(&[top.to_bytes(), b"/", name]);
-            self.add(Step::MakeDirectory(at(names)));
-            let data = (group.version == Version::V1).then(|| path(&[names]));
-            self.mount(c"cgroup", at(names), Some(fstype), flags, data);
-            for name in names.split(|b| *b == b',').filter(|name| name.len() < names.len()) {
-                self.add(Step::Symlink { target: path(&[names]), path: at(name) });
+        shown.iter().map(|group| self.host.cgroups.path_in(group)).collect()
+    }
+
+    /// Mounts the container's cgroups over the root: there programs look for their limits (a JVM, Go's runtime).
+    pub(super) fn own_cgroups(&mut self, top: &'static CStr, flags: libc::c_ulong) {
+        let host = self.host;
+        let bound = self.bound_cgroups();
+        let shown = &host.cgroups.list[..self.shown_cgroups().len()];
+        if shown.is_empty() {
+            return;
+        }
+        if is_v2(shown) {
+            return self.mount(c"cgroup", top, Some(c"cgroup2"), flags, None);
+        }
+        self.mount(c"tmpfs", top, Some(c"tmpfs"), flags & !MS_RDONLY, Some(TMPFS));
+        for (at, group) in shown.iter().enumerate() {
+            let (name, fstype, data) = hierarchy(group);
+            let target = path(&[top.to_bytes(), b"/", name]);
+            self.add(Step::MakeDirectory(target));
+            match bound.get(at) {
+                Some(source) => {
+                    self.mount(source, target, None, MS_BIND, None);
+                    self.mount(source, target, None, flags | MS_REMOUNT | MS_BIND, None);
+                }
+                None => self.mount(c"cgroup", target, Some(fstype), flags, data),
+            }
+            for alias in aliases(name) {
+                let path = path(&[top.to_bytes(), b"/", alias]);
+                self.add(Step::Symlink { target: self::path(&[name]), path, in_root: false });
             }
         }
         if flags & MS_RDONLY != 0 {
             self.mount(c"tmpfs", top, None, flags | MS_REMOUNT | MS_BIND, None);
         }
     }
+
+    /// Mounts the container's cgroups at a path of its root, when the old root is gone.
+    pub(super) fn late_cgroups(&mut self, first: Option<usize>, top: &CStr, flags: libc::c_ulong) {
+        let host = self.host;
+        let shown = &host.cgroups.list[..self.shown_cgroups().len()];
+        let mount = |source, target, fstype, flags, data| Mount {
+            source,
+            target,
+            fstype: Some(fstype),
+            flags,
+            data,
+            if_present: false,
+            over_root: false,
+        };
+        let (top, create) = (path(&[top.to_bytes()]), true);
+        if shown.is_empty() || is_v2(shown) {
+            let mount = mount(c"cgroup", top, c"cgroup2", flags, None);
+            return self.add(Step::MountInside { mount, create });
+        }
+        let tmpfs = mount(c"tmpfs", top, c"tmpfs", flags & !MS_RDONLY, Some(TMPFS));
+        self.add(Step::MountInside { mount: tmpfs, create });
+        for (at, group) in shown.iter().enumerate() {
+            let (name, fstype, data) = hierarchy(group);
+            let target = path(&[top.to_bytes(), b"/", name]);
+            self.add(match first {
+                Some(first) => Step::MoveMount {
+                    number: first + at,
+                    target,
+                    attributes: [SetAttributes::from_flags(flags as u32, 0)].into(),
+                    create,
+                },
+                None => {
+                    let mount = mount(c"cgroup", target, fstype, flags, data);
+                    Step::MountInside { mount, create }
+                }
+            });
+            for alias in aliases(name) {
+                let path = path(&[top.to_bytes(), b"/", alias]);
+                self.add(Step::Symlink { target: self::path(&[name]), path, in_root: true });
+            }
+        }
+        if flags & MS_RDONLY != 0 {
+            let attributes = [SetAttributes::from_flags(flags as u32, 0)].into();
+            self.add(Step::SetAttributes { path: top, attributes });
+        }
+    }
+}
+
+/// Options of the tmpfs that holds the v1 hierarchies.
+const TMPFS: &CStr = c"mode=0755,size=64k";
+
+fn is_v2(shown: &[Cgroup]) -> bool {
+    matches!(shown, [Cgroup { version: Version::V2, .. }])
+}
+
+/// The directory, the type and the options of a hierarchy.
+fn hierarchy(group: &Cgroup) -> (&[u8], &'static CStr, Option<&'static CStr>) {
+    match group.version {
+        Version::V1 => {
+            let name = group.names.strip_prefix(b"name=").unwrap_or(&group.names);
+            (name, c"cgroup", Some(path(&[&group.names])))
+        }
+        Version::V2 => (b"unified", c"cgroup2", None),
+    }
+}
+
+/// The names of the controllers of a hierarchy that has several.
+fn aliases(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    name.split(|b| *b == b',').filter(|alias| alias.len() < name.len())
 }

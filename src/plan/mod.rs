@@ -148,10 +148,19 @@ impl<'a> Planner<'_, 'a> {
         if !self.host.makes_namespace {
             // Before any mount, or the host would see it: most hosts share theirs. A slave still receives what the
             // host mounts.
-            let propagation = self.spec.root.propagation.unwrap_or(MS_PRIVATE | MS_REC);
-            self.mount(c"none", c"/", None, propagation, None);
+            let propagation = match self.spec.root.propagation.unwrap_or(MS_PRIVATE | MS_REC) {
+                flags if flags & libc::MS_UNBINDABLE != 0 => MS_PRIVATE | MS_REC,
+                flags => flags | MS_REC,
+            };
+            if propagation & libc::MS_SHARED == 0 {
+                self.mount(c"none", c"/", None, propagation, None);
+            }
         }
         self.open_trees();
+        if self.spec.root.propagation.unwrap_or_default() & libc::MS_SHARED != 0 {
+            // Only now: a mount that is to stay shared with the host had to be cloned before.
+            self.mount(c"none", c"/", None, libc::MS_SLAVE | MS_REC, None);
+        }
         if self.host.image == Some(Image::Archive)
             && let Some(rootfs) = self.spec.root.path
         {

@@ -76,6 +76,11 @@ fn is_plain(options: &MountOptions) -> bool {
         && options.set & MS_REMOUNT as u32 == 0
 }
 
+/// What makes a mount private.
+const PRIVATE_CALL: SetAttributes =
+    SetAttributes { set: 0, clear: 0, propagation: MS_PRIVATE, recursive: false };
+const PRIVATE_TREE: SetAttributes = SetAttributes { recursive: true, ..PRIVATE_CALL };
+
 /// The options of a file system as mount(2) takes them.
 fn data(options: &MountOptions) -> Option<&'static CStr> {
     let mut text = Text::new();
@@ -120,7 +125,7 @@ impl<'a> Planner<'_, 'a> {
                 Some(when) => when,
                 None => {
                     late.push(mount.destination);
-                    When::Late(Self::is_opened_before(mount).then(|| self.next_tree()))
+                    When::Late(self.opened_before(mount))
                 }
             };
             self.order.push(when);
@@ -151,18 +156,17 @@ impl<'a> Planner<'_, 'a> {
         self.order.contains(&When::Top(top))
     }
 
-    /// Whether the child needs a path of the host for a mount, or the host's own mounts beside.
-    fn is_opened_before(mount: &mounts::Mount) -> bool {
-        match mount.kind {
-            Kind::Bind(_) | Kind::Image(_) => true,
-            Kind::FileSystem { fstype, .. } => !is_self_contained(fstype),
-            Kind::Cgroup => false,
-        }
-    }
-
-    pub(super) fn next_tree(&mut self) -> usize {
-        self.trees += 1;
-        self.trees - 1
+    /// The number of the mount tree that the child opens for a mount, if it needs a path of the host.
+    fn opened_before(&mut self, mount: &mounts::Mount) -> Option<usize> {
+        let count = match mount.kind {
+            _ if mount.options.set & MS_REMOUNT as u32 != 0 => 0,
+            Kind::Bind(_) | Kind::Image(_) => 1,
+            Kind::FileSystem { fstype, .. } => usize::from(!is_self_contained(fstype)),
+            Kind::Cgroup => self.bound_cgroups().len(),
+        };
+        let first = self.trees;
+        self.trees += count;
+        (count > 0).then_some(first)
     }
 
     /// The host's files, with a /proc of the new PID namespace over the host's.
@@ -269,6 +273,10 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::SetRootAttributes(MS_RDONLY));
         }
         self.add(Step::VerifyRoot);
+        let propagation = self.spec.root.propagation.unwrap_or_default();
+        if propagation & (libc::MS_SHARED | libc::MS_UNBINDABLE) != 0 {
+            self.mount(c"none", c"/", None, propagation, None);
+        }
         if self.spec.process.terminal {
             self.add(Step::OpenPseudoTerminal { console: true });
         }
@@ -421,8 +429,14 @@ impl<'a> Planner<'_, 'a> {
                     self.add(Step::OpenTree { number, source, recursive, copy });
                 }
                 Kind::Image(image) => self.add(Step::Fsmount { number, image }),
-                Kind::FileSystem { .. } | Kind::Cgroup => {
+                Kind::FileSystem { .. } => {
                     self.add(Step::MountDetached { number, mount: new_mount(mount, true) });
+                }
+                Kind::Cgroup => {
+                    for (at, source) in self.bound_cgroups().into_iter().enumerate() {
+                        let (number, copy) = (number + at, self.host.copies_mounts);
+                        self.add(Step::OpenTree { number, source, recursive: false, copy });
+                    }
                 }
             }
         }
@@ -436,15 +450,63 @@ impl<'a> Planner<'_, 'a> {
             // In memory that was mounted there for the container alone anything may be made.
             let create = create || self.lies_in_memory(mount.destination);
             let target = mount.destination;
-            self.add(match (number, mount.kind) {
+            if mount.options.set & MS_REMOUNT as u32 != 0 {
+                self.add(Step::Remount(new_mount(mount, false)));
+                continue;
+            }
+            match (number, mount.kind) {
+                (number, Kind::Cgroup) => {
+                    self.late_cgroups(number, target, mount.options.flags());
+                }
                 (Some(number), kind) => {
                     let own = !matches!(kind, Kind::FileSystem { .. });
                     let attributes = attributes(&mount.options, own);
-                    Step::MoveMount { number, target, attributes, create }
+                    self.add(Step::MoveMount { number, target, attributes, create });
                 }
-                (None, _) => Step::MountInside { mount: new_mount(mount, false), create },
-            });
+                (None, _) => {
+                    self.add(Step::MountInside { mount: new_mount(mount, false), create });
+                    // A new mount is private.
+                    let attributes = attributes(&mount.options, false);
+                    if attributes.iter().any(|call| *call != PRIVATE_CALL && *call != PRIVATE_TREE)
+                    {
+                        self.add(Step::SetAttributes { path: target, attributes });
+                    }
+                }
+            }
         }
+        if create {
+            self.late_devices();
+        }
+    }
+
+    /// Devices and links that are not in a /dev of mini's own.
+    fn late_devices(&mut self) {
+        let spec = self.spec;
+        for device in spec
+            .devices
+            .iter()
+            .filter(|device| !self.is_in_own_dev(device.path))
+            .collect::<Vec<_>>()
+        {
+            if self.host.may_make_devices {
+                self.add(Step::MakeDevice { device: *device, in_root: true });
+            }
+        }
+        if !self.has_top(DEV) {
+            for (target, path) in &spec.dev_links {
+                self.add(Step::Symlink { target, path, in_root: true });
+            }
+        }
+    }
+
+    fn is_in_own_dev(&self, path: &CStr) -> bool {
+        self.has_top(DEV)
+            && is_within(path, TOPS[DEV].0)
+            && !has_parent_names(path)
+            && !self.spec.mounts.iter().zip(&self.order).any(|(mount, when)| {
+                matches!(when, When::Late(_) | When::Below(DEV))
+                    && is_within(path, mount.destination)
+            })
     }
 
     /// Whether the innermost mount in which a path lies is a tmpfs.
@@ -519,10 +581,12 @@ impl<'a> Planner<'_, 'a> {
         }
         if top == DEV {
             for device in &spec.devices {
-                self.device(device);
+                if self.is_in_own_dev(device.path) {
+                    self.device(device);
+                }
             }
             for (target, path) in &spec.dev_links {
-                self.add(Step::Symlink { target, path });
+                self.add(Step::Symlink { target, path, in_root: false });
             }
         }
         for (at, mount) in spec.mounts.iter().enumerate() {
@@ -531,6 +595,7 @@ impl<'a> Planner<'_, 'a> {
             }
             let target = normal(mount.destination);
             if top == DEV {
+                self.make_parents(target);
                 self.add(Step::MakeDirectory(target));
             }
             match mount.kind {
@@ -543,14 +608,29 @@ impl<'a> Planner<'_, 'a> {
 
     /// A node in mini's own /dev.
     fn device(&mut self, device: &Device<'a>) {
-        let Device { path, major, minor, .. } = *device;
+        let path = device.path;
+        self.make_parents(path);
         if self.host.may_make_devices {
-            return self.add(Step::MakeDevice { path, major, minor });
+            return self.add(Step::MakeDevice { device: *device, in_root: false });
         }
         // The host's node is bound over a file. Whoever is its owner by a map of ids must not change its mode.
         let is_owned = matches!(self.host.ids, IdMaps::Ranges { .. } | IdMaps::None);
         self.add(Step::MakeFile(path));
         self.mount(path, path, None, MS_BIND | if is_owned { MS_RDONLY } else { 0 }, None);
+    }
+
+    /// Makes the directories between /dev and a path.
+    fn make_parents(&mut self, path: &CStr) {
+        let depth = names(path).count();
+        let mut directory = Text::new();
+        for (at, name) in names(path).take(depth.saturating_sub(1)).enumerate() {
+            directory.str("/").raw(name);
+            let is_made = |step: &Step| matches!(step, Step::MakeDirectory(made) if made.to_bytes() == directory.bytes());
+            if at > 0 && !self.steps.iter().any(is_made) {
+                let made = directory.clone().leak();
+                self.add(Step::MakeDirectory(made));
+            }
+        }
     }
 
     /// Mounts a file system over the root, for [`Step::MoveMountTo`].

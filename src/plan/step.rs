@@ -4,6 +4,7 @@
 use super::namespaces::CLONE_NEWTIME;
 use crate::cgroup::{Set as Controllers, Version};
 use crate::spec::capability::Set;
+use crate::spec::mounts::Device;
 use crate::spec::process::{Capabilities, IoPriority, RLIMITS, Rlimit, Scheduler};
 use crate::spec::security::PathRule;
 use crate::spec::{Id, User};
@@ -203,14 +204,12 @@ pub enum Step<'a> {
     /// Clears the umask, so that files get the permissions mini gives them. `RestoreSignals` sets
     /// the caller's umask again.
     Umask,
-    /// Makes a character device with mode 0666.
+    /// Makes a device node or FIFO.
     MakeDevice {
-        /// Path of the device.
-        path: &'a CStr,
-        /// Major number.
-        major: u32,
-        /// Minor number.
-        minor: u32,
+        /// The node.
+        device: Device<'a>,
+        /// Whether its path is resolved inside the container's root. A path that exists is left alone then.
+        in_root: bool,
     },
     /// Makes a directory with mode 0755.
     MakeDirectory(&'static CStr),
@@ -222,7 +221,18 @@ pub enum Step<'a> {
         target: &'a CStr,
         /// Path of the link.
         path: &'a CStr,
+        /// Whether the path is resolved inside the container's root. A path that exists is left alone then.
+        in_root: bool,
     },
+    /// Sets attributes and propagation of a mount in the container (mount_setattr(2)).
+    SetAttributes {
+        /// Path in the container.
+        path: &'a CStr,
+        /// The attributes.
+        attributes: Vec<SetAttributes>,
+    },
+    /// Changes the options of a file system in the container (MS_REMOUNT).
+    Remount(Mount<'a>),
     /// Sets the NIS domain name.
     SetDomainname(&'a CStr),
     /// Sets the host name.
@@ -513,6 +523,8 @@ impl Step<'_> {
             Step::MoveMount { .. } => "move_mount",
             Step::MountInside { mount, .. } if mount.fstype == Some(c"tmpfs") => "mount tmpfs",
             Step::MountInside { .. } => "mount",
+            Step::SetAttributes { .. } => "mount_setattr",
+            Step::Remount(_) => "remount",
             Step::OpenArchive(_) => "open archive",
             Step::Unpack { .. } => "unpack",
             Step::MountImage { .. } => "mount image",
@@ -579,7 +591,10 @@ impl Step<'_> {
     /// Appends the object of the step, as errors name it.
     pub fn object(&self, out: &mut Text) {
         match self {
-            Step::MakeFile(path) | Step::MakeDevice { path, .. } => out.word(path),
+            Step::MakeFile(path) => out.word(path),
+            Step::MakeDevice { device, .. } => out.word(device.path),
+            Step::SetAttributes { path, .. } => out.word(path),
+            Step::Remount(mount) => out.word(mount.target),
             Step::MakeDirectory(path) | Step::Symlink { path, .. } => out.word(path),
             Step::MakeCgroup(at)
             | Step::MoveToCgroup(at)
@@ -824,22 +839,45 @@ impl Step<'_> {
                 out.str(" on ").word(target).str(" type ").word(fstype);
                 describe_flags(*flags, out);
             }
-            Step::Symlink { target, .. } => {
+            Step::Symlink { target, in_root, .. } => {
                 out.str(" -> ").word(target);
+                out.str(if *in_root { " in root" } else { "" });
             }
-            Step::MakeDevice { major, minor, .. } => {
-                out.str(" c ").number((*major).into()).str(":").number((*minor).into());
+            Step::MakeDevice { device, in_root } => {
+                out.str(match device.kind {
+                    libc::S_IFBLK => " b ",
+                    libc::S_IFIFO => " p ",
+                    _ => " c ",
+                });
+                out.number(device.major.into()).str(":").number(device.minor.into());
+                if let Some(mode) = device.file_mode.filter(|mode| mode & 0o7777 != 0o666) {
+                    out.str(" mode ").octal(mode & 0o7777);
+                }
+                for (name, id) in [(" uid ", device.uid), (" gid ", device.gid)] {
+                    if let Some(id) = id.filter(|id| *id != 0) {
+                        out.str(name).number(id.into());
+                    }
+                }
+                out.str(if *in_root { " in root" } else { "" });
             }
+            Step::SetAttributes { attributes, .. } => {
+                attributes.iter().for_each(|call| call.describe(out));
+            }
+            Step::Remount(mount) => mount.describe(out),
             _ => {}
         }
     }
 }
+
+const PROPAGATION: libc::c_ulong = MS_PRIVATE | MS_SLAVE | libc::MS_SHARED | libc::MS_UNBINDABLE;
 
 impl Mount<'_> {
     fn name(&self) -> &'static str {
         match self.flags {
             flags if flags & MS_PRIVATE != 0 => "make private",
             flags if flags & MS_SLAVE != 0 => "make slave",
+            flags if flags & libc::MS_SHARED != 0 => "make shared",
+            flags if flags & libc::MS_UNBINDABLE != 0 => "make unbindable",
             flags if flags & MS_REMOUNT != 0 => "remount",
             flags if flags & MS_BIND != 0 => "bind",
             _ => "mount",
@@ -847,7 +885,7 @@ impl Mount<'_> {
     }
 
     fn describe(&self, out: &mut Text) {
-        if self.flags & (MS_PRIVATE | MS_SLAVE | MS_REMOUNT) == 0 {
+        if self.flags & (PROPAGATION | MS_REMOUNT) == 0 {
             out.str(" from ").word(self.source);
         }
         if let Some(fstype) = self.fstype {

@@ -233,9 +233,9 @@ impl NumberedPath {
     }
 }
 
-/// A device number from major and minor (makedev(3)), for small numbers only.
+/// A device number from its two parts, as mknod(2) takes it (makedev(3)).
 pub const fn device(major: u32, minor: u32) -> u32 {
-    major << 8 | minor
+    minor & 0xff | major << 8 | (minor & !0xff) << 12
 }
 
 /// symlinkat(2)
@@ -383,6 +383,13 @@ pub fn stream(fd: i32) -> Result<Stream> {
 pub fn is_device(path: &CStr) -> Result<bool> {
     let kind = stat(HERE, path, 0)?.st_mode & libc::S_IFMT;
     Ok(kind == libc::S_IFCHR || kind == libc::S_IFBLK)
+}
+
+/// Whether an open file is the null device (fstat(2)).
+pub fn is_null_device(file: &Fd) -> Result<bool> {
+    let stat = stat(file.raw(), c"", libc::AT_EMPTY_PATH)?;
+    let is_device = stat.st_mode & libc::S_IFMT == libc::S_IFCHR;
+    Ok(is_device && stat.st_rdev as u32 == device(1, 3))
 }
 
 /// Whether a descriptor refers to a directory (fstat(2)).

@@ -131,10 +131,7 @@ impl MountTree {
         let on = resolve::open(target, make)?;
         if taken & ONLY_OPENED == 0 {
             // Before anybody can see it.
-            let result = attributes.iter().try_for_each(|call| {
-                let SetAttributes { set, clear, propagation, recursive } = *call;
-                mount::set_attributes(fd, set, clear, propagation, recursive)
-            });
+            let result = set_unseen(fd, attributes);
             if result != Err(Errno::ENOSYS) {
                 result?;
                 return mount::put_tree(fd, &on);
@@ -203,6 +200,21 @@ pub fn restrict_tree(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
         Err(Errno::EPERM) => Ok(()),
         result => result,
     }
+}
+
+/// Sets attributes and propagation of a mount.
+pub fn set_attributes(at: &Fd, attributes: &[SetAttributes], rootfs: &mut Rootfs) -> Result<()> {
+    match set_unseen(at.raw(), attributes) {
+        Err(Errno::ENOSYS) => set_options(at, attributes, rootfs),
+        result => result,
+    }
+}
+
+fn set_unseen(fd: i32, attributes: &[SetAttributes]) -> Result<()> {
+    attributes.iter().try_for_each(|call| {
+        let SetAttributes { set, clear, propagation, recursive } = *call;
+        mount::set_attributes(fd, set, clear, propagation, recursive)
+    })
 }
 
 /// Sets the options of a mount that is attached already, without mount_setattr(2).

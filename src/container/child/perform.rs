@@ -210,10 +210,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             }
         }
         Step::Umask => state.old_umask = Some(fs::umask(0)),
-        Step::MakeDevice { path, major, minor } => {
-            let (base, name) = state.rootfs.find(path)?;
-            fs::mknod_at(base, name, libc::S_IFCHR | 0o666, fs::device(*major, *minor))?;
-        }
+        Step::MakeDevice { device, in_root } => state.rootfs.make_device(device, *in_root)?,
         Step::MakeDirectory(path) => {
             let (base, name) = state.rootfs.find(path)?;
             fs::mkdir_at(base, name, 0o755)?;
@@ -222,10 +219,14 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             let (base, name) = state.rootfs.find(path)?;
             fs::mknod_at(base, name, libc::S_IFREG | 0o666, 0)?;
         }
-        Step::Symlink { target, path } => {
-            let (base, name) = state.rootfs.find(path)?;
-            fs::symlink_at(target, base, name)?;
+        Step::Symlink { target, path, in_root } => {
+            state.rootfs.make_link(target, path, *in_root)?;
         }
+        Step::SetAttributes { path, attributes } => {
+            let at = resolve::open(path, Make::Nothing)?;
+            mount_tree::set_attributes(&at, attributes, &mut state.rootfs)?;
+        }
+        Step::Remount(mount) => state.rootfs.remount_inside(mount)?,
         Step::SetHostname(name) => process::sethostname(name.to_bytes())?,
         Step::CreateDirectories(path) => drop(resolve::open(path, Make::Directory)?),
         Step::SetDomainname(name) => process::setdomainname(name.to_bytes())?,

@@ -153,6 +153,21 @@ pub fn open_below(top: &Fd, path: &CStr) -> Result<Fd> {
     open_in(top.raw(), c".", path, Make::Nothing)
 }
 
+/// Opens the directory of a path, which is made if it is missing; and the last name of the path.
+pub fn open_parent(path: &CStr) -> Result<(Fd, &CStr)> {
+    let bytes = path.to_bytes();
+    let at = bytes.iter().rposition(|byte| *byte == b'/').ok_or(Errno::EINVAL)?;
+    let name = &path[at + 1..];
+    if matches!(name.to_bytes(), b"" | b"." | b"..") {
+        return Err(Errno::EINVAL);
+    }
+    let mut buffer = [0; LONGEST];
+    let parent = buffer.get_mut(..at + 1).ok_or(Errno::ENAMETOOLONG)?;
+    parent[..at].copy_from_slice(&bytes[..at]);
+    let parent = CStr::from_bytes_with_nul(parent).map_err(|_| Errno::EINVAL)?;
+    Ok((open(parent, Make::Directory)?, name))
+}
+
 #[inline(never)]
 fn open_in(base: fs::Base, root: &CStr, path: &CStr, make: Make) -> Result<Fd> {
     let path = path.to_bytes();

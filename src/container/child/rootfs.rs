@@ -7,6 +7,7 @@
 
 use super::resolve::{self, Make};
 use crate::plan::Mount;
+use crate::spec::mounts::Device;
 use crate::sys::fs::{self, Base, NumberedPath};
 use crate::sys::{Errno, Fd, Result, mount};
 use core::ffi::CStr;
@@ -18,6 +19,10 @@ const DIRECTORY: i32 = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
 /// What lies topmost on the root: a look-up of ".." at the root stays there, and then goes up through
 /// the mounts on it.
 pub const TOP: &CStr = c"/..";
+
+/// The flags and options of an empty file system.
+const EMPTY: libc::c_ulong = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+const EMPTY_DATA: &CStr = c"size=4k,nr_inodes=2";
 
 /// The directories that mini works in.
 pub struct Rootfs {
@@ -248,12 +253,73 @@ impl Rootfs {
             result => result?,
         };
         if fs::is_directory(file.raw())? {
-            let path = self.link(file.raw())?;
-            return self.cover(path.as_c_str(), true);
+            let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            fs::fchdir(&file)?;
+            mount::mount(Some(c"tmpfs"), c".", Some(c"tmpfs"), EMPTY, Some(EMPTY_DATA))?;
+            return fs::fchdir(&here);
         }
-        let (base, name) = self.find(c"/dev/null")?;
-        let null = fs::open_at(base, name, libc::O_PATH, 0)?;
-        self.mount_on(null.raw(), file.raw(), MS_BIND)
+        let null = self.null_device()?;
+        match mount::copy_of(&null) {
+            Err(Errno::ENOSYS) => self.mount_on(null.raw(), file.raw(), MS_BIND),
+            tree => mount::put_tree(tree?.raw(), &file),
+        }
+    }
+
+    /// The null device of mini's own /dev, or of the container's.
+    fn null_device(&self) -> Result<Fd> {
+        if let Ok((base, name)) = self.find(c"/dev/null") {
+            return fs::open_at(base, name, libc::O_PATH, 0);
+        }
+        let null = resolve::open(c"/dev/null", Make::Nothing)?;
+        if fs::is_null_device(&null)? { Ok(null) } else { Err(Errno::ENODEV) }
+    }
+
+    /// Makes a device node in mini's own /dev, or anywhere in the container.
+    pub fn make_device(&self, device: &Device, in_root: bool) -> Result<()> {
+        let Device { path, kind, major, minor, file_mode, uid, gid } = *device;
+        let mode = kind | file_mode.unwrap_or(0o666) & 0o7777;
+        let parent;
+        let (base, name) = match in_root {
+            true => {
+                let (directory, name) = resolve::open_parent(path)?;
+                parent = directory;
+                (parent.raw(), name)
+            }
+            false => self.find(path)?,
+        };
+        match fs::mknod_at(base, name, mode, fs::device(major, minor)) {
+            Err(Errno::EEXIST) if in_root => return Ok(()),
+            result => result?,
+        }
+        match (uid.unwrap_or(0), gid.unwrap_or(0)) {
+            (0, 0) => Ok(()),
+            (uid, gid) => fs::chown_at(base, name, uid, gid),
+        }
+    }
+
+    /// Makes a symbolic link in mini's own /dev, or anywhere in the container.
+    pub fn make_link(&self, target: &CStr, path: &CStr, in_root: bool) -> Result<()> {
+        if !in_root {
+            let (base, name) = self.find(path)?;
+            return fs::symlink_at(target, base, name);
+        }
+        let (parent, name) = resolve::open_parent(path)?;
+        match fs::symlink_at(target, parent.raw(), name) {
+            Err(Errno::EEXIST | Errno::EROFS) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Changes the options of a file system of the container.
+    pub fn remount_inside(&mut self, step: &Mount) -> Result<()> {
+        let at = resolve::open(step.target, Make::Nothing)?;
+        if step.flags & MS_BIND != 0 {
+            let path = self.link(at.raw())?;
+            return mount::mount(None, path.as_c_str(), None, step.flags, None);
+        }
+        fs::fchdir(&at)?;
+        self.forget_working_directory();
+        mount::mount(Some(step.source), c".", step.fstype, step.flags, step.data)
     }
 
     /// Shows a pseudo terminal as /dev/console.
@@ -272,7 +338,8 @@ impl Rootfs {
     fn cover(&mut self, path: &CStr, is_directory: bool) -> Result<()> {
         let bind = |source| mount::mount(Some(source), path, None, MS_BIND, None);
         if !is_directory {
-            let null = self.go(c"/dev/null")?;
+            // Without a /dev of mini's own the host's, whose root is not switched yet.
+            let null = self.go(c"/dev/null").unwrap_or(c"/dev/null");
             return match bind(null) {
                 // There is no /dev/null: a file that says little will do.
                 Err(Errno::ENOENT) if self.root.is_none() => bind(c"/proc/uptime"),
@@ -281,12 +348,12 @@ impl Rootfs {
         }
         // A directory of procfs that is empty for ever, being a place to mount on, costs a tenth of a
         // file system of one's own; unless it is not there, or something is mounted on it.
-        let empty = self.go(c"/proc/sys/fs/binfmt_misc")?;
-        if fs::statfs_type(empty) == Ok(libc::PROC_SUPER_MAGIC as u32) {
+        if let Ok(empty) = self.go(c"/proc/sys/fs/binfmt_misc")
+            && fs::statfs_type(empty) == Ok(libc::PROC_SUPER_MAGIC as u32)
+        {
             return bind(empty);
         }
-        let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-        mount::mount(Some(c"tmpfs"), path, Some(c"tmpfs"), flags, Some(c"size=4k,nr_inodes=2"))
+        mount::mount(Some(c"tmpfs"), path, Some(c"tmpfs"), EMPTY, Some(EMPTY_DATA))
     }
 
     /// Makes a file or directory of the container read-only, wherever it is, if it is there.

@@ -5,9 +5,14 @@ use crate::error::{Error, Result};
 use crate::oci::config::Config;
 use crate::spec::Spec;
 use crate::spec::mounts::{self, Device, Kind, Mount, Root};
+use crate::sys::fs;
+use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{MS_BIND, MS_REC, MS_SLAVE};
+
+/// File systems that label their files themselves.
+const UNLABELLED: [&CStr; 5] = [c"proc", c"sysfs", c"mqueue", c"cgroup2", c"devpts"];
 
 /// Fills in what `root`, `mounts` and the paths and devices of `linux` say.
 ///
@@ -22,6 +27,10 @@ pub fn file_system<'a>(config: &'a Config<'a>, bundle: &CStr, spec: &mut Spec<'a
         propagation: Some(propagation),
         ..Root::default()
     };
+    if linux.mount_label.is_some() && fs::identity(c"/sys/fs/selinux/enforce").is_err() {
+        let error = Error::new("config.json linux.mountLabel");
+        return Err(error.cause("SELinux is not enabled on this machine"));
+    }
     for (at, mount) in config.mounts.iter().enumerate() {
         let mut options = mount.options.clone();
         let is_bind = options.set & MS_BIND as u32 != 0 || mount.kind == Some(c"bind");
@@ -39,6 +48,13 @@ pub fn file_system<'a>(config: &'a Config<'a>, bundle: &CStr, spec: &mut Spec<'a
                 return Err(error.object(mount.destination.to_bytes()).cause("needs a source"));
             }
         };
+        if let (Some(label), Kind::FileSystem { fstype, .. }) = (linux.mount_label, kind)
+            && !UNLABELLED.contains(&fstype)
+        {
+            let mut context = Text::new();
+            context.str("context=\"").raw(label.to_bytes()).str("\"");
+            options.data.push(context.leak());
+        }
         spec.mounts.push(Mount::new(mount.destination, kind, options));
     }
     devices(config, spec);
@@ -60,7 +76,10 @@ fn devices<'a>(config: &'a Config<'a>, spec: &mut Spec<'a>) {
     let asked: &Vec<Device> = &config.linux.devices;
     let is_default = |device: &Device| asked.iter().all(|asked| asked.path != device.path);
     spec.devices.extend(mounts::devices().filter(is_default));
-    spec.devices.extend_from_slice(asked);
     spec.dev_links = mounts::DEV_LINKS.into();
     spec.dev_links.push((c"/proc/kcore", c"/dev/core"));
+    // A /dev/ptmx would be the host's.
+    let links = &spec.dev_links;
+    let is_link = |device: &&Device| links.iter().any(|(_, path)| *path == device.path);
+    spec.devices.extend(asked.iter().filter(|device| !is_link(device)));
 }
