@@ -451,7 +451,8 @@ impl<'a> Planner<'_, 'a> {
             let create = create || self.lies_in_memory(mount.destination);
             let target = mount.destination;
             if mount.options.set & MS_REMOUNT as u32 != 0 {
-                self.add(Step::Remount(new_mount(mount, false)));
+                let flags = libc::c_ulong::from(mount.options.set) & !MS_REC;
+                self.add(Step::Remount(Mount { flags, ..new_mount(mount, false) }));
                 continue;
             }
             match (number, mount.kind) {

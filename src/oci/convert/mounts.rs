@@ -9,7 +9,7 @@ use crate::sys::fs;
 use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-use libc::{MS_BIND, MS_REC, MS_SLAVE};
+use libc::{MS_BIND, MS_REC, MS_REMOUNT, MS_SLAVE};
 
 /// File systems that label their files themselves.
 const UNLABELLED: [&CStr; 5] = [c"proc", c"sysfs", c"mqueue", c"cgroup2", c"devpts"];
@@ -34,7 +34,12 @@ pub fn file_system<'a>(config: &'a Config<'a>, bundle: &CStr, spec: &mut Spec<'a
     for (at, mount) in config.mounts.iter().enumerate() {
         let mut options = mount.options.clone();
         let is_bind = options.set & MS_BIND as u32 != 0 || mount.kind == Some(c"bind");
-        let kind = match (is_bind, mount.source, mount.kind) {
+        let is_remount = options.set & MS_REMOUNT as u32 != 0;
+        let kind = match (is_bind && !is_remount, mount.source, mount.kind) {
+            (_, source, fstype) if is_remount => {
+                let (fstype, source) = (fstype.unwrap_or(c"none"), source.unwrap_or(c"none"));
+                Kind::FileSystem { fstype, source }
+            }
             (true, Some(source), _) => {
                 options.set |= MS_BIND as u32;
                 Kind::Bind(in_bundle(bundle, source))
@@ -77,7 +82,9 @@ fn devices<'a>(config: &'a Config<'a>, spec: &mut Spec<'a>) {
     let is_default = |device: &Device| asked.iter().all(|asked| asked.path != device.path);
     spec.devices.extend(mounts::devices().filter(is_default));
     spec.dev_links = mounts::DEV_LINKS.into();
-    spec.dev_links.push((c"/proc/kcore", c"/dev/core"));
+    if fs::identity(c"/proc/kcore").is_ok() {
+        spec.dev_links.push((c"/proc/kcore", c"/dev/core"));
+    }
     // A /dev/ptmx would be the host's.
     let links = &spec.dev_links;
     let is_link = |device: &&Device| links.iter().any(|(_, path)| *path == device.path);
