@@ -443,7 +443,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn images_are_told_by_their_superblock() {
+    fn images_are_recognised_by_their_superblock() {
         let image = |offset: usize, magic: &[u8]| {
             let mut bytes = vec![0; 2048];
             bytes[offset..offset + magic.len()].copy_from_slice(magic);
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn an_initramfs_is_told_from_a_tmpfs_root() {
+    fn an_initramfs_differs_from_a_tmpfs_root() {
         let initramfs =
             b"1 1 0:2 / / rw - rootfs rootfs rw,size=1k\n22 1 0:21 / /proc rw - proc p rw\n";
         assert!(mountinfo_says_initramfs(initramfs));

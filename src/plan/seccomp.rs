@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_tables_calls_are_refused_and_capabilities_lift_theirs() {
+    fn exactly_the_calls_of_the_table_are_refused() {
         let table = include_str!("seccomp.table");
         let rows: Vec<Vec<&str>> = table
             .lines()
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_calls_of_a_cpus_own_are_as_they_should_be() {
+    fn private_calls_of_arm() {
         let program = built_in(DEFAULT);
         if cfg!(target_arch = "arm") {
             // The cache flush and the thread pointer; the numbers after them; the old ABI.

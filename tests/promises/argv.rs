@@ -7,9 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 
 pub const PROMISES: &[Promise] = &[
-    Promise { name: "words_arrive_byte_for_byte", needs: &[], check: words_arrive },
-    Promise { name: "a_word_too_long_is_named", needs: &[], check: too_long },
-    Promise { name: "too_many_bytes_are_counted", needs: &[], check: too_many },
+    Promise { name: "arguments_arrive_byte_for_byte", needs: &[], check: words_arrive },
+    Promise { name: "an_argument_too_long_is_named", needs: &[], check: too_long },
+    Promise { name: "the_size_of_too_many_arguments_is_reported", needs: &[], check: too_many },
     Promise { name: "the_environment_arrives_byte_for_byte", needs: &[], check: environment },
 ];
 

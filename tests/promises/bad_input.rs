@@ -5,7 +5,7 @@ use crate::{Need, Promise};
 use std::fs;
 
 pub const PROMISES: &[Promise] = &[
-    Promise { name: "bad_words_are_refused", needs: &[], check: words },
+    Promise { name: "bad_arguments_are_refused", needs: &[], check: words },
     Promise { name: "bad_roots_are_refused", needs: &[], check: roots },
     Promise { name: "bad_names_and_users_are_refused", needs: &[], check: names },
     Promise { name: "bad_environment_files_are_refused", needs: &[], check: env_files },

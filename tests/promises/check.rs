@@ -7,13 +7,13 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "check_agrees_with_the_runs", needs: &[], check: agrees },
     Promise { name: "check_knows_a_container", needs: &[], check: inside },
     Promise { name: "check_leaves_nothing_and_reads_nothing", needs: &[], check: harmless },
-    Promise { name: "check_speaks_json", needs: &[], check: json },
+    Promise { name: "check_prints_json", needs: &[], check: json },
     Promise {
         name: "check_finds_everything_here",
         needs: &[Need::Root, Need::Limits, Need::LaterCalls],
         check: everything,
     },
-    Promise { name: "check_refuses_other_words", needs: &[], check: words },
+    Promise { name: "check_refuses_other_arguments", needs: &[], check: words },
 ];
 
 fn check(world: &World, options: &[&str]) -> Outcome {

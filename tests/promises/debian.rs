@@ -6,16 +6,16 @@ use crate::{Need, Promise};
 pub const PROMISES: &[Promise] = &[
     Promise { name: "debians_programs_run", needs: &[Need::Debian], check: programs },
     Promise {
-        name: "debians_programs_run_with_the_usual_rights",
+        name: "debians_programs_run_with_default_rights",
         needs: &[Need::Debian],
         check: rights,
     },
     Promise {
-        name: "debian_gives_rights_up_inside",
+        name: "debian_drops_rights_inside",
         needs: &[Need::Debian, Need::Root],
         check: given_up,
     },
-    Promise { name: "a_tracer_needs_the_right_to_trace", needs: &[Need::Debian], check: tracer },
+    Promise { name: "a_tracer_needs_cap_sys_ptrace", needs: &[Need::Debian], check: tracer },
     Promise { name: "debian_sees_a_machine_of_its_own", needs: &[Need::Debian], check: machine },
 ];
 

@@ -11,9 +11,9 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 pub const PROMISES: &[Promise] = &[
-    Promise { name: "init_collects_ten_thousand_orphans", needs: &[], check: orphans },
-    Promise { name: "init_gives_the_status_and_passes_signals_on", needs: &[], check: status },
-    Promise { name: "init_ends_the_others_in_order", needs: &[], check: order },
+    Promise { name: "init_reaps_ten_thousand_orphans", needs: &[], check: orphans },
+    Promise { name: "init_returns_the_status_and_forwards_signals", needs: &[], check: status },
+    Promise { name: "init_ends_the_remaining_processes", needs: &[], check: order },
     Promise { name: "init_shows_nothing_of_its_caller", needs: &[], check: hidden },
     Promise { name: "a_timeout_ends_everything_in_time", needs: &[], check: timeout },
     Promise { name: "a_timeout_survives_a_stopped_mini", needs: &[], check: stopped },
@@ -21,7 +21,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "the_stop_signal_can_be_chosen", needs: &[], check: stop_signal },
     Promise { name: "the_process_id_is_written_while_it_runs", needs: &[], check: pidfile },
     Promise {
-        name: "a_supervisor_hears_when_it_has_started",
+        name: "a_supervisor_is_notified_of_the_start",
         needs: &[Need::Busybox],
         check: ready,
     },

@@ -9,8 +9,12 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "a_command_that_is_not_there_is_127", needs: &[], check: not_found },
     Promise { name: "a_command_that_cannot_be_run_is_126", needs: &[], check: not_executable },
     Promise { name: "a_missing_interpreter_is_named", needs: &[], check: interpreter },
-    Promise { name: "a_script_without_a_first_line_runs", needs: &[], check: script },
-    Promise { name: "the_path_is_searched_inside", needs: &[crate::Need::Busybox], check: path },
+    Promise { name: "a_script_without_an_interpreter_line_runs", needs: &[], check: script },
+    Promise {
+        name: "path_is_searched_inside_the_root",
+        needs: &[crate::Need::Busybox],
+        check: path,
+    },
 ];
 
 fn own(world: &World) {

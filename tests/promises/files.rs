@@ -23,7 +23,7 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::User],
         check: in_place,
     },
-    Promise { name: "files_lost_output_is_told", needs: &[], check: full_disk },
+    Promise { name: "files_lost_output_is_reported", needs: &[], check: full_disk },
 ];
 
 fn ended(mut child: Child, mut stdout: impl Read) -> i32 {

@@ -17,31 +17,43 @@ const BUSYBOX: &[Need] = &[Need::Busybox];
 
 pub const PROMISES: &[Promise] = &[
     Promise { name: "socket_families_beyond_the_network_are_refused", needs: &[], check: families },
-    Promise { name: "calls_that_nobody_has_judged_do_not_exist", needs: &[], check: unknown_calls },
     Promise {
-        name: "mini_serves_nobody_with_rights_of_its_file",
+        name: "calls_newer_than_the_table_fail_with_enosys",
+        needs: &[],
+        check: unknown_calls,
+    },
+    Promise {
+        name: "mini_refuses_set_id_and_file_capabilities",
         needs: &[Need::Root],
         check: set_id,
     },
     Promise {
-        name: "only_the_paths_named_can_be_changed_in_any_way",
+        name: "only_writable_paths_can_be_changed_in_any_way",
         needs: &[Need::Landlock],
         check: paths,
     },
     Promise {
-        name: "only_the_paths_named_can_be_changed_in_a_root_of_its_own",
+        name: "only_writable_paths_can_be_changed_in_a_rootfs",
         needs: &[Need::Landlock, Need::Busybox],
         check: paths_in_a_root,
     },
     Promise { name: "a_mask_hides_what_a_volume_shows", needs: BUSYBOX, check: masked_volume },
     Promise { name: "messages_and_json_are_plain_text", needs: &[], check: messages },
-    Promise { name: "files_of_users_are_files_and_end", needs: BUSYBOX, check: endless_users },
     Promise {
-        name: "containers_that_run_at_once_have_ids_of_their_own",
+        name: "passwd_and_group_are_regular_files_of_bounded_size",
+        needs: BUSYBOX,
+        check: endless_users,
+    },
+    Promise {
+        name: "containers_at_the_same_time_have_different_ids",
         needs: &[Need::Root],
         check: own_ranges,
     },
-    Promise { name: "a_directory_is_no_standard_descriptor", needs: &[], check: directories },
+    Promise {
+        name: "a_directory_as_standard_descriptor_is_refused",
+        needs: &[],
+        check: directories,
+    },
     Promise { name: "the_security_documents_name_tests_that_exist", needs: &[], check: documents },
     Promise {
         name: "the_machines_counters_are_masked",

@@ -14,13 +14,17 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "a_command_without_a_handler_is_ended", needs: &[], check: no_handler },
     Promise { name: "a_trap_runs_and_its_status_counts", needs: &[], check: trap },
     Promise { name: "an_ignored_signal_stays_ignored", needs: &[], check: ignored },
-    Promise { name: "other_signals_are_passed_on", needs: &[], check: passed_on },
+    Promise { name: "other_signals_are_forwarded", needs: &[], check: passed_on },
     Promise { name: "nohup_is_respected", needs: &[], check: nohup },
     Promise { name: "it_stops_and_continues_with_mini", needs: &[], check: stop },
     Promise { name: "background_processes_end_with_the_command", needs: &[], check: orphans },
-    Promise { name: "children_of_an_earlier_life_are_no_bother", needs: &[], check: adopted },
+    Promise {
+        name: "children_from_before_the_exec_of_mini_are_no_problem",
+        needs: &[],
+        check: adopted,
+    },
     Promise { name: "signals_are_restored", needs: &[], check: dispositions },
-    Promise { name: "sigchld_ignored_by_the_caller_is_no_bother", needs: &[], check: sigchld },
+    Promise { name: "sigchld_ignored_by_the_caller_is_no_problem", needs: &[], check: sigchld },
     Promise { name: "another_user_dies_with_mini_too", needs: &[Need::Root], check: other_user },
 ];
 

@@ -12,20 +12,20 @@ const HERE: &[Need] = &[Need::Root, Need::Limits];
 
 pub const PROMISES: &[Promise] = &[
     Promise { name: "memory_is_limited", needs: HERE, check: memory },
-    Promise { name: "processor_time_is_limited", needs: HERE, check: cpus },
-    Promise { name: "shares_divide_a_busy_processor", needs: HERE, check: shares },
-    Promise { name: "processors_are_chosen", needs: HERE, check: cpuset },
+    Promise { name: "cpu_time_is_limited", needs: HERE, check: cpus },
+    Promise { name: "shares_divide_a_busy_cpu", needs: HERE, check: shares },
+    Promise { name: "cpus_are_chosen", needs: HERE, check: cpuset },
     Promise { name: "processes_are_limited", needs: HERE, check: pids },
-    Promise { name: "the_originals_words_work", needs: HERE, check: originals },
+    Promise { name: "the_first_minis_options_work", needs: HERE, check: originals },
     Promise {
         name: "two_containers_have_limits_of_their_own",
         needs: &[Need::Root, Need::Limits, Need::Busybox, Need::LaterCalls],
         check: separate,
     },
-    Promise { name: "no_group_is_left_whatever_happens", needs: HERE, check: cleaned },
-    Promise { name: "what_is_left_in_the_group_is_killed", needs: HERE, check: swept },
+    Promise { name: "no_cgroup_is_left_whatever_happens", needs: HERE, check: cleaned },
+    Promise { name: "processes_left_in_the_cgroup_are_killed", needs: HERE, check: swept },
     Promise {
-        name: "a_container_is_at_the_top_of_its_groups",
+        name: "a_container_sees_its_cgroup_as_the_root",
         needs: &[Need::LaterCalls],
         check: namespace,
     },

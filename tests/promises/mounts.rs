@@ -14,7 +14,7 @@ const BUSYBOX: &[Need] = &[Need::Busybox];
 pub const PROMISES: &[Promise] = &[
     Promise { name: "a_volume_is_a_file_or_a_directory", needs: BUSYBOX, check: volumes },
     Promise {
-        name: "read_only_means_all_below_too",
+        name: "read_only_includes_submounts",
         needs: &[Need::Root, Need::Busybox],
         check: recursive,
     },
@@ -27,10 +27,10 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "volumes_work_with_the_hosts_files", needs: &[], check: on_the_host },
     Promise { name: "a_tmpfs_is_bounded", needs: BUSYBOX, check: tmpfs },
     Promise { name: "a_root_can_be_read_only", needs: BUSYBOX, check: read_only },
-    Promise { name: "a_layer_takes_what_is_written", needs: BUSYBOX, check: overlay },
-    Promise { name: "a_layer_can_be_kept", needs: BUSYBOX, check: kept },
+    Promise { name: "a_temporary_overlay_takes_writes", needs: BUSYBOX, check: overlay },
+    Promise { name: "an_overlay_can_be_kept", needs: BUSYBOX, check: kept },
     Promise {
-        name: "debian_installs_into_a_layer",
+        name: "debian_installs_into_an_overlay",
         needs: &[Need::Root, Need::Debian],
         check: install,
     },

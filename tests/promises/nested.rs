@@ -29,7 +29,7 @@ pub const PROMISES: &[Promise] = &[
         check: bubblewrap_inside,
     },
     Promise {
-        name: "nested_root_without_a_right_does_without_or_is_told",
+        name: "nested_root_without_a_capability_works_or_explains",
         needs: &[Need::Root, Need::Busybox],
         check: lesser_root,
     },

@@ -11,9 +11,9 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Busybox],
         check: no_directory,
     },
-    Promise { name: "a_read_only_root_will_do", needs: &[], check: read_only },
-    Promise { name: "a_deleted_working_directory_will_do", needs: &[], check: deleted },
-    Promise { name: "it_runs_in_itself", needs: &[], check: nested },
+    Promise { name: "a_read_only_root_works", needs: &[], check: read_only },
+    Promise { name: "a_deleted_working_directory_works", needs: &[], check: deleted },
+    Promise { name: "mini_runs_in_mini", needs: &[], check: nested },
     Promise {
         name: "forbidden_user_namespaces_are_explained",
         needs: &[Need::Root],
@@ -24,12 +24,8 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Busybox],
         check: no_dev_null,
     },
-    Promise {
-        name: "a_kernel_without_something_is_told_and_does_without",
-        needs: &[],
-        check: lesser_kernels,
-    },
-    Promise { name: "tiny_limits_of_the_caller_are_told", needs: &[], check: tiny_limits },
+    Promise { name: "a_missing_kernel_feature_is_explained", needs: &[], check: lesser_kernels },
+    Promise { name: "tiny_limits_of_the_caller_are_explained", needs: &[], check: tiny_limits },
 ];
 
 fn no_proc(world: &World) {

@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 pub const PROMISES: &[Promise] = &[
     Promise {
-        name: "reported_standard_streams_are_the_users",
+        name: "reported_the_user_owns_the_standard_streams",
         needs: &[Need::Root, Need::Busybox],
         check: streams,
     },
@@ -21,7 +21,7 @@ pub const PROMISES: &[Promise] = &[
         check: streams_under_rules,
     },
     Promise {
-        name: "reported_all_capabilities_are_a_users_too",
+        name: "reported_users_get_all_capabilities_when_requested",
         needs: &[],
         check: all_capabilities,
     },
@@ -31,27 +31,23 @@ pub const PROMISES: &[Promise] = &[
         check: parents_first,
     },
     Promise {
-        name: "reported_a_layer_is_one_containers_at_a_time",
+        name: "reported_an_upper_directory_is_used_by_one_container",
         needs: &[Need::Busybox],
         check: one_at_a_time,
     },
+    Promise { name: "reported_end_of_input_is_seen_by_every_reader", needs: &[], check: no_input },
     Promise {
-        name: "reported_no_input_left_is_an_end_for_all_who_read",
-        needs: &[],
-        check: no_input,
-    },
-    Promise {
-        name: "reported_no_input_left_ends_busybox",
+        name: "reported_end_of_input_ends_busybox",
         needs: &[Need::Busybox],
         check: no_input_for_busybox,
     },
     Promise {
-        name: "reported_no_input_left_ends_who_edits_lines",
+        name: "reported_end_of_input_ends_line_editors",
         needs: &[Need::Debian],
         check: no_input_for_editors,
     },
     Promise {
-        name: "reported_memory_has_an_owner_and_bounds",
+        name: "reported_tmpfs_has_an_owner_and_limits",
         needs: &[Need::Busybox],
         check: memory,
     },
@@ -66,11 +62,11 @@ pub const PROMISES: &[Promise] = &[
         check: lacking_volume,
     },
     Promise {
-        name: "reported_one_process_is_too_few_for_init",
+        name: "reported_init_needs_two_processes",
         needs: &[Need::Root, Need::Limits],
         check: one_process,
     },
-    Promise { name: "reported_path_rules_leave_a_tmp", needs: &[Need::Landlock], check: own_tmp },
+    Promise { name: "reported_path_rules_provide_a_tmp", needs: &[Need::Landlock], check: own_tmp },
     Promise {
         name: "reported_options_without_effect_are_errors",
         needs: &[],

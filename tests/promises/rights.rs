@@ -5,29 +5,37 @@ use crate::{Need, Promise};
 use std::fs;
 
 pub const PROMISES: &[Promise] = &[
-    Promise { name: "capabilities_are_as_asked", needs: &[Need::LaterCalls], check: capabilities },
     Promise {
-        name: "users_other_than_root_keep_what_was_added",
+        name: "capabilities_are_as_requested",
+        needs: &[Need::LaterCalls],
+        check: capabilities,
+    },
+    Promise {
+        name: "users_other_than_root_keep_added_capabilities",
         needs: &[Need::Root],
         check: added,
     },
     Promise { name: "the_filter_refuses_exactly_its_table", needs: &[Need::Root], check: filter },
-    Promise { name: "a_filter_can_be_ones_own", needs: &[], check: own_filter },
-    Promise { name: "limits_of_processes_are_set", needs: &[], check: rlimits },
+    Promise { name: "a_custom_seccomp_filter_can_be_used", needs: &[], check: own_filter },
+    Promise { name: "rlimits_are_set", needs: &[], check: rlimits },
     Promise { name: "the_umask_can_be_set", needs: &[], check: umask },
-    Promise { name: "groups_can_be_added", needs: &[Need::Root, Need::Busybox], check: groups },
-    Promise { name: "only_the_paths_named_can_be_reached", needs: &[Need::Landlock], check: paths },
     Promise {
-        name: "root_can_be_nobody_outside",
+        name: "supplementary_groups_can_be_added",
+        needs: &[Need::Root, Need::Busybox],
+        check: groups,
+    },
+    Promise { name: "only_allowed_paths_can_be_opened", needs: &[Need::Landlock], check: paths },
+    Promise {
+        name: "root_can_be_an_unprivileged_user_outside",
         needs: &[Need::Root, Need::Busybox],
         check: users,
     },
     Promise {
-        name: "an_ordinary_user_gets_its_ranges",
+        name: "an_ordinary_user_gets_its_subid_ranges",
         needs: &[Need::Root, Need::IdHelpers],
         check: ranges,
     },
-    Promise { name: "descriptors_can_be_handed_on", needs: &[], check: descriptors },
+    Promise { name: "descriptors_can_be_preserved", needs: &[], check: descriptors },
     Promise { name: "bad_rights_are_refused", needs: &[], check: bad },
 ];
 

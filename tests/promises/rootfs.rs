@@ -8,14 +8,18 @@ use std::os::unix::fs::symlink;
 pub const PROMISES: &[Promise] = &[
     Promise { name: "nothing_of_the_host_is_visible", needs: &[Need::Busybox], check: hidden },
     Promise { name: "dot_dot_of_the_root_stays_inside", needs: &[Need::Busybox], check: dot_dot },
-    Promise { name: "it_has_devices_of_its_own", needs: &[Need::Busybox], check: devices },
+    Promise { name: "a_rootfs_has_its_own_devices", needs: &[Need::Busybox], check: devices },
     Promise { name: "sys_is_read_only", needs: &[Need::Busybox], check: sys },
     Promise { name: "the_environment_is_clean", needs: &[Need::Busybox], check: environment },
     Promise { name: "the_root_is_left_as_it_was", needs: &[Need::Busybox], check: unchanged },
     Promise { name: "links_in_the_root_do_not_lead_out", needs: &[Need::Busybox], check: links },
-    Promise { name: "a_root_without_mount_points_gets_them", needs: &[Need::Busybox], check: bare },
-    Promise { name: "a_relative_root_will_do", needs: &[Need::Busybox], check: relative },
-    Promise { name: "the_working_directory_lies_inside", needs: &[Need::Busybox], check: workdir },
+    Promise { name: "missing_mount_points_are_made", needs: &[Need::Busybox], check: bare },
+    Promise { name: "a_relative_rootfs_works", needs: &[Need::Busybox], check: relative },
+    Promise {
+        name: "the_working_directory_is_inside_the_root",
+        needs: &[Need::Busybox],
+        check: workdir,
+    },
     Promise { name: "the_hosts_namespaces_can_be_shared", needs: &[Need::Busybox], check: shared },
 ];
 

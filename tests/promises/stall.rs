@@ -18,10 +18,10 @@ use std::time::Duration;
 pub const PROMISES: &[Promise] = &[
     Promise { name: "stalled_archives_end_when_told", needs: &[], check: archives },
     Promise { name: "stalled_files_end_when_told", needs: &[Need::Root], check: files },
-    Promise { name: "stalled_words_end_when_told", needs: &[], check: words },
+    Promise { name: "stalled_arguments_end_when_told", needs: &[], check: words },
     Promise { name: "stalled_readers_are_not_waited_for", needs: &[], check: readers },
     Promise {
-        name: "stalled_readers_of_the_last_words",
+        name: "stalled_readers_of_the_last_output",
         needs: &[Need::StartedByRoot],
         check: last_words,
     },
@@ -31,7 +31,7 @@ pub const PROMISES: &[Promise] = &[
         check: supervisors,
     },
     Promise {
-        name: "stalled_supervisors_hear_when_there_is_room",
+        name: "stalled_supervisors_are_notified_later",
         needs: &[Need::Busybox],
         check: room,
     },

@@ -13,7 +13,7 @@ const HERE: &[Need] = &[Need::Root, Need::Limits];
 
 pub const PROMISES: &[Promise] = &[
     Promise {
-        name: "minis_in_other_process_namespaces_leave_each_others_cgroups_alone",
+        name: "minis_in_other_pid_namespaces_leave_each_others_cgroups_alone",
         needs: &[Need::Root, Need::Limits, Need::LaterCalls],
         check: neighbours,
     },
@@ -22,7 +22,7 @@ pub const PROMISES: &[Promise] = &[
         needs: &[Need::Root, Need::Limits, Need::LaterCalls],
         check: nested,
     },
-    Promise { name: "a_cgroup_that_is_held_is_not_swept", needs: HERE, check: held },
+    Promise { name: "a_locked_cgroup_is_not_swept", needs: HERE, check: held },
     Promise { name: "cgroups_made_inside_are_removed", needs: HERE, check: made_inside },
     Promise { name: "a_memory_limit_covers_unpacking", needs: HERE, check: unpacking },
     Promise {
@@ -37,12 +37,12 @@ pub const PROMISES: &[Promise] = &[
         check: unreadable,
     },
     Promise {
-        name: "what_a_command_in_the_hosts_process_namespace_leaves_ends_with_it",
+        name: "processes_left_in_the_hosts_pid_namespace_end_with_the_command",
         needs: &[],
         check: left_behind,
     },
     Promise {
-        name: "what_a_command_in_the_hosts_process_namespace_started_ends_with_mini",
+        name: "processes_in_the_hosts_pid_namespace_end_with_mini",
         needs: HERE,
         check: killed,
     },

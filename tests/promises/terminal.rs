@@ -24,7 +24,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise { name: "terminal_is_taken_back_from_an_inner_shell", needs: &[], check: taken_back },
     Promise {
-        name: "terminal_is_taken_back_from_a_shell_that_is_quicker_than_mini",
+        name: "terminal_is_taken_back_from_a_shell_faster_than_mini",
         needs: &[Need::Strace],
         check: taken_back_from_the_quick,
     },
@@ -36,9 +36,9 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise { name: "terminal_passes_every_byte_both_ways", needs: &[], check: bytes },
     Promise { name: "terminal_works_without_one_outside", needs: &[], check: scripts },
-    Promise { name: "terminal_is_as_before_whatever_happened", needs: &[], check: restored },
+    Promise { name: "terminal_is_restored_whatever_happened", needs: &[], check: restored },
     Promise { name: "terminal_is_not_touched_by_flags", needs: &[], check: shared_flags },
-    Promise { name: "terminal_of_odd_sizes_will_do", needs: &[], check: odd_sizes },
+    Promise { name: "terminal_of_odd_sizes_works", needs: &[], check: odd_sizes },
     Promise { name: "terminal_costs_nothing_while_idle", needs: &[], check: idle },
     Promise {
         name: "terminal_shows_full_screen_programs",

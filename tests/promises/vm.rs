@@ -7,7 +7,7 @@ use std::process::Command;
 
 pub const PROMISES: &[Promise] = &[
     Promise {
-        name: "an_initramfs_is_a_host_and_stays_out_of_reach",
+        name: "an_initramfs_host_is_not_reachable",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "initramfs.sh", "", 19),
     },
@@ -22,12 +22,12 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "check.sh", "", 12),
     },
     Promise {
-        name: "hosts_without_the_most_ordinary_things_will_do",
+        name: "hosts_without_common_files_work",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "bare.sh", "", 14),
     },
     Promise {
-        name: "a_root_of_its_own_is_the_same_whichever_way_the_kernel_has",
+        name: "a_rootfs_is_the_same_on_every_kernel",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "disk.sh", "", 27),
     },
@@ -47,7 +47,7 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario_on(world, "walls.sh", "ext4", "", 12),
     },
     Promise {
-        name: "it_can_be_the_machines_first_process",
+        name: "mini_can_be_pid_1_of_the_machine",
         needs: &[Need::Root, Need::Kernels],
         check: first,
     },
@@ -57,7 +57,7 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "limits.sh", "", 21),
     },
     Promise {
-        name: "cgroups_are_somebodys_or_gone",
+        name: "every_cgroup_is_in_use_or_removed",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "cgroups.sh", "", 12),
     },

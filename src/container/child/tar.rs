@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn some_add_a_header_up_with_signed_bytes() {
+    fn checksums_of_signed_bytes_are_accepted() {
         let mut block = header(|block| block[0] = 0xe4);
         assert!(Header(&block).is_sound());
         let sum: i64 = block[..148].iter().chain(&block[156..]).map(|b| i64::from(*b as i8)).sum();

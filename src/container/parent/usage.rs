@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_found() {
+    fn metrics_are_found() {
         let text = b"oom_kill_disable 0\nunder_oom 0\noom_kill 3\n";
         assert_eq!(Line("oom_kill ").find(text), Some(3));
         assert_eq!(Line("oom ").find(text), None);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_note_counts() {
+    fn the_first_value_is_kept() {
         let mut usage = Usage::default();
         usage.note(Metric::User, None);
         usage.note(Metric::User, Some(1));

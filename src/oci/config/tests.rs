@@ -730,7 +730,7 @@ fn mappings_that_overlap_are_refused() {
 }
 
 #[test]
-fn what_is_no_json_is_refused() {
+fn invalid_json_is_refused() {
     for (text, error) in [
         ("", "config.json: unexpected character or end (byte 0)"),
         ("not JSON", "config.json: unexpected character or end (byte 0)"),

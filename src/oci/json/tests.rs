@@ -221,7 +221,7 @@ fn bounds_on_depth_size_and_number() {
 }
 
 #[test]
-fn errors_name_the_place() {
+fn errors_name_the_path() {
     assert_eq!(refused(b""), SyntaxError { offset: 0, cause: UNEXPECTED });
     assert_eq!(refused(b"{\"a\": tru}"), SyntaxError { offset: 6, cause: UNEXPECTED });
     assert_eq!(refused(b"[1,]"), SyntaxError { offset: 3, cause: UNEXPECTED });
@@ -299,7 +299,7 @@ fn the_last_of_equal_names_counts() {
 }
 
 #[test]
-fn what_is_missing_or_null_is_none_and_what_is_wrong_is_named() {
+fn missing_and_null_are_none_and_wrong_types_are_named() {
     let text = r#"{"a": null, "list": [{"t": "x"}, {"t": 5}], "text": "x", "o": {"k": {}}}"#;
     let (_, problem) = with(text, |root| {
         assert_eq!(root.get("a").string(), None);

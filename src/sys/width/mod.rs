@@ -42,7 +42,7 @@ mod tests {
     use std::os::fd::AsRawFd;
 
     #[test]
-    fn places_beyond_4_gib_are_reached() {
+    fn offsets_beyond_4_gib_work() {
         const FAR: u64 = (5 << 30) + 7;
         let path = std::env::temp_dir().join(format!("mini-test-width-{}", std::process::id()));
         let mut file = std::fs::File::create_new(&path).unwrap();

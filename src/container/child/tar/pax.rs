@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn unsupported_keys_are_refused() {
         for key in ["SCHILY.realsize", "GNU.volume.offset"] {
             assert_eq!(Facts::read(&record(key, b"1")), Err(Errno::EOPNOTSUPP));
         }

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_halved_until_nothing_is_between() {
+    fn a_path_is_split_near_its_middle() {
         for path in ["a/b/c/d/e/f/", "a//b/", "a", "", "/", "aaaaaaaaaaaaaaaa/b/"] {
             for wanted in 0..=path.len() {
                 let (mut there, mut missing, mut steps) = (0, path.len(), 0);

@@ -36,7 +36,7 @@ fn line(step: &Step, errno: Errno, detail: &[u8]) -> (String, u8) {
 }
 
 #[test]
-fn failures_are_told_in_the_users_words() {
+fn failures_name_what_the_user_gave() {
     let proc = Step::Mount(Mount {
         source: c"proc",
         target: c"/proc",
@@ -137,7 +137,7 @@ fn what_forbids_user_namespaces_is_named() {
 }
 
 #[test]
-fn a_kernel_without_a_namespace_is_told_by_what_it_shows() {
+fn a_missing_namespace_is_explained() {
     let all = libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWUSER;
     let without = |gone: &'static [&'static CStr]| move |path: &CStr| !gone.contains(&path);
     let net = without(&[c"/proc/self/ns/net"]);
