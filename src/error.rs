@@ -93,8 +93,13 @@ impl Error {
 
     /// Writes the message to standard error with one write(2).
     pub fn print(&self) {
+        self.print_after("mini: ");
+    }
+
+    /// Writes the message to standard error after a prefix.
+    pub fn print_after(&self, prefix: &str) {
         let mut line = Text::new();
-        line.str("mini: ").raw(self.line()).str("\n");
+        line.str(prefix).raw(self.line()).str("\n");
         sys::diagnostics::print(line.bytes());
     }
 }

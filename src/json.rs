@@ -73,9 +73,67 @@ impl Json {
     }
 }
 
+/// The same JSON with a line for each member, as runc prints it: tools look for `"id": "`.
+pub fn indented(json: &[u8]) -> Text {
+    let mut text = Text::new();
+    let (mut depth, mut in_string, mut escaped, mut previous) = (0, false, false, 0);
+    let line = |text: &mut Text, depth| {
+        text.str("\n");
+        (0..depth).for_each(|_| {
+            text.str("  ");
+        });
+    };
+    for &byte in json {
+        if !in_string {
+            let closes = matches!(byte, b'}' | b']');
+            if closes {
+                depth -= 1;
+            }
+            let after_open = matches!(previous, b'{' | b'[');
+            if closes != after_open && (closes || after_open) || previous == b',' {
+                line(&mut text, depth);
+            }
+            if matches!(byte, b'{' | b'[') {
+                depth += 1;
+            }
+        }
+        text.raw(&[byte]);
+        if !in_string && byte == b':' {
+            text.str(" ");
+        }
+        match byte {
+            b'"' if !escaped => in_string = !in_string,
+            _ => {}
+        }
+        escaped = in_string && byte == b'\\' && !escaped;
+        previous = if in_string { 0 } else { byte };
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines() {
+        let text =
+            |json: &str| String::from_utf8(indented(json.as_bytes()).bytes().to_vec()).unwrap();
+        assert_eq!(
+            text(r#"{"a":"x","b":{"c,\"{":1},"d":{},"e":[1,2]}"#),
+            "{
+  \"a\": \"x\",
+  \"b\": {
+    \"c,\\\"{\": 1
+  },
+  \"d\": {},
+  \"e\": [
+    1,
+    2
+  ]
+}"
+        );
+    }
 
     fn object(value: &[u8]) -> String {
         let mut json = Json { text: Text::new() };
@@ -103,6 +161,8 @@ mod tests {
             assert!(text.chars().all(is_plain));
             let read: serde_json::Value = serde_json::from_str(&text).unwrap();
             assert_eq!(read["key"], String::from_utf8_lossy(&value).as_ref());
+            let lines = indented(text.as_bytes());
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(lines.bytes()).unwrap(), read);
         }
     }
 }

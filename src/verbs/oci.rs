@@ -122,7 +122,8 @@ fn store(oci: &Oci, env: &[&CStr], caller: Caller) -> Result<Store> {
 
 /// Tells an error; the exit status.
 fn tell(error: &Error, oci: Option<&Oci>) -> u8 {
-    error.print();
+    // Callers that have no exit status look for the word, which every other runtime writes.
+    error.print_after("mini: error: ");
     if let Some(oci) = oci
         && let Some(path) = oci.value("log")
         && let Err(errno) = log(path, oci.value("log-format") == Some(c"json"), error.line())

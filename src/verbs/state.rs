@@ -3,6 +3,7 @@
 use super::oci::{Session, examine};
 use super::print;
 use crate::error::Result;
+use crate::json::indented;
 
 /// Prints the state of a container.
 ///
@@ -10,7 +11,7 @@ use crate::error::Result;
 /// When there is no such container.
 pub fn state(session: Session) -> Result<u8> {
     let (state, status) = examine(&session.find()?)?;
-    let mut text = state.for_users(status);
+    let mut text = indented(state.for_users(status).bytes());
     text.str("\n");
     print(text.bytes().into())
 }
