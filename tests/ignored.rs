@@ -22,7 +22,14 @@ pub fn run(arguments: &Arguments, trials: Vec<Trial>) -> Conclusion {
         let sum: usize = reasons.values().sum();
         let parts: Vec<_> = reasons
             .iter()
-            .map(|(reason, number)| format!("{number} {reason}{}", way(reason)))
+            .map(|(reason, number)| {
+                // "3 need root", where one needs it.
+                let reason_of_many = reason
+                    .strip_prefix("needs ")
+                    .filter(|_| *number > 1)
+                    .map(|what| format!("need {what}"));
+                format!("{number} {}{}", reason_of_many.as_ref().unwrap_or(reason), way(reason))
+            })
             .collect();
         println!("not tried here: {sum} tests: {} (names: -- --list)\n", parts.join("; "));
     }
@@ -32,9 +39,7 @@ pub fn run(arguments: &Arguments, trials: Vec<Trial>) -> Conclusion {
 /// How to run what needs this.
 fn way(reason: &str) -> &'static str {
     match reason {
-        "needs root" | "needs to be started by root" | "is for root" => {
-            " (sudo -E env PATH=\"$PATH\" cargo test)"
-        }
+        "needs root" | "needs to be started by root" => " (sudo -E env PATH=\"$PATH\" cargo test)",
         "needs MINI_TEST_DEBIAN" => " (a Debian root: see CONTRIBUTING.md)",
         "needs MINI_TEST_KERNELS" => " (.ci/kernels DIRECTORY: see CONTRIBUTING.md)",
         _ => "",

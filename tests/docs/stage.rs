@@ -98,24 +98,25 @@ impl Stage {
     }
 
     /// Why a block cannot be tried here, if so. A need is one of these words, or a program.
-    pub fn missing(&self, who: Who, needs: &[String]) -> Option<&'static str> {
+    pub fn missing(&self, who: Who, needs: &[String]) -> Option<String> {
         if who == Who::User && !self.user_namespaces {
-            return Some("needs user namespaces");
+            return Some("needs user namespaces".into());
         }
-        needs.iter().find_map(|need| match need.as_str() {
-            "root" => (who != Who::Root).then_some("needs root"),
-            "user" | "checkout" => None,
-            "debian" => variable("MINI_TEST_DEBIAN").is_none().then_some("needs MINI_TEST_DEBIAN"),
-            "kernel" => self.kernel().is_none().then_some("needs MINI_TEST_KERNELS"),
-            "network" => {
-                variable("MINI_TEST_NETWORK").is_none().then_some("needs MINI_TEST_NETWORK")
-            }
-            "docker" => variable("MINI_TEST_DOCKER").is_none().then_some("needs MINI_TEST_DOCKER"),
-            "limits" => (!controllers_are_there()).then_some("needs cgroup controllers"),
-            "landlock" => (landlock_version() < 3).then_some("needs Landlock, version 3"),
-            "busybox" => (!busybox_is_static()).then_some("needs a static busybox"),
-            "loop" => (!Path::new("/dev/loop-control").exists()).then_some("needs loop devices"),
-            program => on_path(program).is_none().then_some("needs a program"),
+        needs.iter().find_map(|need| {
+            let (is_there, what) = match need.as_str() {
+                "root" => (who == Who::Root, "root"),
+                "user" | "checkout" => (true, ""),
+                "debian" => (variable("MINI_TEST_DEBIAN").is_some(), "MINI_TEST_DEBIAN"),
+                "kernel" => (self.kernel().is_some(), "MINI_TEST_KERNELS"),
+                "network" => (variable("MINI_TEST_NETWORK").is_some(), "MINI_TEST_NETWORK"),
+                "docker" => (variable("MINI_TEST_DOCKER").is_some(), "MINI_TEST_DOCKER"),
+                "limits" => (controllers_are_there(), "cgroup controllers"),
+                "landlock" => (landlock_version() >= 3, "Landlock, version 3"),
+                "busybox" => (busybox_is_static(), "a static busybox"),
+                "loop" => (Path::new("/dev/loop-control").exists(), "loop devices"),
+                program => (on_path(program).is_some(), program),
+            };
+            (!is_there).then(|| format!("needs {what}"))
         })
     }
 
