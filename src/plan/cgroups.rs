@@ -12,10 +12,10 @@ use core::ffi::CStr;
 use libc::{MS_BIND, MS_RDONLY, MS_REMOUNT};
 
 impl Planner<'_, '_> {
-    /// The parent makes the groups and writes the limits. On v1 the child joins by itself, through a
-    /// file that was opened for it; on v2 it is born there, where the kernel can (clone3(2)).
-    /// Attaching it from outside makes the kernel wait for every thread of the machine, and so does
-    /// `cgroup.procs` of v2, whoever writes to it: some 10 ms.
+    /// The parent makes the cgroups and writes the limits. On v1 the child joins by itself, through
+    /// a file that the parent opened; on v2 it is created in its cgroup where the kernel has
+    /// clone3(2). Joining from outside, and on v2 through `cgroup.procs` by anyone, makes the
+    /// kernel wait for all CPUs, some 10 ms.
     pub(super) fn cgroups(&mut self) {
         let host = self.host;
         for group in &host.cgroups.list {
@@ -74,7 +74,7 @@ impl Planner<'_, '_> {
         });
     }
 
-    /// Makes the cgroups above the container's, and lets them pass on what it needs.
+    /// Makes the cgroups above the container's, and enables the controllers it needs.
     fn levels(&mut self, group: &Cgroup) {
         for level in &group.levels {
             let base = group.base;

@@ -1,6 +1,5 @@
-//! The steps that say who the command is and what it may do: users, capabilities, limits of each
-//! process, paths, system calls. All but the users come last, when nothing else needs the rights
-//! that are given up.
+//! The steps that set what the command may do: users, capabilities, rlimits, paths, system calls.
+//! All but the id maps come last, when no other step needs the rights that are dropped.
 
 use super::{Planner, Step, seccomp};
 use crate::host::cgroups::path;
@@ -13,8 +12,8 @@ use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// What a command that may reach only some paths needs beside them: its own /proc, and the devices
-/// that can do no harm.
+/// Paths that are always allowed next to path rules: the container's own /proc, and harmless
+/// devices.
 const HARMLESS: [(&CStr, bool); 7] = [
     (c"/proc", true),
     (c"/dev/null", true),
@@ -25,19 +24,19 @@ const HARMLESS: [(&CStr, bool); 7] = [
     (c"/dev/tty", true),
 ];
 
-/// What stays writable beside what was asked for.
+/// Paths that stay writable in addition to those the user names.
 const KEPT: [&CStr; KEPT_WRITABLE] = [c"/proc", c"/dev/pts"];
-/// How many that are.
+/// Their number.
 const KEPT_WRITABLE: usize = 2;
 
-/// Every capability but CAP_SYS_ADMIN.
+/// Every capability except CAP_SYS_ADMIN.
 const NO_ADMIN: Set = !(1 << SYS_ADMIN);
 
 impl<'a> Planner<'_, 'a> {
-    /// Who the child is while it makes the container.
+    /// Sets the ids with which the child makes the container.
     pub(super) fn users(&mut self) {
-        // While the file still belongs to the caller: a process that is not dumpable, or that has
-        // become somebody else, has its files in /proc owned by the machine's root.
+        // While the file still belongs to the caller: the /proc files of a process that is not
+        // dumpable, or has changed its user, belong to root.
         if let Some(adjustment) = self.spec.process.oom_score_adj {
             let mut content = Text::new();
             content.str(if adjustment < 0 { "-" } else { "" });
@@ -69,7 +68,7 @@ impl<'a> Planner<'_, 'a> {
                     true => 0,
                     false => ranges.first().map_or(0, |range| range.inside),
                 };
-                // As nobody that is mapped the child could make no file.
+                // Without a mapped id the child could not create files.
                 let drop_groups = self.host.may_set_groups;
                 self.add(Step::SetIds { uid: first(uids), gid: first(gids), drop_groups });
                 // A change of user clears it.
@@ -78,9 +77,9 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// One id of each kind, the caller's own, seen inside as the one asked for by number, else
-    /// as 0. The child writes the maps itself, so nobody waits for anybody (user_namespaces(7):
-    /// a process may map its own id once setgroups is denied).
+    /// One user id and one group id: the caller's own, mapped to the requested number or to 0. The
+    /// child writes the maps itself, so nobody waits (user_namespaces(7): a process may map its own
+    /// id when setgroups is denied).
     fn own_id(&mut self) {
         let user = self.spec.process.user;
         let inside = |id: Option<Id>| match id {
@@ -101,18 +100,18 @@ impl<'a> Planner<'_, 'a> {
         self.write(c"/proc/self/gid_map", map(gid, self.host.egid));
     }
 
-    /// From here on the command can only lose rights; the last step is the command itself.
+    /// From here on rights are only dropped; the last step executes the command.
     pub(super) fn confine(&mut self) {
         let security = &self.spec.security;
         if !security.paths.is_empty() {
-            // While there is the right to mount.
+            // While the child may mount.
             self.read_only_but_writable();
         }
         if self.spec.process.terminal && self.spec.root.path.is_none() {
             self.add(Step::OpenPseudoTerminal { console: false });
         }
         if self.host.ids == IdMaps::Single {
-            // Only now: the files in /proc of a process that is not dumpable belong to root.
+            // Not earlier: the /proc files of a process that is not dumpable belong to root.
             self.add(Step::SetNotDumpable);
         }
         for limit in &security.rlimits {
@@ -133,14 +132,14 @@ impl<'a> Planner<'_, 'a> {
         if let Some(personality) = process.personality {
             self.add(Step::SetPersonality(personality));
         }
-        // When the parent has long written: reading then does not wait.
+        // By now the parent has written the arguments, so reading does not wait.
         self.add(Step::ReceiveArguments);
-        // The directories that have served, and all else that is mini's. From here on the kernel
-        // looks up names of the container's: its users, the command, an interpreter.
+        // Closes the directories that earlier steps used, and everything else of mini's. From here
+        // on the kernel looks up names of the container: its users, the command, an interpreter.
         self.close_descriptors(false);
         let capabilities = self.capabilities();
         if let Some(sets) = capabilities {
-            // While CAP_SETPCAP is held.
+            // While the child has CAP_SETPCAP.
             self.add(Step::SetBoundingSet(sets.bounding));
         }
         let of_users = self.user_capabilities();
@@ -148,7 +147,7 @@ impl<'a> Planner<'_, 'a> {
             || (!security.no_new_privileges
                 && (security.seccomp != Seccomp::Unconfined || !security.paths.is_empty()));
         self.become_user(keeps_right);
-        // Without no_new_privs, a filter and path rules take CAP_SYS_ADMIN: that goes last then.
+        // Without no_new_privs the filter and path rules need CAP_SYS_ADMIN, so it is dropped last.
         let keeps_admin = !security.no_new_privileges;
         if !keeps_admin {
             self.give_up(capabilities);
@@ -158,7 +157,7 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::Landlock(self.paths()));
         }
         if let Some(grace) = self.spec.process.init {
-            // Before the filter, which is the command's.
+            // Before the filter, which applies to the command only.
             let path = self.spec.root.path.is_none().then_some(self.host.path);
             self.add(Step::StartInit { grace, path });
         }
@@ -171,7 +170,8 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::WaitForStart);
         }
         self.add(Step::RestoreSignals { umask: security.umask });
-        // As late as can be: no program has to allow what the launch itself calls, but for exec.
+        // As late as possible, so that a custom filter need not allow what the launch calls, except
+        // execve.
         match &security.seccomp {
             Seccomp::Unconfined => {}
             Seccomp::BuiltIn => {
@@ -189,9 +189,9 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::Exec(self.spec.process.args[0]));
     }
 
-    /// What the command will have. On an initramfs whoever can unmount the new root sees the
-    /// initramfs below it: without CAP_SYS_ADMIN nobody can; a user namespace made inside gives it
-    /// back only over mounts that the kernel locks together (mount_namespaces(7)).
+    /// The command's capabilities. On an initramfs a process with CAP_SYS_ADMIN could unmount the
+    /// new root and see the initramfs, so it is dropped. A user namespace made inside gives it back
+    /// only over mounts that the kernel locks together (mount_namespaces(7)).
     fn capabilities(&self) -> Option<Capabilities> {
         let asked = self.spec.security.capabilities;
         if !self.root_stays_below() {
@@ -221,12 +221,12 @@ impl<'a> Planner<'_, 'a> {
     }
 
     fn become_user(&mut self, keep_capabilities: bool) {
-        // The map of an ordinary user forbids setgroups (user_namespaces(7)).
+        // The single-id map of an ordinary user forbids setgroups (user_namespaces(7)).
         let set_groups = self.host.ids != IdMaps::Single && self.host.may_set_groups;
         let groups = &self.spec.security.groups[..];
         let process = &self.spec.process;
         let Some(user) = process.user else {
-            // The caller's groups mean nothing in a root of its own.
+            // The caller's groups have no meaning in another root.
             if (self.spec.root.path.is_some() && set_groups) || !groups.is_empty() {
                 self.add(Step::SetGroups(groups));
             }
@@ -242,7 +242,7 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::SetParentDeathSignal);
     }
 
-    /// An ordinary user has one group in the container: not the one /etc/passwd tells.
+    /// An ordinary user has only one group in the container, not the one in /etc/passwd.
     fn mapped(&self, user: User<'a>) -> User<'a> {
         match user {
             User { uid: Id::Number(_), gid: None } if self.host.ids == IdMaps::Single => {
@@ -252,9 +252,9 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// Landlock says nothing of modes, owners, times and attributes: what may not be changed is on
-    /// mounts that are read-only, and what may be is put there again as it was. The same for /proc, for
-    /// a process's own files there, and for /dev/pts, where a terminal is given to its user.
+    /// Landlock does not cover modes, owners, times and attributes. So all mounts become read-only,
+    /// and clones of the writable paths are attached again. The same for /proc, because of a
+    /// process's own files, and for /dev/pts, where a terminal changes its owner.
     fn read_only_but_writable(&mut self) {
         let mut kept: Vec<&CStr> = KEPT.into();
         for rule in self.paths() {
@@ -275,7 +275,7 @@ impl<'a> Planner<'_, 'a> {
         for (at, path) in kept.iter().enumerate() {
             self.add(Step::MoveMountWritable { number: first + at, path });
         }
-        // Where it is, is below what was put there now.
+        // The working directory may lie below one of the new mounts, so it is entered again.
         let inside = self.spec.root.path.is_some();
         let top = if inside { &b""[..] } else { &self.host.cwd };
         let path = match self.spec.process.cwd {
@@ -285,7 +285,7 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::Chdir { path, in_root: inside });
     }
 
-    /// The rules; a relative path is mini's caller's.
+    /// The rules, with absolute paths; relative ones start at the caller's working directory.
     fn paths(&self) -> Vec<PathRule<'a>> {
         let own = HARMLESS.into_iter().map(|(path, writable)| PathRule {
             path,

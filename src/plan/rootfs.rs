@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use libc::{MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC, MS_REMOUNT};
 
-/// The name, in plans, of the tmpfs that holds bind mounts before Linux 5.2.
+/// Name, in plans, of the tmpfs that holds bind mounts before Linux 5.2.
 const STAGE: &CStr = c"stage";
 
 /// Mount points of file systems that are mounted over the new root before the old root is detached, with their types.
@@ -35,7 +35,7 @@ fn names(path: &CStr) -> impl Iterator<Item = &[u8]> + Clone {
     path.to_bytes().split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."))
 }
 
-/// Whether a path is another one, or lies below it.
+/// Whether a path is `above`, or lies below it.
 fn is_within(path: &CStr, above: &CStr) -> bool {
     let mut path = names(path);
     names(above).all(|name| path.next() == Some(name))
@@ -169,7 +169,7 @@ impl<'a> Planner<'_, 'a> {
         (count > 0).then_some(first)
     }
 
-    /// The host's files, with a /proc of the new PID namespace over the host's.
+    /// The host's root, with a procfs of the new pid namespace over the host's.
     pub(super) fn host_root(&mut self) {
         self.close_descriptors(true);
         if self.has_top(PROC) {
@@ -184,7 +184,7 @@ impl<'a> Planner<'_, 'a> {
         self.take_program();
         self.mask_below(PROC);
         self.mask_below(SYS);
-        // Nothing is made on the host.
+        // mini creates nothing on the host.
         self.attach_mounts(false);
         self.mask_late();
         if let Some(path) = self.spec.process.cwd {
@@ -192,11 +192,12 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// In a mount namespace that was made of it alone: there is nothing of the host's to be let go of.
+    /// The root is a new mount namespace, made from the rootfs alone: no old root has to be
+    /// unmounted.
     pub(super) fn root_alone(&mut self, rootfs: &'a CStr) {
         self.take_program();
         self.add(Step::NewMountNamespace(rootfs));
-        // Nothing has been mounted yet that the host could see, were the root shared with it.
+        // Before the first mount, which the host would see if the rootfs has shared propagation.
         self.mount(c"none", c"/", None, MS_PRIVATE | MS_REC, None);
         self.prepare_root();
         self.fill_root();
@@ -209,33 +210,33 @@ impl<'a> Planner<'_, 'a> {
         self.add(if self.root_stays_below() { Step::Chroot } else { Step::PivotRoot });
         if !self.root_stays_below() {
             if self.needs_scratch() {
-                // The memory of the layers lies on the old root: it is the first to go. The
-                // overlay holds on to it by itself.
+                // The tmpfs of a temporary overlay hides the old root and is unmounted first. The
+                // overlay keeps it in use.
                 self.add(Step::UnmountOldRoot);
             }
             self.add(Step::UnmountOldRoot);
         }
-        // Leaves the old root behind as working directory, too. Now nothing of the host's is
-        // within reach.
+        // The working directory leaves the old root, too. From here on nothing of the host is
+        // reachable.
         self.add(Step::Chdir { path: c"/", in_root: false });
         if self.host.image == Some(Image::Archive) {
-            // Nothing of the kernel's is in its place yet that a link in it could lead through.
-            // With a single id all there is belongs to it.
+            // Before the kernel's file systems are moved to their places, where a link in the root
+            // could lead into them. With a single id all files belong to it.
             self.add(Step::Unpack { set_owners: self.host.ids != IdMaps::Single });
         }
         self.fill_root();
     }
 
-    /// Makes what is mini's own, and mounts it over the new root. Nothing of the root itself is
-    /// looked at: no name here is the container's. The host's devices are still at hand, and its
-    /// /proc and /sys, beside which alone the kernel lets an ordinary user mount new ones.
+    /// Mounts what mini makes itself over the new root. No name in the container's root is looked
+    /// up here. The host's device nodes are still reachable, and its /proc and /sys, without which
+    /// the kernel refuses a new procfs and sysfs in a user namespace.
     fn prepare_root(&mut self) {
         self.close_descriptors(true);
         self.add(Step::OpenRoot);
         if self.host.sets_attributes {
             self.restrict_tree();
         }
-        // Permissions are meant as given.
+        // The modes of the steps below are exact.
         self.add(Step::Umask);
         if self.needs_stage() {
             let flags = MS_NODEV | MS_NOSUID | MS_NOEXEC;
@@ -249,8 +250,8 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// With nothing but the container within reach: moves what was prepared to its place, the
-    /// topmost first, and then whatever else belongs there.
+    /// When only the container is reachable: moves the prepared mounts to their places, the topmost
+    /// first, and then does the rest.
     fn fill_root(&mut self) {
         if !self.host.sets_attributes {
             self.restrict_tree();
@@ -269,7 +270,7 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::CreateDirectories(path));
         }
         if self.spec.root.readonly {
-            // Only now, when every mount point has been made.
+            // After every mount point has been made.
             self.add(Step::SetRootAttributes(MS_RDONLY));
         }
         self.add(Step::VerifyRoot);
@@ -298,10 +299,10 @@ impl<'a> Planner<'_, 'a> {
         self.spec.root.flags & !MS_RDONLY
     }
 
-    /// The container's process 1 will be mini: not the host's file.
+    /// Opens mini's own program for --init, so that PID 1 does not run the host's file.
     fn take_program(&mut self) {
         if self.spec.process.init.is_some() {
-            // Path rules cannot name a mount that is attached nowhere.
+            // Landlock rules cannot name a detached mount.
             self.add(Step::OpenInitProgram {
                 copy: !self.spec.security.paths.is_empty(),
                 path: self.host.path,
@@ -309,18 +310,18 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// Whether what is taken of the host has to lie somewhere in the meantime (before Linux 5.2).
+    /// Whether bind mounts need a staging tmpfs (before Linux 5.2).
     fn needs_stage(&self) -> bool {
         !self.host.copies_mounts && self.trees > 0
     }
 
-    /// Lays the new root over the present one, so that it is a mount point, as pivot_root(2)
-    /// wants, and so that chroot(2) alone will do where the present root cannot be taken away.
+    /// Mounts the new root over `/`: pivot_root(2) needs a mount point, and on an initramfs
+    /// chroot(2) is enough then.
     fn lay_root(&mut self, rootfs: &'a CStr) {
         let host = self.host;
         let mut lower = rootfs.to_bytes().to_vec();
         if host.image == Some(Image::Archive) {
-            // Into memory; half of the machine's is the kernel's own bound, too.
+            // A tmpfs with at most half of the memory, the kernel's own default.
             return self.memory_over_root(host.memory / 2);
         }
         if self.needs_scratch() {
@@ -338,8 +339,8 @@ impl<'a> Planner<'_, 'a> {
         }
         let options = match &self.spec.root.overlay {
             None if host.image.is_some() => return,
-            // Recursive, as a user namespace may not look under mounts it was given, and as what
-            // is mounted in the root belongs to it.
+            // Recursive: submounts belong to the root, and a user namespace may not reveal what is
+            // below a mount.
             None => return self.mount(rootfs, c"/", None, MS_BIND | MS_REC, None),
             Some(Overlay::Kept { upper, work }) if host.image.is_some() => {
                 let (upper, work) =
@@ -358,10 +359,10 @@ impl<'a> Planner<'_, 'a> {
         self.over_root(c"overlay", self.root_flags(), options);
     }
 
-    /// Whether the layers need a place of their own.
+    /// Whether the overlay needs a temporary directory for its layers.
     fn needs_scratch(&self) -> bool {
         match self.spec.root.overlay {
-            // What is unpacked is in memory and thrown away as it is.
+            // An unpacked archive is in memory and discarded anyway.
             _ if self.host.image == Some(Image::Archive) => false,
             Some(Overlay::Temporary) => true,
             Some(Overlay::Kept { .. }) => self.host.image.is_some(),
@@ -369,8 +370,8 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// Lays memory over the present root and makes it the working directory. Paths from the root
-    /// are found all the same: a look-up starts below what lies on the root.
+    /// Mounts a tmpfs over the current root and makes it the working directory. Absolute paths
+    /// still work: a lookup starts at the root itself, below the mounts on it.
     fn scratch(&mut self) {
         self.memory_over_root(self.host.memory / 8);
         self.add(Step::Chdir { path: c"/..", in_root: false });
@@ -382,12 +383,12 @@ impl<'a> Planner<'_, 'a> {
         self.over_root(c"tmpfs", self.root_flags(), data);
     }
 
-    /// Mounts a file system over the present root.
+    /// Mounts a file system over the current root.
     fn over_root(&mut self, fstype: &'static CStr, flags: libc::c_ulong, data: Text) {
         self.mount(fstype, c"/", Some(fstype), flags, Some(data.leak()));
     }
 
-    /// A path that means the same from another working directory.
+    /// An absolute path, independent of the working directory.
     pub(super) fn absolute(&self, path: &[u8]) -> Vec<u8> {
         match path {
             [b'/', ..] => path.to_vec(),
@@ -395,8 +396,8 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// The layers for overlay (the kernel's overlayfs.rst); in a user namespace its notes go into
-    /// attributes that users may write (Linux 5.11).
+    /// The options of an overlay (the kernel's overlayfs.rst). In a user namespace overlayfs stores
+    /// its attributes as user.* (userxattr, Linux 5.11).
     fn overlay_options(&self, lower: &[u8], upper: &[u8], work: &[u8]) -> Text {
         let mut options = Text::new();
         let further =
@@ -418,7 +419,7 @@ impl<'a> Planner<'_, 'a> {
         options
     }
 
-    /// Opens what mounts need of the host, while the host's paths can be reached.
+    /// Opens what the mounts need from the host, while the host's paths are reachable.
     pub(super) fn open_trees(&mut self) {
         let spec = self.spec;
         for (at, mount) in spec.mounts.iter().enumerate() {
@@ -442,12 +443,12 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// Attaches mounts, when only the container can be reached, in the order of their list.
+    /// Attaches the mounts, when only the container is reachable, in the order of the list.
     fn attach_mounts(&mut self, create: bool) {
         let spec = self.spec;
         for (at, mount) in spec.mounts.iter().enumerate() {
             let When::Late(number) = self.order[at] else { continue };
-            // In memory that was mounted there for the container alone anything may be made.
+            // In a tmpfs that was mounted for this container anything may be created.
             let create = create || self.lies_in_memory(mount.destination);
             let target = mount.destination;
             if mount.options.set & MS_REMOUNT as u32 != 0 {
@@ -614,7 +615,8 @@ impl<'a> Planner<'_, 'a> {
         if self.host.may_make_devices {
             return self.add(Step::MakeDevice { device: *device, in_root: false });
         }
-        // The host's node is bound over a file. Whoever is its owner by a map of ids must not change its mode.
+        // Binds the host's node over a file. If the container's root owns the node, the mount must
+        // be read-only, or the container could change the node's mode.
         let is_owned = matches!(self.host.ids, IdMaps::Ranges { .. } | IdMaps::None);
         self.add(Step::MakeFile(path));
         self.mount(path, path, None, MS_BIND | if is_owned { MS_RDONLY } else { 0 }, None);

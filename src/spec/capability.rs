@@ -1,9 +1,9 @@
-//! Capabilities: the pieces root's power is in (capabilities(7)), as bits of a set.
+//! Capabilities (capabilities(7)), as bits of a set.
 
-/// A set: bit N stands for capability number N.
+/// A set of capabilities: bit N is capability N.
 pub type Set = u64;
 
-/// Their names by number, without CAP_.
+/// Names by number, without CAP_.
 pub const NAMES: [&str; 41] = [
     "CHOWN",
     "DAC_OVERRIDE",
@@ -48,16 +48,16 @@ pub const NAMES: [&str; 41] = [
     "CHECKPOINT_RESTORE",
 ];
 
-/// May mount, unmount and much else.
+/// Mounting, unmounting and much else.
 pub const SYS_ADMIN: u8 = 21;
 
-/// May make device nodes.
+/// Making device nodes.
 pub const MKNOD: u8 = 27;
 
-/// Every capability, those of kernels to come too.
+/// Every capability, including those of future kernels.
 pub const ALL: Set = !0;
 
-/// What a container has unless told: Docker's fourteen.
+/// The default set of a container: Docker's fourteen.
 pub const DEFAULT: Set = {
     const NUMBERS: [u8; 14] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31];
     let mut set = 0;
@@ -69,7 +69,7 @@ pub const DEFAULT: Set = {
     set
 };
 
-/// Finds one by name, with or without CAP_, in any case.
+/// The number of a capability by its name, with or without CAP_, in any case.
 pub fn by_name(name: &[u8]) -> Option<u8> {
     let prefix = name.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case(b"CAP_"));
     let name = if prefix.is_some() { &name[4..] } else { name };
@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    /// What capsh --decode=00000000a80425fb says.
+    /// As `capsh --decode=00000000a80425fb` shows it.
     #[test]
     fn the_default_is_dockers() {
         assert_eq!(DEFAULT, 0xa804_25fb);

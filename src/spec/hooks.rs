@@ -6,22 +6,22 @@ use core::ffi::CStr;
 /// Programs that run at points of the container's life.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks<'a> {
-    /// Outside, when the container's namespaces are there.
+    /// On the host, when the container's namespaces have been created.
     pub prestart: Vec<Hook<'a>>,
-    /// The same, after those.
+    /// The same, after the prestart hooks.
     pub create_runtime: Vec<Hook<'a>>,
-    /// In the container's namespaces, before its root is switched.
+    /// In the container's namespaces, before the switch of the root.
     pub create_container: Vec<Hook<'a>>,
-    /// In the container, before its command.
+    /// In the container, before the command.
     pub start_container: Vec<Hook<'a>>,
-    /// Outside, when the command has started.
+    /// On the host, when the command has started.
     pub poststart: Vec<Hook<'a>>,
-    /// Outside, when the container is deleted.
+    /// On the host, when the container is deleted.
     pub poststop: Vec<Hook<'a>>,
 }
 
 impl Hooks<'_> {
-    /// Whether a hook runs before the root is switched.
+    /// Whether hooks run before the switch of the root.
     pub fn run_at_create(&self) -> bool {
         !(self.prestart.is_empty()
             && self.create_runtime.is_empty()
@@ -29,15 +29,15 @@ impl Hooks<'_> {
     }
 }
 
-/// A program.
+/// A hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook<'a> {
-    /// Its file, an absolute path.
+    /// Absolute path of the program.
     pub path: &'a CStr,
-    /// Its arguments, its name among them.
+    /// Arguments, including argv[0].
     pub args: Vec<&'a CStr>,
-    /// Its environment.
+    /// Environment.
     pub env: Vec<&'a CStr>,
-    /// Seconds until it is ended.
+    /// Seconds until the hook is killed; None: no limit.
     pub timeout: Option<u32>,
 }

@@ -1,5 +1,5 @@
-//! What a container is: plain data, in the vocabulary of the OCI runtime specification. Whoever
-//! fills it in (flags today, a config.json later), nothing downstream can tell.
+//! What a container is: plain data in the terms of the OCI runtime specification. The command line
+//! and config.json both fill it; nothing that reads it knows which.
 
 pub mod capability;
 pub mod hooks;
@@ -17,14 +17,14 @@ pub use namespaces::{Namespace, Namespaces};
 use resources::Resources;
 use security::Security;
 
-/// The search path of a container that was not told otherwise.
+/// PATH of a container that sets none.
 pub const DEFAULT_PATH: &CStr =
     c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spec<'a> {
-    /// What runs in it.
+    /// The command and its properties.
     pub process: Process<'a>,
     /// The root file system.
     pub root: Root<'a>,
@@ -40,9 +40,9 @@ pub struct Spec<'a> {
     pub required_masked_paths: Vec<&'a CStr>,
     /// Paths that are read-only. A path that does not exist is left out.
     pub readonly_paths: Vec<&'a CStr>,
-    /// The name it sees as its own; None leaves the name as it is.
+    /// The host name; None: unchanged.
     pub hostname: Option<&'a CStr>,
-    /// The NIS domain name; None leaves the name as it is.
+    /// The NIS domain name; None: unchanged.
     pub domainname: Option<&'a CStr>,
     /// The namespaces.
     pub namespaces: Namespaces<'a>,
@@ -52,33 +52,32 @@ pub struct Spec<'a> {
     pub sysctl: Vec<(&'a CStr, &'a CStr)>,
     /// Network interfaces of the host that move into the container.
     pub net_devices: Vec<namespaces::NetDevice<'a>>,
-    /// What it may use.
+    /// Resource limits.
     pub resources: Resources<'a>,
-    /// What it may do.
+    /// Capabilities, seccomp, users and path rules.
     pub security: Security<'a>,
-    /// Programs that run at points of its life.
+    /// Programs that run at points of the container's life.
     pub hooks: Hooks<'a>,
-    /// Whether its process waits for `mini start` before it becomes the command.
+    /// Whether the process waits for `mini start` before it executes the command.
     pub waits_for_start: bool,
 }
 
-/// The command and its surroundings.
+/// The command and its properties.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Process<'a> {
-    /// The command and its arguments; never empty.
+    /// The command and its arguments. Empty for a container without a process.
     pub args: &'a [&'a CStr],
     /// The environment, `KEY=VALUE`, each key once.
     pub env: Vec<&'a CStr>,
-    /// Whether HOME is still to be set, from the user's entry in the container's /etc/passwd.
+    /// Whether HOME is set from the user's entry in the container's /etc/passwd.
     pub home_from_passwd: bool,
-    /// The working directory; None: `/` under a rootfs, else as mini's own.
+    /// The working directory; None: `/` with a rootfs, else mini's own.
     pub cwd: Option<&'a CStr>,
-    /// How much sooner than others the kernel ends it when memory runs out, -1000 to 1000; None
-    /// leaves mini's own.
+    /// The OOM score adjustment, -1000 to 1000 (proc_pid_oom_score_adj(5)); None: unchanged.
     pub oom_score_adj: Option<i32>,
-    /// Whether it gets a terminal of its own.
+    /// Whether to allocate a pseudo terminal.
     pub terminal: bool,
-    /// Whether a working directory that is missing is made.
+    /// Whether to create a missing working directory.
     pub create_cwd: bool,
     /// The AppArmor profile of the command.
     pub apparmor_profile: Option<&'a CStr>,
@@ -92,19 +91,19 @@ pub struct Process<'a> {
     pub memory_policy: Option<process::MemoryPolicy<'a>>,
     /// The execution domain (personality(2)); None leaves mini's own.
     pub personality: Option<u32>,
-    /// Whether process 1 is mini's, which collects orphans, and the command another one; then how
-    /// long the others have to end when the command has, in nanoseconds.
+    /// Whether mini is PID 1 (--init): the time in nanoseconds between SIGTERM and SIGKILL for the
+    /// processes that remain after the command.
     pub init: Option<u64>,
-    /// Who it runs as; None: id 0 and its groups as they are.
+    /// The user; None: user 0, with unchanged groups.
     pub user: Option<User<'a>>,
 }
 
-/// A user and perhaps a group, by number or by a name of the container's own files.
+/// A user and a group, by number or by a name in the container's own files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User<'a> {
     /// The user.
     pub uid: Id<'a>,
-    /// The group; None: the user's own from /etc/passwd, else 0.
+    /// The group; None: the user's group in /etc/passwd, else 0.
     pub gid: Option<Id<'a>>,
 }
 
@@ -117,17 +116,16 @@ pub enum Id<'a> {
     Name(&'a [u8]),
 }
 
-/// What the machine does when the command has ended, where mini is its first process.
+/// What mini as PID 1 of the machine does when the command has ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AfterExit {
-    /// Switch the machine off.
+    /// Power off.
     #[default]
     PowerOff,
-    /// Start it anew.
+    /// Reboot.
     Reboot,
-    /// Stop it, with the power on.
+    /// Halt, with the power on.
     Halt,
-    /// Let the kernel panic, as it does when its first process ends: what it then does is for its
-    /// parameter `panic=` to say.
+    /// Kernel panic, as when PID 1 ends; the kernel parameter `panic=` decides what follows.
     Panic,
 }

@@ -1,10 +1,10 @@
-//! Volumes: copies of the host's mounts, taken while its paths mean what they say, and attached
-//! when only the container can be reached.
+//! Mounts that are opened on the host before the switch of the root, and attached in the container
+//! after it.
 //!
-//! The kernel has calls for this since 5.2, and for the options of all that is mounted below since
-//! 5.12. Before, volumes are bound into a tmpfs of mini's own, the stage, and from there over their
-//! targets, by the descriptors' names in mini's own /proc; a walk through the mount table sets the
-//! options.
+//! Linux 5.2 has system calls for this (open_tree, move_mount), Linux 5.12 one for recursive
+//! options (mount_setattr). Before 5.2, bind mounts are staged in a tmpfs of mini's own and moved
+//! from there to their targets by /proc/self/fd. Before 5.12, mini reads mountinfo and sets the
+//! options of each submount.
 
 use super::resolve::{self, Make};
 use super::rootfs::{Rootfs, TOP};
@@ -17,21 +17,21 @@ use core::ffi::CStr;
 use core::sync::atomic::{AtomicI32, Ordering};
 use libc::{MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC};
 
-/// What was taken: the descriptor of a copy, or of the file itself, told by this bit.
+/// An opened mount: the descriptor of a detached clone, or, with this bit, of the path itself.
 pub struct MountTree(AtomicI32);
 
 const ONLY_OPENED: i32 = 1 << 30;
-/// Whether what is mounted below comes along.
+/// Whether submounts are included.
 const RECURSIVE: i32 = 1 << 29;
 const MARKS: i32 = ONLY_OPENED | RECURSIVE;
 
 impl MountTree {
-    /// Nothing yet.
+    /// Nothing opened yet.
     pub const fn new() -> MountTree {
         MountTree(AtomicI32::new(-1))
     }
 
-    /// Takes what is mounted at a path of the host: a copy, where the kernel makes some.
+    /// Opens a path of the host: as a detached clone if `copy`, else the path itself.
     pub fn take(&self, source: &CStr, recursive: bool, copy: bool) -> Result<()> {
         let (fd, mark) = match copy {
             true => (mount::take_tree(source, recursive)?, 0),
@@ -43,7 +43,7 @@ impl MountTree {
         Ok(())
     }
 
-    /// Takes a copy of what is mounted at a path of the container, and below.
+    /// Clones the mount at a path of the container, with submounts.
     pub fn take_inside(&self, path: &CStr, optional: bool) -> Result<()> {
         match resolve::open(path, Make::Nothing) {
             Err(Errno::ENOENT) if optional => Ok(()),
@@ -51,7 +51,7 @@ impl MountTree {
         }
     }
 
-    /// Attaches that copy at the same path.
+    /// Attaches the clone at the same path.
     pub fn put_back(&self, path: &CStr) -> Result<()> {
         match self.0.load(Ordering::Relaxed) {
             -1 => Ok(()),
@@ -69,7 +69,7 @@ impl MountTree {
         self.keep(tree?)
     }
 
-    /// Mounts the file system in a file, read-only, through a loop device that goes with it.
+    /// Mounts an image read-only through a loop device that is removed with the mount.
     pub fn take_image(&self, image: &CStr) -> Result<()> {
         let file = fs::open(image, libc::O_RDONLY, 0)?;
         let Some(Image::FileSystem(fstype)) = image_in(&file)? else {
@@ -79,8 +79,8 @@ impl MountTree {
         let settings = [
             (c"source", Some(path.as_c_str())),
             (c"ro", None),
-            // The journal of an ext4 that was not played back is left alone; and what is wrong with it
-            // does not stop the machine, whatever its maker wrote into its superblock.
+            // For ext4: does not replay the journal, and ignores an errors=panic in the superblock,
+            // which the maker of the image chose.
             (c"noload", None),
             (c"errors", Some(c"continue")),
         ];
@@ -94,7 +94,8 @@ impl MountTree {
         Ok(())
     }
 
-    /// Binds what was only opened into the stage, where it stays in reach when the old root is gone.
+    /// Binds an opened path into the staging tmpfs, where it stays reachable after the old root is
+    /// unmounted.
     fn stage(&self, number: u32, rootfs: &mut Rootfs) -> Result<()> {
         let taken = self.0.load(Ordering::Relaxed);
         if taken < 0 || taken & ONLY_OPENED == 0 {
@@ -113,7 +114,7 @@ impl MountTree {
         fs::replace_closing(taken & !MARKS, &staged)
     }
 
-    /// Attaches it at a path of the container.
+    /// Attaches the mount at a path of the container.
     pub fn put(
         &self,
         target: &CStr,
@@ -130,14 +131,14 @@ impl MountTree {
         };
         let on = resolve::open(target, make)?;
         if taken & ONLY_OPENED == 0 {
-            // Before anybody can see it.
+            // Before the mount is visible.
             let result = set_unseen(fd, attributes);
             if result != Err(Errno::ENOSYS) {
                 result?;
                 return mount::put_tree(fd, &on);
             }
             mount::put_tree(fd, &on)?;
-            // It can be changed only when it is attached.
+            // Attributes can be changed only when it is attached.
             return set_options(&self.opened()?, attributes, rootfs);
         }
         if rootfs.stage().is_ok() {
@@ -146,28 +147,28 @@ impl MountTree {
         }
         let recursive = if taken & RECURSIVE != 0 { MS_REC } else { 0 };
         rootfs.mount_on(fd, on.raw(), MS_BIND | recursive)?;
-        // With the host's files: the walk now leads to what was mounted there.
+        // Without a new root: the path now leads to the new mount.
         set_options(&resolve::open(target, Make::Nothing)?, attributes, rootfs)
     }
 
-    /// Its descriptor, of which another one is the owner.
+    /// A second descriptor of the mount.
     fn opened(&self) -> Result<Fd> {
         fs::duplicate(self.0.load(Ordering::Relaxed) & !MARKS)
     }
 
-    /// The descriptor, if there is one.
+    /// The descriptor, if one is open.
     pub fn raw(&self) -> Option<i32> {
         let taken = self.0.load(Ordering::Relaxed);
         (taken >= 0).then_some(taken & !MARKS)
     }
 }
 
-/// Binds all volumes that were only opened into the stage.
+/// Stages all bind mounts that were opened by path.
 pub fn stage(trees: &[MountTree], rootfs: &mut Rootfs) -> Result<()> {
     (0u32..).zip(trees).try_for_each(|(number, taken)| taken.stage(number, rootfs))
 }
 
-/// Adds flags to the mount of the root.
+/// Adds flags to the root mount.
 pub fn restrict_root(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
     let root = rootfs.root()?.raw();
     match mount::set_attributes(root, flags as _, 0, 0, false) {
@@ -179,7 +180,7 @@ pub fn restrict_root(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
     }
 }
 
-/// Adds flags to the mount of the root and to those below; the root itself stays writable.
+/// Adds flags to the root mount and its submounts. MS_RDONLY applies only to the submounts.
 pub fn restrict_tree(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
     let root = rootfs.root()?.raw();
     match mount::set_attributes(root, flags as _, 0, 0, true) {
@@ -196,7 +197,7 @@ pub fn restrict_tree(flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
         return Ok(());
     }
     match mount::set_attributes(root, 0, libc::MOUNT_ATTR_RDONLY, 0, false) {
-        // The host's own mount is read-only: nothing is to be made in it.
+        // The host's mount is read-only and stays so: nothing has to be made in it.
         Err(Errno::EPERM) => Ok(()),
         result => result,
     }
@@ -236,9 +237,8 @@ fn set_options(top: &Fd, attributes: &[SetAttributes], rootfs: &mut Rootfs) -> R
     Ok(())
 }
 
-/// Adds flags to every mount below one. Each is walked to by its path in the mount table, which
-/// whoever shares the files may change meanwhile; so the table is read until it says that all of them
-/// have the flags.
+/// Adds flags to every submount. The submounts are found by their paths in mountinfo, which other
+/// processes may change meanwhile. So the table is read again until all of them have the flags.
 #[inline(never)]
 fn set_below(top: &Fd, flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> {
     let top_id = fs::mount_id(top)?;
@@ -246,7 +246,7 @@ fn set_below(top: &Fd, flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> 
     loop {
         let before = lacking;
         lacking = 0;
-        // The mounts that belong to the tree; those that follow are told by their parents.
+        // Ids of the mounts of this tree; further ones are recognised by their parents.
         let mut tree = [0u64; MOUNTS];
         tree[0] = top_id;
         let (mut known, mut length) = (1, None);
@@ -258,12 +258,12 @@ fn set_below(top: &Fd, flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> 
             if !tree[..known].contains(&line.parent) {
                 return Ok(());
             }
-            // The kernel lists a mount before those below it.
+            // The kernel lists a mount before its submounts.
             let top_length = length.ok_or(Errno::EBADMSG)?;
             let path = line.point.to_bytes();
             let rest = &line.point[if top_length == 1 { 0 } else { top_length.min(path.len()) }..];
             if rest.to_bytes().iter().all(|b| *b == b'/') {
-                // It lies on the root of the tree, until it is moved to its place: mini's own.
+                // mini's own mount, which lies on the root until it is moved to its place.
                 return Ok(());
             }
             *tree.get_mut(known).ok_or(Errno::E2BIG)? = line.id;
@@ -282,16 +282,16 @@ fn set_below(top: &Fd, flags: libc::c_ulong, rootfs: &mut Rootfs) -> Result<()> 
             return if length.is_some() { Ok(()) } else { Err(Errno::ENOENT) };
         }
         if lacking >= before {
-            // What cannot be reached cannot be made safe.
+            // A mount that cannot be reached would stay unsafe.
             return Err(Errno::EBUSY);
         }
     }
 }
 
-/// As many mounts in a volume as anybody has.
+/// Maximum number of mounts in a tree.
 const MOUNTS: usize = 512;
 
-/// Whether a mount's options in the table (`rw,nosuid,relatime`) have these flags.
+/// Whether a mount's options in mountinfo (`rw,nosuid,relatime`) include these flags.
 fn has_options(options: &[u8], flags: libc::c_ulong) -> bool {
     let has = |name: &[u8]| options.split(|b| *b == b',').any(|option| option == name);
     [(MS_RDONLY, &b"ro"[..]), (MS_NOSUID, b"nosuid"), (MS_NODEV, b"nodev"), (MS_NOEXEC, b"noexec")]
@@ -299,7 +299,7 @@ fn has_options(options: &[u8], flags: libc::c_ulong) -> bool {
         .all(|(flag, name)| flags & flag == 0 || has(name))
 }
 
-/// A line of the mount table (proc_pid_mountinfo(5)).
+/// A line of mountinfo (proc_pid_mountinfo(5)).
 struct Line<'l> {
     id: u64,
     parent: u64,
@@ -307,7 +307,7 @@ struct Line<'l> {
     options: &'l [u8],
 }
 
-/// Shows the mount table, line by line. What is cut off by the buffer's end is an error, since it
+/// Calls `show` for each line of mountinfo. A line longer than the buffer is an error, because it
 /// would be missed.
 #[inline(never)]
 fn for_each_mount(

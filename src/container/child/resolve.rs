@@ -1,21 +1,21 @@
-//! Paths inside the container's root, which may be hostile: every link is followed by hand, one
-//! component at a time, so that none leads out, whatever is swapped meanwhile. Works on the child's
-//! stack alone.
+//! Resolves paths in the container's root, which may be hostile. It walks one component at a time
+//! and follows symbolic links itself, so no path leads out of the root, whatever is swapped
+//! meanwhile. Works on the child's stack alone.
 
 use crate::sys::fs::{self, Kind};
 use crate::sys::{Errno, Fd, Result};
 use core::ffi::CStr;
 
-/// What to make where a path ends in nothing.
+/// What to create when the path does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Make {
-    /// Nothing: it is an error.
+    /// Nothing: a missing path is an error.
     Nothing,
-    /// A directory, and those above it.
+    /// A directory, and its parents.
     Directory,
-    /// An empty file, and the directories above it.
+    /// An empty file, and its parent directories.
     File,
-    /// Nothing, and a regular file is opened for reading.
+    /// Nothing; opens a regular file for reading.
     Read,
 }
 
@@ -27,10 +27,10 @@ impl Make {
 
 /// PATH_MAX
 pub const LONGEST: usize = 4096;
-/// As many as the kernel follows (path_resolution(7)).
+/// Maximum number of links, as in the kernel (path_resolution(7)).
 const LINKS: usize = 40;
 
-/// Takes the next component off a path, as a C string.
+/// Takes the next component off a path.
 fn component<'n>(rest: &mut &[u8], name: &'n mut [u8; 256]) -> Result<Option<&'n CStr>> {
     let slashes = rest.iter().take_while(|b| **b == b'/').count();
     let path = &rest[slashes..];
@@ -38,7 +38,7 @@ fn component<'n>(rest: &mut &[u8], name: &'n mut [u8; 256]) -> Result<Option<&'n
     if length == 0 {
         return Ok(None);
     }
-    // NAME_MAX is 255: one byte is left for the NUL.
+    // NAME_MAX is 255; one byte is for the NUL.
     let place = name.get_mut(..length + 1).filter(|_| length < 256).ok_or(Errno::ENAMETOOLONG)?;
     place[..length].copy_from_slice(&path[..length]);
     place[length] = 0;
@@ -46,7 +46,8 @@ fn component<'n>(rest: &mut &[u8], name: &'n mut [u8; 256]) -> Result<Option<&'n
     CStr::from_bytes_with_nul(place).map(Some).map_err(|_| Errno::EINVAL)
 }
 
-/// What is left of a path behind a link, at the end of a buffer: the link's text goes in front of it.
+/// The part of a path that is still to be resolved, at the end of a buffer. The text of a link is
+/// put in front of it.
 struct RemainingPath {
     buffer: [u8; LONGEST],
     start: usize,
@@ -63,7 +64,7 @@ impl RemainingPath {
         &self.buffer[self.start..]
     }
 
-    /// Puts a path before what is left, with a slash between.
+    /// Puts a path in front of the rest, with a slash between.
     fn put_before(&mut self, path: &[u8]) -> Result<()> {
         let start = self.start.checked_sub(path.len() + 1).ok_or(Errno::ENAMETOOLONG)?;
         self.buffer[start..start + path.len()].copy_from_slice(path);
@@ -72,23 +73,23 @@ impl RemainingPath {
         Ok(())
     }
 
-    /// Goes on with all but so much.
+    /// Keeps only the last `left` bytes.
     fn keep(&mut self, left: usize) {
         self.start = LONGEST - left;
     }
 }
 
-/// The directories from the root to where the walk is. The kernel is never asked for "..": where
-/// something lies on the root, the walk up ends there.
+/// The directories from the root to the current one. The walk never asks the kernel for "..": where
+/// something is mounted over the root, ".." would follow it.
 struct PathWalk {
     directories: [Option<Fd>; PathWalk::DEEPEST],
     depth: usize,
-    /// Whether some behind the root were too many to be kept, so that there is no walk back to them.
+    /// Whether some directories after the root were dropped, so that ".." cannot go back to them.
     has_gap: bool,
 }
 
 impl PathWalk {
-    /// As many steps back as links usually take, and more.
+    /// More levels than links usually go back.
     const DEEPEST: usize = 32;
 
     fn new(root: Fd) -> PathWalk {
@@ -108,7 +109,7 @@ impl PathWalk {
         self.depth += 1;
     }
 
-    /// Above the root there is the root.
+    /// ".." at the root is the root.
     fn go_up(&mut self) -> Result<()> {
         if self.depth == 2 && self.has_gap {
             return Err(Errno::ENAMETOOLONG);
@@ -135,25 +136,25 @@ impl PathWalk {
     }
 }
 
-/// How far a walk came.
+/// Result of a walk.
 enum Walked {
-    /// To the end.
+    /// The end of the path.
     End(Fd),
-    /// To a link, with so many bytes of the path behind it.
+    /// A symbolic link, and the number of bytes of the path after it.
     Link(Fd, usize),
 }
 
-/// Opens a path with O_PATH; what is missing is made as asked, for root to own.
+/// Opens a path with O_PATH. Creates missing parts as `make` says, owned by root.
 pub fn open(path: &CStr, make: Make) -> Result<Fd> {
     open_in(fs::HERE, c"/", path, make)
 }
 
-/// The same with another directory for the root, below which everything stays.
+/// The same with another directory as the root.
 pub fn open_below(top: &Fd, path: &CStr) -> Result<Fd> {
     open_in(top.raw(), c".", path, Make::Nothing)
 }
 
-/// Opens the directory of a path, which is made if it is missing; and the last name of the path.
+/// Opens the directory of a path, creating it if missing; returns it and the last name of the path.
 pub fn open_parent(path: &CStr) -> Result<(Fd, &CStr)> {
     let bytes = path.to_bytes();
     let at = bytes.iter().rposition(|byte| *byte == b'/').ok_or(Errno::EINVAL)?;
@@ -172,7 +173,7 @@ pub fn open_parent(path: &CStr) -> Result<(Fd, &CStr)> {
 fn open_in(base: fs::Base, root: &CStr, path: &CStr, make: Make) -> Result<Fd> {
     let path = path.to_bytes();
     if path.len() >= LONGEST {
-        // As the kernel has it, which sees one component at a time here.
+        // The kernel sees only one component at a time, so mini checks the length.
         return Err(Errno::ENAMETOOLONG);
     }
     let mut walk = PathWalk::new(fs::open_at(base, root, libc::O_PATH | libc::O_DIRECTORY, 0)?);
@@ -182,12 +183,13 @@ fn open_in(base: fs::Base, root: &CStr, path: &CStr, make: Make) -> Result<Fd> {
     }
 }
 
-/// Links take memory to be put together, which a walk without any should not touch.
+/// Not inlined: a path without links does not touch the stack pages of the buffer.
 #[inline(never)]
 fn follow(mut link: Fd, rest: &[u8], mut walk: PathWalk, make: Make) -> Result<Fd> {
     let mut rest = RemainingPath::new(rest)?;
     for _ in 0..LINKS {
-        // A link of procfs is no text: it leads wherever a process or descriptor is.
+        // A magic link of procfs is not resolved by its text: it leads wherever a process or
+        // descriptor is.
         if fs::is_procfs(&link)? {
             return Err(Errno::ELOOP);
         }
@@ -213,7 +215,7 @@ fn put_link_before(rest: &mut RemainingPath, link: &Fd, walk: &mut PathWalk) -> 
     rest.put_before(&text[..length])
 }
 
-/// Walks to the end of a path or to the first link.
+/// Walks to the end of the path or to the first link.
 fn walk_path(mut rest: &[u8], walk: &mut PathWalk, make: Make) -> Result<Walked> {
     let mut name = [0; 256];
     while let Some(name) = component(&mut rest, &mut name)? {
@@ -252,7 +254,8 @@ fn walk_path(mut rest: &[u8], walk: &mut PathWalk, make: Make) -> Result<Walked>
     walk.end().map(Walked::End)
 }
 
-/// Opens what was just seen to be a regular file; another one may have taken its place.
+/// Opens a file that was seen to be regular. It may have been swapped, so the type is checked
+/// again.
 fn read(directory: &Fd, name: &CStr) -> Result<Fd> {
     let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = fs::open_at(directory.raw(), name, flags, 0)?;
@@ -290,7 +293,7 @@ mod tests {
         assert!(component(&mut &[b'a'; 255][..], &mut name).is_ok());
     }
 
-    /// The walk itself, in this process's own root: the answers of the kernel's.
+    /// Resolves paths in this process's own root and compares with the kernel's results.
     #[test]
     fn it_walks_as_the_kernel_does() {
         let directory = std::env::temp_dir().join(format!("mini-walk-{}", std::process::id()));

@@ -1,5 +1,4 @@
-//! The child gives up what the command shall not have: who it is, capabilities, paths. Works on the
-//! child's stack alone.
+//! Sets the command's user, capabilities and Landlock rules. Works on the child's stack alone.
 
 use super::passwd::{self, Account, SupplementaryGroups};
 use super::resolve::{self, Make};
@@ -14,19 +13,19 @@ use crate::sys::security::access;
 use crate::sys::{Errno, Fd, Result, fs, mount, process, security};
 use core::ffi::CStr;
 
-/// What is to be found out about a user.
+/// Options for looking up a user.
 #[derive(Clone, Copy)]
 pub struct UserOptions<'a> {
-    /// The groups to have beside those of /etc/group; None: leave them.
+    /// Supplementary groups in addition to those of /etc/group; None: leave them unchanged.
     pub groups: Option<&'a [Id<'a>]>,
-    /// Whether its home matters.
+    /// Whether to look up the home directory.
     pub find_home: bool,
 }
 
-/// What `detail` says when no such group was found.
+/// Detail of a failure when the group was not found.
 pub const GROUP: &[u8] = b"group";
 
-/// Becomes a user, by number or as the container's own files name it.
+/// Changes to a user, given by number or by a name in the container's own files.
 #[inline(never)]
 pub fn become_user(
     user: &User,
@@ -52,7 +51,7 @@ pub fn become_user(
     if let Some(added) = options.groups {
         let mut list = SupplementaryGroups::new();
         list.add(gid)?;
-        // A group that was named is meant to be the only one, as in Docker.
+        // A group given with the user is the only one, as in Docker.
         if user.gid.is_none() && !account.name().is_empty() {
             passwd::groups_of(account.name(), &mut list)?;
         }
@@ -62,7 +61,7 @@ pub fn become_user(
     if !options.find_home {
         account.forget_home();
     }
-    // Some programs open them again by their paths.
+    // Some programs open the standard streams again by their paths.
     stdio::give_to(uid)?;
     if keep_capabilities {
         security::keep_capabilities()?;
@@ -70,14 +69,14 @@ pub fn become_user(
     process::setgid(gid)?;
     process::setuid(uid)?;
     if keep_capabilities {
-        // The change took them out of force, but they are still permitted.
+        // The change of user cleared the effective set; the capabilities are still permitted.
         let held = security::permitted()?;
         security::set_capabilities(held, held, 0)?;
     }
     Ok(())
 }
 
-/// Has these groups and no others.
+/// Sets the supplementary groups.
 #[inline(never)]
 pub fn set_groups(groups: &[Id], detail: &mut Detail) -> Result<()> {
     let mut list = SupplementaryGroups::new();
@@ -99,7 +98,7 @@ fn group(id: Id, detail: &mut Detail) -> Result<u32> {
     }
 }
 
-/// Lets no program have other capabilities: those of the kernel, up to its last one.
+/// Drops all other capabilities from the bounding set, up to the kernel's last one.
 pub fn bound_capabilities(set: Set) -> Result<()> {
     for capability in 0..64 {
         if set & 1 << capability != 0 {
@@ -113,7 +112,7 @@ pub fn bound_capabilities(set: Set) -> Result<()> {
             {
                 break;
             }
-            // Without CAP_SETPCAP that is in order where it is gone already.
+            // Without CAP_SETPCAP this is no error if the capability is not in the set anyway.
             Err(Errno::EPERM) if !security::is_bounding(capability)? => {}
             result => result?,
         }
@@ -138,13 +137,14 @@ pub fn set_capabilities(
         Some(of_users) if process::geteuid() != 0 => of_users,
         _ => sets,
     };
-    // capset(2) refuses what goes beyond these.
+    // capset(2) refuses capabilities outside of the permitted set.
     let permitted = sets.permitted & held;
     let inheritable = sets.inheritable & held & sets.bounding;
     let ambient = sets.ambient & permitted & inheritable;
     security::set_capabilities(sets.effective & permitted, permitted, inheritable)?;
     if inheritable & permitted & !ambient != 0 {
-        // The caller of mini may have some; they stay as long as they are permitted and inheritable.
+        // mini's caller may have ambient capabilities, which stay while they are permitted and
+        // inheritable.
         security::clear_ambient()?;
     }
     (0..64).filter(|bit| ambient & 1 << bit != 0).try_for_each(security::raise_ambient)
@@ -172,7 +172,7 @@ pub fn set_exec_label(procfs: fs::Base, module: &CStr, label: &[u8]) -> Result<(
     fs::write_all(&file, label)
 }
 
-/// A new session keyring, unless the kernel has no keyrings at all.
+/// Joins a new session keyring, unless the kernel has no keyrings.
 pub fn new_session_keyring() -> Result<()> {
     match security::new_session_keyring() {
         Err(Errno::ENOSYS) => Ok(()),
@@ -180,15 +180,14 @@ pub fn new_session_keyring() -> Result<()> {
     }
 }
 
-/// The first version that can keep a file from being cut short; before there is no wall.
+/// The first Landlock version with TRUNCATE; mini requires it.
 const LANDLOCK: usize = 3;
-/// The first version that knows of IOCTL_DEV.
+/// The first version with IOCTL_DEV.
 const LANDLOCK_IOCTL: usize = 5;
-/// The first version that knows of RESOLVE_UNIX (Linux 7.1).
+/// The first version with RESOLVE_UNIX (Linux 7.1).
 const LANDLOCK_UNIX: usize = 9;
 
-/// Lets no path be reached but these (landlock(7)); those of mini's own that are not there are
-/// passed over.
+/// Restricts file access to these paths (landlock(7)). mini's own optional paths may be missing.
 pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
     let version = security::landlock_version()?;
     if version < LANDLOCK {
@@ -216,7 +215,8 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
             .inspect_err(|_| detail.set(rule.path.to_bytes()))?;
     }
     for fd in 0..=2 {
-        // What is open already can be opened once more, by its name in /dev. Pipes always can.
+        // A path rule for each file open at 0, 1 and 2, so that it can be opened again by
+        // /dev/stdin and so on. Pipes always can.
         let Ok(fs::Stream { kind: libc::S_IFREG | libc::S_IFCHR, reads, writes, .. }) =
             fs::stream(fd)
         else {
@@ -229,7 +229,7 @@ pub fn allow_paths(rules: &[PathRule], detail: &mut Detail) -> Result<()> {
             continue;
         }
         match security::landlock_allow(&ruleset, &fs::duplicate(fd)?, allowed) {
-            // A file that is on no file system (memfd_create(2)) is within reach anyway.
+            // A file without a file system (memfd) is not restricted anyway.
             Err(Errno::EBADFD) => {}
             result => result?,
         }

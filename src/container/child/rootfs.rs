@@ -13,36 +13,36 @@ use crate::sys::{Errno, Fd, Result, mount};
 use core::ffi::CStr;
 use libc::{MS_BIND, MS_MOVE, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC, MS_REMOUNT};
 
-/// A directory, without following a link to it.
+/// Opens a directory, without following a link to it.
 const DIRECTORY: i32 = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
 
-/// What lies topmost on the root: a look-up of ".." at the root stays there, and then goes up through
-/// the mounts on it.
+/// The topmost mount on the root. A lookup of ".." at the root stays there, but then follows the
+/// mounts stacked on it.
 pub const TOP: &CStr = c"/..";
 
 /// The flags and options of an empty file system.
 const EMPTY: libc::c_ulong = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 const EMPTY_DATA: &CStr = c"size=4k,nr_inodes=2";
 
-/// The directories that mini works in.
+/// The directories in which mini works.
 pub struct Rootfs {
     root: Option<Fd>,
     dev: Option<Fd>,
     proc: Option<Fd>,
     sys: Option<Fd>,
-    /// What holds the volumes before Linux 5.2.
+    /// The staging tmpfs for bind mounts before Linux 5.2.
     stage: Option<Fd>,
-    /// Which of them is the working directory; -1 for none.
+    /// The one that is the working directory; -1 for none.
     here: Base,
 }
 
 impl Rootfs {
-    /// None yet.
+    /// Nothing is open yet.
     pub const fn new() -> Rootfs {
         Rootfs { root: None, dev: None, proc: None, sys: None, stage: None, here: -1 }
     }
 
-    /// Enters the root that lies over the present one.
+    /// Opens the new root, which is the topmost mount, and makes it the working directory.
     pub fn enter_root(&mut self) -> Result<()> {
         self.root = Some(fs::open(TOP, DIRECTORY, 0)?);
         self.enter(|rootfs| &rootfs.root).map(drop)
@@ -57,7 +57,7 @@ impl Rootfs {
         Ok(())
     }
 
-    /// Somebody else has changed the working directory.
+    /// Notes that other code has changed the working directory.
     pub fn forget_working_directory(&mut self) {
         self.here = -1;
     }
@@ -67,13 +67,13 @@ impl Rootfs {
         self.root.as_ref().ok_or(Errno::EBADF)
     }
 
-    /// What holds the volumes before Linux 5.2.
+    /// The staging tmpfs for bind mounts before Linux 5.2.
     pub fn stage(&self) -> Result<&Fd> {
         self.stage.as_ref().ok_or(Errno::EBADF)
     }
 
-    /// By which descriptor and name to reach what mini made itself; the host's own path where there
-    /// is no new root.
+    /// The descriptor and relative name for a path in mini's own mounts. Without a new root, the
+    /// host's path.
     pub fn find<'p>(&self, path: &'p CStr) -> Result<(Base, &'p CStr)> {
         for (top, place) in [("/dev/", &self.dev), ("/proc/", &self.proc), ("/sys/", &self.sys)] {
             if let Some(directory) = place
@@ -83,13 +83,13 @@ impl Rootfs {
             }
         }
         match self.root {
-            // The planner's own paths; a name of the container's is for `inside` to walk.
+            // The planner's own paths only; names in the container's root go through the resolver.
             Some(_) if path.to_bytes().starts_with(b"/") => Err(Errno::EXDEV),
             _ => Ok((fs::HERE, path)),
         }
     }
 
-    /// The same for mount(2), which begins at the working directory.
+    /// The same for mount(2), which takes paths relative to the working directory.
     fn go<'p>(&mut self, path: &'p CStr) -> Result<&'p CStr> {
         let (base, name) = self.find(path)?;
         if base != fs::HERE && base != self.here {
@@ -99,7 +99,7 @@ impl Rootfs {
         Ok(name)
     }
 
-    /// Calls mount(2) as a step says.
+    /// Performs a mount step.
     pub fn mount(&mut self, step: &Mount) -> Result<()> {
         let Mount { source, fstype, flags, data, .. } = *step;
         if step.over_root {
@@ -113,7 +113,7 @@ impl Rootfs {
         match mount::mount(Some(source), target, fstype, flags, data) {
             Err(Errno::ENOENT) if step.if_present => Ok(()),
             Ok(()) if flags & (MS_BIND | MS_RDONLY | MS_REMOUNT) == MS_BIND | MS_RDONLY => {
-                // The call itself ignores it.
+                // mount(2) ignores MS_RDONLY for a bind mount.
                 let bound = fs::open(target, libc::O_PATH, 0)?;
                 match mount::set_attributes(bound.raw(), libc::MOUNT_ATTR_RDONLY, 0, 0, false) {
                     Err(Errno::ENOSYS) => remount(&bound, target, MS_RDONLY, 0),
@@ -124,12 +124,12 @@ impl Rootfs {
         }
     }
 
-    /// Takes note of what was mounted over the root.
+    /// Keeps the descriptor of the file system that was mounted over the root.
     fn keep_top(&mut self, target: &CStr) -> Result<()> {
         let top = fs::open(TOP, DIRECTORY, 0)?;
         let (place, magic) = match target.to_bytes() {
             b"/dev" => (&mut self.dev, None),
-            // What is masked there is named as the kernel names it.
+            // Names in it are the kernel's, so its type is checked.
             b"/proc" => (&mut self.proc, Some(libc::PROC_SUPER_MAGIC as u32)),
             b"/sys" => (&mut self.sys, Some(libc::SYSFS_MAGIC as u32)),
             _ => (&mut self.stage, None),
@@ -141,8 +141,8 @@ impl Rootfs {
         Ok(())
     }
 
-    /// Moves what lies topmost on the root to a directory of the root, which is made where it is
-    /// missing. It must be a directory, not a link to one.
+    /// Moves the topmost mount to a directory of the root, which is made if missing. It must be a
+    /// directory, not a link.
     pub fn attach(&mut self, path: &CStr) -> Result<()> {
         let root = self.root()?.raw();
         let name = &path[1..];
@@ -158,7 +158,8 @@ impl Rootfs {
         mount::mount(Some(TOP), c".", None, MS_MOVE, None)
     }
 
-    /// Makes the new root the process's own; the old one becomes the working directory.
+    /// pivot_root(2): the new root becomes the process's root and the old one the working
+    /// directory.
     pub fn pivot(&mut self) -> Result<()> {
         self.enter(|rootfs| &rootfs.root)?;
         let old = fs::open(c"/", libc::O_PATH | libc::O_DIRECTORY, 0)?;
@@ -167,14 +168,14 @@ impl Rootfs {
         fs::fchdir(&old)
     }
 
-    /// The same where the present root cannot be taken away.
+    /// chroot(2), where the current root cannot be unmounted.
     pub fn chroot(&mut self) -> Result<()> {
         self.enter(|rootfs| &rootfs.root)?;
         fs::chroot(c".")
     }
 
-    /// Fails unless the root is the one that was entered, and nothing lies on it; makes it the working
-    /// directory.
+    /// Fails unless the root is the one that was opened and nothing is mounted over it; makes it
+    /// the working directory.
     pub fn verify(&mut self) -> Result<()> {
         let root = fs::identity_of(self.root()?)?;
         if fs::identity(TOP)? != root || fs::identity(c"/")? != root {
@@ -183,7 +184,7 @@ impl Rootfs {
         self.enter(|rootfs| &rootfs.root)
     }
 
-    /// A path for mount(2) that leads to an open file, by mini's own /proc.
+    /// A path for mount(2) to an open file: /proc/self/fd/N in mini's own procfs.
     fn link(&mut self, fd: Base) -> Result<NumberedPath> {
         let prefix = self.go(c"/proc/self/fd/")?;
         Ok(NumberedPath::new(prefix.to_bytes(), fd.unsigned_abs()))
@@ -206,7 +207,7 @@ impl Rootfs {
         remount(at, path.as_c_str(), set, clear)
     }
 
-    /// Opens a file of mini's own /proc that is about this process, or about one of its descriptors.
+    /// Opens a file of /proc/self in mini's own procfs.
     pub fn open_own(&self, path: &CStr) -> Result<Fd> {
         let (base, name) = self.find(path)?;
         fs::open_at(base, name, libc::O_RDONLY, 0)
@@ -218,18 +219,18 @@ impl Rootfs {
         mount::mount(None, path.as_c_str(), None, propagation, None)
     }
 
-    /// Covers a file or directory of mini's own /proc or /sys, if it is there. With a root of the container's
-    /// that file system lies topmost on it, and is named from there.
+    /// Masks a path of mini's own procfs or sysfs, if present. With a new root that file system is
+    /// the topmost mount, and the path is looked up there.
     pub fn mask(&mut self, path: &CStr) -> Result<()> {
         let mut buffer = [0; 80];
         let path = match self.root.is_some() {
             true => join(TOP, &path.to_bytes()[1..], &mut buffer)?,
             false => path,
         };
-        // Asked beforehand which: a bind that the kernel has to take back costs ten times as much as
-        // one that it keeps.
+        // Asks for the type first: a bind mount that fails costs ten times as much as one that
+        // succeeds.
         let is_directory = match fs::identity(path) {
-            // This kernel has nothing to hide there.
+            // The kernel has no such path.
             Err(Errno::ENOENT) => return Ok(()),
             result => result?.is_directory,
         };
@@ -246,7 +247,7 @@ impl Rootfs {
         fs::fchdir(&here)
     }
 
-    /// Covers a file or directory of the container, wherever it is.
+    /// Masks a path anywhere in the container.
     pub fn mask_path(&mut self, path: &CStr, if_present: bool) -> Result<()> {
         let file = match resolve::open(path, Make::Nothing) {
             Err(Errno::ENOENT | Errno::ENOTDIR) if if_present => return Ok(()),
@@ -265,7 +266,7 @@ impl Rootfs {
         }
     }
 
-    /// The null device of mini's own /dev, or of the container's.
+    /// The null device of mini's own /dev, or the container's.
     fn null_device(&self) -> Result<Fd> {
         if let Ok((base, name)) = self.find(c"/dev/null") {
             return fs::open_at(base, name, libc::O_PATH, 0);
@@ -338,16 +339,16 @@ impl Rootfs {
     fn cover(&mut self, path: &CStr, is_directory: bool) -> Result<()> {
         let bind = |source| mount::mount(Some(source), path, None, MS_BIND, None);
         if !is_directory {
-            // Without a /dev of mini's own the host's, whose root is not switched yet.
+            // Without mini's own /dev this is the host's, as the root is not switched.
             let null = self.go(c"/dev/null").unwrap_or(c"/dev/null");
             return match bind(null) {
-                // There is no /dev/null: a file that says little will do.
+                // Without /dev/null, a file with harmless content.
                 Err(Errno::ENOENT) if self.root.is_none() => bind(c"/proc/uptime"),
                 result => result,
             };
         }
-        // A directory of procfs that is empty for ever, being a place to mount on, costs a tenth of a
-        // file system of one's own; unless it is not there, or something is mounted on it.
+        // Binding a directory of procfs that is always empty costs a tenth of a new tmpfs. It may
+        // be missing, or have something mounted on it.
         if let Ok(empty) = self.go(c"/proc/sys/fs/binfmt_misc")
             && fs::statfs_type(empty) == Ok(libc::PROC_SUPER_MAGIC as u32)
         {
@@ -381,8 +382,8 @@ impl Rootfs {
         }
     }
 
-    /// Makes a file or directory of mini's own /proc read-only, if it is there. The flags its file
-    /// system was mounted with are kept: a user namespace may not drop them.
+    /// Makes a path of mini's own procfs read-only, if present. Keeps the flags of the mount: a
+    /// user namespace may not clear them.
     pub fn protect(&mut self, path: &CStr) -> Result<()> {
         let name = self.go(path)?;
         match mount::mount(Some(name), name, None, MS_BIND | MS_REC, None) {
@@ -394,7 +395,7 @@ impl Rootfs {
     }
 }
 
-/// What is below the first name of a path (`proc/kcore`), as it is named from another place.
+/// Joins `place` and the part of a path after its first name (`proc/kcore`).
 fn join<'b>(place: &CStr, path: &[u8], buffer: &'b mut [u8; 80]) -> Result<&'b CStr> {
     let place = place.to_bytes();
     let name = path.iter().position(|b| *b == b'/').map_or(&b""[..], |at| &path[at..]);
@@ -404,7 +405,8 @@ fn join<'b>(place: &CStr, path: &[u8], buffer: &'b mut [u8; 80]) -> Result<&'b C
     CStr::from_bytes_until_nul(room).map_err(|_| Errno::EINVAL)
 }
 
-/// A remount sets all flags, and a user namespace may not take any away: those that the mount has are repeated.
+/// A remount replaces all flags, and a user namespace may not clear any, so the mount's flags are
+/// repeated.
 fn remount(at: &Fd, path: &CStr, set: libc::c_ulong, clear: libc::c_ulong) -> Result<()> {
     let flags = MS_REMOUNT | MS_BIND | fs::mount_flags(at)? & !clear | set;
     mount::mount(None, path, None, flags, None)
