@@ -67,7 +67,7 @@ network.classID w net_cls.classid - .
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// The property.
-    pub property: usize,
+    pub property: Property,
     /// Its name in `linux.resources`, `OBJECT.NAME`.
     pub name: &'static str,
     /// The type of its value there.
@@ -79,7 +79,7 @@ pub struct Row {
 
 /// The table.
 pub fn rows() -> impl Iterator<Item = Row> {
-    TABLE.lines().enumerate().map(|(property, line)| {
+    Property::ALL.into_iter().zip(TABLE.lines()).map(|(property, line)| {
         let mut fields = line.split(' ');
         let mut field = || fields.next().unwrap_or_default();
         let (name, kind) = (field(), field());
@@ -99,18 +99,20 @@ impl Row {
 
     /// The value, if it was given.
     fn value(&self, resources: &Resources) -> Option<i64> {
-        resources.numbers.0[self.property].filter(|value| *value != 0 || self.form == "z")
+        resources.get(self.property).filter(|value| *value != 0 || self.form == "z")
     }
 }
 
 /// The controllers that the limits need; those of device rules are not among them.
 pub fn needed(resources: &Resources) -> Set {
     let mut set = Set::EMPTY;
-    for row in rows().filter(|row| row.value(resources).is_some()) {
-        row.controller().into_iter().for_each(|it| set.add(it));
+    // Most containers have no limits: the table is not touched then.
+    if !resources.numbers.is_empty() {
+        for row in rows().filter(|row| row.value(resources).is_some()) {
+            row.controller().into_iter().for_each(|it| set.add(it));
+        }
     }
-    let has_devices = !resources.weight_devices.is_empty()
-        || resources.throttles.iter().any(|list| !list.is_empty());
+    let has_devices = !resources.weight_devices.is_empty() || !resources.throttles.is_empty();
     for (asked, controller) in [
         (resources.cpus.is_some() || resources.mems.is_some(), Controller::Cpuset),
         (has_devices, Controller::Io),
@@ -259,29 +261,25 @@ impl List {
 
     /// A limit that is one number.
     fn number(&mut self, row: &Row, resources: &Resources) {
-        const LIMIT: usize = Property::MemoryLimit as usize;
-        const SWAP: usize = Property::MemorySwap as usize;
-        const SHARES: usize = Property::CpuShares as usize;
-        const PERIOD: usize = Property::CpuPeriod as usize;
-        const WEIGHT: usize = Property::BlockIoWeight as usize;
+        use Property::{BlockIoWeight, CpuPeriod, CpuShares, MemorySwap};
         let v2 = self.version == Version::V2;
-        let memory = resources.numbers.0[LIMIT].unwrap_or_default();
+        let memory = resources.get(Property::MemoryLimit).unwrap_or_default();
         let quota = resources.get(Property::CpuQuota).filter(|quota| *quota != 0);
         let mut value = row.value(resources);
         let mut optional = row.form == "o";
         match row.property {
             // Memory and swap together are never below memory alone: the limit on both comes second, in a new
             // cgroup where both are unlimited.
-            SWAP if value.is_none() && memory > 0 && resources.swap_follows_memory => {
+            MemorySwap if value.is_none() && memory > 0 && resources.swap_follows_memory => {
                 value = Some(memory.saturating_mul(2));
                 optional = true;
             }
             // No limit on memory is none on swap either.
-            SWAP if value.is_none() && memory < 0 => {
+            MemorySwap if value.is_none() && memory < 0 => {
                 value = Some(-1);
                 optional = true;
             }
-            PERIOD if quota.is_some() => value = value.or(Some(DEFAULT_PERIOD)),
+            CpuPeriod if quota.is_some() => value = value.or(Some(DEFAULT_PERIOD)),
             _ => {}
         }
         let Some(mut value) = value else { return };
@@ -290,23 +288,23 @@ impl List {
             return;
         }
         match row.property {
-            SWAP if v2 => {
+            MemorySwap if v2 => {
                 value = if value > 0 { value.saturating_sub(memory.max(0)) } else { value };
                 // As in runc: without swap accounting there may be no swap, and no limit on it is needed.
                 optional |= value <= 0 && resources.cgroups_path.is_some();
             }
-            SHARES if v2 => value = weight::from_shares(value.max(0) as u64) as i64,
+            CpuShares if v2 => value = weight::from_shares(value.max(0) as u64) as i64,
             _ => {}
         }
         let text = self.add(file);
-        if row.property == PERIOD && v2 {
+        if row.property == CpuPeriod && v2 {
             limit(text, quota.unwrap_or(-1), true);
             text.str(" ");
         }
         limit(text, value, v2 || file == "pids.max");
         let Some(setting) = self.last() else { return };
         setting.optional = optional;
-        if row.property == WEIGHT {
+        if row.property == BlockIoWeight {
             // Which of the two a kernel has depends on the disk scheduler it was built with.
             setting.other = Some(other_weight(value, v2));
         }
@@ -347,19 +345,18 @@ impl List {
         }
         const KEYS: [&str; 4] = ["rbps=", "wbps=", "riops=", "wiops="];
         const FILES: [&str; 4] = ["read_bps", "write_bps", "read_iops", "write_iops"];
-        for ((list, key), name) in resources.throttles.iter().zip(KEYS).zip(FILES) {
-            for of in list {
-                if v2 {
-                    let text = device(self.add("io.max"), of.device).str(key);
-                    match of.rate {
-                        0 => text.str("max"),
-                        rate => text.number(rate),
-                    };
-                } else {
-                    let mut file = Text::new();
-                    file.str("blkio.throttle.").str(name).str("_device");
-                    device(self.add_to(file.bytes()), of.device).number(of.rate);
-                }
+        for of in &resources.throttles {
+            let throttle = of.throttle as usize;
+            if v2 {
+                let text = device(self.add("io.max"), of.device).str(KEYS[throttle]);
+                match of.rate {
+                    0 => text.str("max"),
+                    rate => text.number(rate),
+                };
+            } else {
+                let mut file = Text::new();
+                file.str("blkio.throttle.").str(FILES[throttle]).str("_device");
+                device(self.add_to(file.bytes()), of.device).number(of.rate);
             }
         }
     }
@@ -413,7 +410,9 @@ fn other_weight(weight: i64, v2: bool) -> (&'static str, Text) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::resources::{Conf, HugepageLimit, Rdma, ThrottleDevice, WeightDevice};
+    use crate::spec::resources::{
+        Conf, HugepageLimit, Rdma, Throttle, ThrottleDevice, WeightDevice,
+    };
     use Property::*;
 
     fn lines(resources: &Resources, version: Version) -> Vec<String> {
@@ -497,14 +496,19 @@ mod tests {
 
     /// Every property of `linux.resources`.
     fn everything() -> Resources<'static> {
-        let rate = |minor, rate| vec![ThrottleDevice { device: (8, minor), rate }];
+        let rate = |throttle, minor, rate| ThrottleDevice { throttle, device: (8, minor), rate };
         Resources {
             mems: Some(c"0"),
             weight_devices: vec![
                 WeightDevice { device: (8, 0), weight: Some(500), leaf_weight: Some(300) },
                 WeightDevice { device: (8, 16), weight: Some(1000), leaf_weight: None },
             ],
-            throttles: [rate(1, 600), rate(2, 601), rate(3, 602), rate(4, 0)],
+            throttles: vec![
+                rate(Throttle::ReadBps, 1, 600),
+                rate(Throttle::WriteBps, 2, 601),
+                rate(Throttle::ReadIops, 3, 602),
+                rate(Throttle::WriteIops, 4, 0),
+            ],
             hugepage_limits: vec![HugepageLimit { page_size: c"2MB", limit: 0 }],
             priorities: vec![(c"eth0", 5), (c"lo", 0)],
             rdma: vec![
@@ -686,7 +690,7 @@ mod tests {
     fn zero_stands_for_a_limit_that_was_not_given() {
         let mut resources = Resources::default();
         for row in rows().filter(|row| row.name != "memory.swappiness") {
-            resources.numbers.0[row.property] = Some(0);
+            resources.set(row.property, 0);
         }
         assert!(needed(&resources).is_empty());
         assert_eq!(lines(&resources, Version::V2), [""; 0]);
@@ -703,7 +707,10 @@ mod tests {
 
     #[test]
     fn the_table_is_whole() {
-        assert_eq!(rows().count(), Property::COUNT);
+        assert_eq!(TABLE.lines().count(), Property::ALL.len());
+        for (number, property) in Property::ALL.into_iter().enumerate() {
+            assert_eq!(property as usize, number);
+        }
         for row in rows() {
             assert!(b"iuwh%b".contains(&row.kind), "{row:?}");
             assert!(["z", "o", "."].contains(&row.form), "{row:?}");

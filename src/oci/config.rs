@@ -16,7 +16,7 @@ pub use crate::spec::process::{
 };
 use crate::spec::resources::{
     ACCESS_MKNOD, ACCESS_READ, ACCESS_WRITE, DeviceKind, DeviceRule, HugepageLimit, Rdma,
-    Resources, ThrottleDevice, WeightDevice,
+    Resources, Throttle, ThrottleDevice, WeightDevice,
 };
 use crate::text::{Text, number};
 use alloc::vec::Vec;
@@ -887,12 +887,18 @@ fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
     }
     let cpu = at.get("cpu");
     let io = at.get("blockIO");
-    let rates = |name: &str| {
-        io.each(name, |at| ThrottleDevice {
-            device: numbers(at),
-            rate: at.need("rate").u64().unwrap_or_default(),
-        })
-    };
+    let mut throttles = Vec::new();
+    for (name, throttle) in [
+        ("throttleReadBpsDevice", Throttle::ReadBps),
+        ("throttleWriteBpsDevice", Throttle::WriteBps),
+        ("throttleReadIOPSDevice", Throttle::ReadIops),
+        ("throttleWriteIOPSDevice", Throttle::WriteIops),
+    ] {
+        for at in io.get(name).list() {
+            let rate = at.need("rate").u64().unwrap_or_default();
+            throttles.push(ThrottleDevice { throttle, device: numbers(at), rate });
+        }
+    }
     let mut resources = Resources {
         cpus: cpu.maybe("cpus"),
         mems: cpu.maybe("mems"),
@@ -901,12 +907,7 @@ fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
             weight: at.u16("weight"),
             leaf_weight: at.u16("leafWeight"),
         }),
-        throttles: [
-            rates("throttleReadBpsDevice"),
-            rates("throttleWriteBpsDevice"),
-            rates("throttleReadIOPSDevice"),
-            rates("throttleWriteIOPSDevice"),
-        ],
+        throttles,
         hugepage_limits: at.each("hugepageLimits", hugepage_limit),
         priorities: network.each("priorities", |at| (at.name("name"), at.u32_or_0("priority"))),
         rdma: rdma(at.get("rdma")),
@@ -918,7 +919,7 @@ fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
         let mut names = row.name.splitn(2, '.');
         let mut name = || names.next().unwrap_or_default();
         let value = at.get(name()).get(name());
-        resources.numbers.0[row.property] = match row.kind {
+        let number = match row.kind {
             b'i' => value.i64(),
             b'b' => value.boolean().map(i64::from),
             kind => {
@@ -931,6 +932,7 @@ fn resources<'a>(at: Value<'_, 'a>) -> Resources<'a> {
                 value.unsigned(largest).map(|number| number as i64)
             }
         };
+        number.into_iter().for_each(|number| resources.numbers.push((row.property, number)));
     }
     resources
 }

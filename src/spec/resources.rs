@@ -6,16 +6,16 @@ use core::ffi::CStr;
 /// The limits, and the container's place among the cgroups.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Resources<'a> {
-    /// The limits that are one number each.
-    pub numbers: Numbers,
+    /// The limits that are one number each; each property at most once.
+    pub numbers: Vec<(Property, i64)>,
     /// `cpu.cpus`: the CPUs the container may run on, as a list (`0-2,5`).
     pub cpus: Option<&'a CStr>,
     /// `cpu.mems`: the memory nodes the container may use, as a list.
     pub mems: Option<&'a CStr>,
     /// `blockIO.weightDevice`: weights for single devices.
     pub weight_devices: Vec<WeightDevice>,
-    /// `blockIO.throttle*Device`: rates for single devices, in the order Read Bps, Write Bps, Read IOPS, Write IOPS.
-    pub throttles: [Vec<ThrottleDevice>; THROTTLES],
+    /// `blockIO.throttle*Device`: rates for single devices.
+    pub throttles: Vec<ThrottleDevice>,
     /// `hugepageLimits`.
     pub hugepage_limits: Vec<HugepageLimit<'a>>,
     /// `network.priorities`: the priority of packets, by the name of the interface.
@@ -87,28 +87,62 @@ pub enum Property {
 }
 
 impl Property {
-    /// How many there are.
-    pub const COUNT: usize = Property::NetworkClassId as usize + 1;
+    /// All of them, in their order.
+    pub const ALL: [Property; 20] = {
+        use Property::*;
+        [
+            MemoryCheckBeforeUpdate,
+            MemoryLimit,
+            MemorySwap,
+            MemoryReservation,
+            MemoryKernel,
+            MemoryKernelTcp,
+            MemorySwappiness,
+            MemoryDisableOomKiller,
+            MemoryUseHierarchy,
+            CpuShares,
+            CpuPeriod,
+            CpuQuota,
+            CpuBurst,
+            CpuRealtimePeriod,
+            CpuRealtimeRuntime,
+            CpuIdle,
+            PidsLimit,
+            BlockIoWeight,
+            BlockIoLeafWeight,
+            NetworkClassId,
+        ]
+    };
 }
-
-/// A number for each [`Property`]; None where none was given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Numbers(pub [Option<i64>; Property::COUNT]);
 
 impl Resources<'_> {
     /// A limit; None when it was not given.
     pub fn get(&self, property: Property) -> Option<i64> {
-        self.numbers.0[property as usize]
+        self.numbers.iter().find(|(known, _)| *known == property).map(|(_, value)| *value)
     }
 
     /// Sets a limit.
+    #[inline(never)]
     pub fn set(&mut self, property: Property, value: i64) {
-        self.numbers.0[property as usize] = Some(value);
+        match self.numbers.iter_mut().find(|(known, _)| *known == property) {
+            Some((_, known)) => *known = value,
+            None => self.numbers.push((property, value)),
+        }
     }
 }
 
-/// How many lists of rates there are: bytes read and written, operations of reading and of writing.
-pub const THROTTLES: usize = 4;
+/// What a rate counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Throttle {
+    /// Bytes read.
+    ReadBps,
+    /// Bytes written.
+    WriteBps,
+    /// Read operations.
+    ReadIops,
+    /// Write operations.
+    WriteIops,
+}
 
 /// A weight for one block device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +158,8 @@ pub struct WeightDevice {
 /// A rate for one block device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottleDevice {
+    /// What is counted.
+    pub throttle: Throttle,
     /// The device's major and minor number.
     pub device: (u32, u32),
     /// Bytes or operations in a second; 0: no limit.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::spec::resources::{Numbers, Property};
+use crate::spec::resources::Property;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -336,7 +336,7 @@ fn every_property_has_its_place() {
             ],
         }
     );
-    let rate = |minor, rate| vec![ThrottleDevice { device: (8, minor), rate }];
+    let rate = |throttle, minor, rate| ThrottleDevice { throttle, device: (8, minor), rate };
     assert_eq!(
         linux.resources,
         Resources {
@@ -357,35 +357,43 @@ fn every_property_has_its_place() {
                     access: ACCESS_MKNOD,
                 },
             ]),
-            numbers: Numbers([
-                Some(1),
-                Some(536_870_912),
-                Some(-1),
-                Some(536_870_911),
-                Some(1),
-                Some(2),
-                Some(3),
-                Some(0),
-                Some(1),
-                Some(1024),
-                Some(500_000),
-                Some(1_000_000),
-                Some(4),
-                Some(1_000_000),
-                Some(950_000),
-                Some(1),
-                Some(32_771),
-                Some(10),
-                Some(11),
-                Some(1_048_577),
-            ]),
+            numbers: Property::ALL
+                .into_iter()
+                .zip([
+                    1,
+                    536_870_912,
+                    -1,
+                    536_870_911,
+                    1,
+                    2,
+                    3,
+                    0,
+                    1,
+                    1024,
+                    500_000,
+                    1_000_000,
+                    4,
+                    1_000_000,
+                    950_000,
+                    1,
+                    32_771,
+                    10,
+                    11,
+                    1_048_577,
+                ])
+                .collect(),
             cpus: Some(c"2-3"),
             mems: Some(c"0-7"),
             weight_devices: vec![
                 WeightDevice { device: (8, 0), weight: Some(500), leaf_weight: Some(300) },
                 WeightDevice { device: (8, 16), weight: None, leaf_weight: None },
             ],
-            throttles: [rate(1, 600), rate(2, 601), rate(3, 602), rate(4, 603)],
+            throttles: vec![
+                rate(Throttle::ReadBps, 1, 600),
+                rate(Throttle::WriteBps, 2, 601),
+                rate(Throttle::ReadIops, 3, 602),
+                rate(Throttle::WriteIops, 4, 603),
+            ],
             hugepage_limits: vec![HugepageLimit { page_size: c"2MB", limit: 209_715_200 }],
             priorities: vec![(c"eth0", 500), (c"eth1", 0)],
             rdma: vec![
