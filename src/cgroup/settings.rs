@@ -291,7 +291,7 @@ impl List {
             MemorySwap if v2 => {
                 value = if value > 0 { value.saturating_sub(memory.max(0)) } else { value };
                 // As in runc: without swap accounting there may be no swap, and no limit on it is needed.
-                optional |= value <= 0 && resources.cgroups_path.is_some();
+                optional |= value <= 0 && resources.id.is_some();
             }
             CpuShares if v2 => value = weight::from_shares(value.max(0) as u64) as i64,
             _ => {}

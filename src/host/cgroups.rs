@@ -146,18 +146,22 @@ const TEXT_LIMIT: usize = 16 << 20;
 pub fn find(spec: &Spec) -> Result<Cgroups> {
     let resources = &spec.resources;
     let needed = needed(resources);
-    if let Some(asked) = resources.cgroups_path {
-        return find_path(&hierarchies()?, needed, resources, asked.to_bytes());
+    if let Some(id) = resources.id {
+        // Containers of different state directories can have the same id. No id has an @.
+        let mut own = Text::new();
+        own.raw(id.to_bytes()).str("@");
+        add_time(&mut own);
+        let asked = resources.cgroups_path.map_or(own.bytes(), CStr::to_bytes);
+        return find_path(&hierarchies()?, needed, resources, asked);
     }
     let kills_remaining = spec.namespaces.pid != Namespace::New;
     let is_asked = !needed.is_empty() || resources.parent.is_some();
     if !is_asked && !kills_remaining {
         return Ok(Cgroups::default());
     }
-    let now = clock::now();
     let mut name = Text::new();
-    name.raw(PREFIX).number(process::getpid() as u64);
-    name.str("-").number(now / SECOND).str(".").number(now % SECOND);
+    name.raw(PREFIX).number(process::getpid() as u64).str("-");
+    add_time(&mut name);
     let list = if is_asked {
         find_asked(&hierarchies()?, needed, resources)?
     } else {
@@ -165,6 +169,12 @@ pub fn find(spec: &Spec) -> Result<Cgroups> {
         find_implied(&hierarchies().unwrap_or_default()).into_iter().collect()
     };
     Ok(Cgroups { name, list, kills_remaining, stay: false })
+}
+
+/// The time since boot.
+fn add_time(text: &mut Text) {
+    let now = clock::now();
+    text.number(now / SECOND).str(".").number(now % SECOND);
 }
 
 fn find_asked(

@@ -28,9 +28,11 @@ pub struct Resources<'a> {
     /// device.
     pub devices: Option<Vec<DeviceRule>>,
     /// `cgroupsPath`: the container's own cgroup, in every hierarchy. An absolute path begins at the top of the
-    /// hierarchy, a relative one at mini's own cgroup (v1) or beside it (v2). The cgroup outlives mini. None: mini
-    /// makes a cgroup only for limits that need one, and removes it at the end.
+    /// hierarchy, a relative one at mini's own cgroup (v1) or beside it (v2).
     pub cgroups_path: Option<&'a CStr>,
+    /// The id of a container that outlives mini, as its cgroups then do. Without a cgroupsPath they get a name made of
+    /// it. None: mini makes cgroups only for limits that need one, and removes them at the end.
+    pub id: Option<&'a CStr>,
     /// mini's own: values for control files of either version, named by the user.
     pub conf: Vec<Conf<'a>>,
     /// mini's own: the cgroup in which mini makes the container's, from the top of its hierarchy. None: mini's own

@@ -5,11 +5,11 @@ use crate::oci::config::Config;
 use crate::spec::resources::Resources;
 use core::ffi::CStr;
 
-/// The limits of a container. Without a cgroupsPath its cgroup has the container's id for a name and is made at mini's
-/// own cgroup, as with runc.
+/// The limits of a container, and the devices it can use.
 pub fn resources<'a>(config: &Config<'a>, id: &'a CStr) -> Resources<'a> {
     let mut resources = config.linux.resources.clone();
     resources.devices.get_or_insert_default().extend(always_allowed());
-    resources.cgroups_path = config.linux.cgroups_path.or(Some(id));
+    resources.cgroups_path = config.linux.cgroups_path;
+    resources.id = Some(id);
     resources
 }
