@@ -68,17 +68,15 @@ pub fn create(session: Session) -> Result<u8> {
         entry.enter()?;
         let listener = net::listen_at(START.to_bytes())
             .map_err(|errno| Error::new("listen for mini start").errno(errno))?;
+        let listener: &Fd = leak(listener);
         fs::chdir(paths.bundle)
             .map_err(|errno| Error::new("bundle").object(paths.bundle.to_bytes()).errno(errno))?;
         if !state.cgroups.is_empty() {
             // Whenever mini ends from here on, `mini delete --force` finds them.
             entry.save(&state)?;
         }
-        let options = RunOptions {
-            program: caller.program,
-            start: Some(leak(listener)),
-            ..RunOptions::default()
-        };
+        let options =
+            RunOptions { program: caller.program, start: Some(listener), ..RunOptions::default() };
         signals::begin().map_err(|errno| Error::new("hold signals").errno(errno))?;
         if detached {
             hooks::hold_signals()?;
@@ -98,6 +96,8 @@ pub fn create(session: Session) -> Result<u8> {
                 created.leave();
                 return Ok(0);
             }
+            // Only the container's process listens: that tells `mini state` that it waits.
+            listener.close_copy();
             super::start::begin(&entry, &state, &spec.hooks)?;
             if detached {
                 created.leave();

@@ -2,6 +2,7 @@
 
 use super::oci::Session;
 use crate::error::{Error, Result};
+use crate::host::Caller;
 use crate::sys::fs;
 use crate::text::Text;
 
@@ -19,8 +20,33 @@ pub fn spec(session: Session) -> Result<u8> {
     let failed = |errno| Error::new("write").object(path.to_bytes()).errno(errno);
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL;
     let file = fs::open(path, flags, 0o644).map_err(failed)?;
-    fs::write_all(&file, TEMPLATE.as_bytes()).map_err(failed)?;
+    let mut text = Text::new();
+    if session.oci.is("rootless") {
+        rootless(session.caller, &mut text);
+    } else {
+        text.str(TEMPLATE);
+    }
+    fs::write_all(&file, text.bytes()).map_err(failed)?;
     Ok(0)
+}
+
+/// The same for an ordinary user: in a user namespace with one id of each kind, and without what that cannot have.
+fn rootless(caller: Caller, out: &mut Text) {
+    for line in TEMPLATE.lines() {
+        if line.contains("\"resources\"") {
+            for (name, id) in [("uid", caller.euid), ("gid", caller.egid)] {
+                out.str("\t\t\"").str(name).str("Mappings\": [{\"containerID\": 0, \"hostID\": ");
+                out.number(id.into()).str(", \"size\": 1}],\n");
+            }
+            continue;
+        }
+        let line = line.strip_suffix(", \"gid=5\"]").map_or(line, |line| line);
+        out.str(line);
+        out.str(if line.contains("ptmxmode") { "]" } else { "" }).str("\n");
+        if line.contains("\"namespaces\"") {
+            out.str("\t\t\t{\"type\": \"user\"},\n");
+        }
+    }
 }
 
 const TEMPLATE: &str = include_str!("spec.json");

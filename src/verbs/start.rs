@@ -5,8 +5,10 @@ use crate::container::{self, hooks};
 use crate::error::{Error, Result};
 use crate::oci::config;
 use crate::spec::hooks::Hooks;
+use crate::store::process::Process;
 use crate::store::state::{State, Status};
 use crate::store::{Entry, START};
+use crate::sys::clock::{self, SECOND};
 use crate::sys::fs;
 
 /// Starts the command of a created container.
@@ -52,7 +54,14 @@ pub fn begin(entry: &Entry, state: &State, hooks: &Hooks) -> Result<()> {
         }
     };
     entry.enter()?;
-    if container::start::start(START.to_bytes(), memory.as_ref())?.is_none() {
+    let started = container::start::start(START.to_bytes(), memory.as_ref());
+    if started.is_err()
+        && let Some(process) = Process::find(state.pid, state.started)
+    {
+        // It has nothing left to do but to end, and is to be stopped for the caller's next verb.
+        process.wait(state.started, clock::now() + SECOND);
+    }
+    if started?.is_none() {
         let error = Error::new("start").object(entry.id.to_bytes());
         return Err(error.cause("cannot start an already running container"));
     }
