@@ -529,8 +529,11 @@ fn run(world: &World) {
         bundle.state_of("c")["pid"].to_string(),
         fs::read_to_string(bundle.path("pid")).unwrap()
     );
-    bundle.mini(&["kill", "c", "TERM"]).ok();
-    bundle.becomes("c", "stopped");
+    // Until the trap is there, process 1 hears of no signal.
+    eventually("the signal ends it", || {
+        bundle.mini(&["kill", "c", "TERM"]);
+        bundle.status_of("c") == "stopped"
+    });
     bundle.mini(&["delete", "c"]).ok();
     bundle.is_empty();
     bundle.nothing_runs();
