@@ -133,6 +133,8 @@ fn show(topic: Topic) -> Result<u8> {
     match topic {
         Topic::Overview => cli::overview(&mut text),
         Topic::Run => cli::run_help(&mut text),
+        Topic::Check => cli::check_help(&mut text),
+        Topic::Oci(verb) => cli::oci::help(verb, &mut text),
     }
     verbs::print(text.bytes().into())
 }

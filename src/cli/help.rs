@@ -1,30 +1,52 @@
-//! Help, made from the option table.
+//! Help texts; the options come from the option table.
 
 use super::options;
 use super::packed::Unpacked;
 use crate::text::Text;
 
-/// The narrowest terminal that is still common.
-const WIDTH: usize = 80;
-/// Where the explanations begin.
+/// Columns of the narrowest terminal that is still common.
+pub const WIDTH: usize = 80;
+/// The column at which explanations begin.
 const COLUMN: usize = 28;
 
 /// `mini --help`
 pub fn overview(out: &mut Text) {
     out.str(
-        "mini runs a command in a Linux container and gives back its exit status.
+        "mini runs a command in a Linux container and returns its exit status.
 
 Usage:
-  mini run [OPTIONS] [--] COMMAND [ARG...]   run a command in a container
-  mini check [--json]                        try what can be done here, and tell
-                                             what would have to change; 0 when a
-                                             plain run would work
-  mini help [run]                            explain mini, or one of its verbs
-  mini --version                             print the version
+  mini run [OPTIONS] [--] COMMAND [ARG...]  run a command in a container
+  mini check [--json]                       test what works on this host
+  mini help [run|check]                     explain mini, or one of these
+  mini version                              print the version
 
-Try:
+As an OCI runtime (mini [GLOBAL OPTIONS] VERB, see mini VERB --help):
+",
+    );
+    super::oci::verbs(out);
+    out.str(
+        "
+Examples:
   mini run -- sh -c 'echo \"hello from pid $$\"'
-  mini run --rootfs ./debian -it /bin/bash
+  docker export $(docker create alpine) | mini run --rootfs - -it sh
+  mini run --rootfs ./debian:O --network host -it bash
+
+Without --rootfs, COMMAND is a program of the host. There is no network but
+loopback, unless --network host shares the host's.
+",
+    );
+}
+
+/// `mini check --help`
+pub fn check_help(out: &mut Text) {
+    out.str(
+        "Usage: mini check [--json]
+
+Tests what mini can do on this host: it starts containers of each kind, with a
+command that does not exist. Prints a line for each test and each reason once;
+with --json a JSON object.
+
+Exit status: 0 if a plain `mini run` works, else 1.
 ",
     );
 }
@@ -32,10 +54,11 @@ Try:
 /// `mini run --help`
 pub fn run_help(out: &mut Text) {
     out.str(
-        "mini run [OPTIONS] [--] COMMAND [ARG...]
+        "Usage: mini run [OPTIONS] [--] COMMAND [ARG...]
 
-Runs COMMAND as process 1 of a container with its own processes, mounts, host
-name, IPC and network. Options end at the first word that is none, or at --.
+Runs COMMAND as PID 1 of a container with its own processes, mounts, host name,
+IPC and network. Options end at the first argument that is not an option, or at
+`--`.
 ",
     );
     for option in options::all() {
@@ -47,12 +70,13 @@ name, IPC and network. Options end at the first word that is none, or at --.
     out.str(
         "
 Exit status:
-  the command's own; 128+N when signal N ended it; 124 when its time was over;
-  125 when mini failed before the command ran; 126 when it cannot be executed;
-  127 when it is not found.
+  that of COMMAND; 128+N if signal N ended it; 124 after --timeout; 125 if mini
+  failed before COMMAND ran; 126 if COMMAND cannot be executed; 127 if it is not
+  found.
 
-As an ordinary user everything happens in a user namespace, in which the caller
-is user 0 (or the number given with -u).
+For an ordinary user, mini creates a user namespace in which the caller is user
+0, or the number given with --user. In [brackets]: the name of an option in the
+program that mini descends from.
 ",
     );
 }
@@ -72,20 +96,27 @@ fn describe(option: &Unpacked, out: &mut Text) {
         out.str("\n");
         column = 0;
     }
-    for word in option.help.split(|b| *b == b' ') {
-        if column > COLUMN && column + 1 + word.len() > WIDTH {
+    let mut help = Text::new();
+    help.raw(option.help);
+    if !option.original.is_empty() {
+        help.str(" [").raw(option.original).str("]");
+    }
+    wrap(out, help.bytes(), column, COLUMN, WIDTH);
+    out.str("\n");
+}
+
+/// Prints words between the columns `indent` and `width`. The line has reached `column`.
+pub fn wrap(out: &mut Text, text: &[u8], mut column: usize, indent: usize, width: usize) {
+    for word in text.split(|b| *b == b' ') {
+        if column > indent && column + 1 + word.len() > width {
             out.str("\n");
             column = 0;
         }
-        let gap = if column < COLUMN { COLUMN - column } else { 1 };
+        let gap = if column < indent { indent - column } else { 1 };
         for _ in 0..gap {
             out.str(" ");
         }
         out.raw(word);
         column += gap + word.len();
     }
-    if !option.original.is_empty() {
-        out.str(" [").raw(option.original).str("]");
-    }
-    out.str("\n");
 }

@@ -1,5 +1,6 @@
-//! Args to a command: nothing but words in, data or an error out.
+//! Command line arguments to a [`Command`]. Pure: arguments in, data or an error out.
 
+mod foreign;
 mod help;
 mod mounts;
 mod nearest;
@@ -9,7 +10,7 @@ mod packed;
 mod security;
 mod values;
 
-pub use help::{overview, run_help};
+pub use help::{check_help, overview, run_help, wrap};
 pub use options::all as run_options;
 pub use packed::{Act, Unpacked};
 pub use security::CapabilityEdits;
@@ -25,7 +26,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// What mini was asked to do.
+/// What mini is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command<'a> {
     /// `mini run`
@@ -35,19 +36,23 @@ pub enum Command<'a> {
         /// `--json`
         json: bool,
     },
-    /// `mini help`, `mini run --help`: show this text.
+    /// `mini help`, `mini VERB --help`: print this text.
     Help(Topic),
     /// `mini --version`
     Version,
 }
 
-/// What help was asked about.
+/// The subject of a help text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topic {
     /// mini as a whole.
     Overview,
     /// `mini run`
     Run,
+    /// `mini check`
+    Check,
+    /// A verb of the OCI runtime.
+    Oci(oci::Verb),
 }
 
 /// The request of `mini run`: what each option says, checked one by one. `verbs::run` completes it.
@@ -92,18 +97,20 @@ pub struct Edits<'a> {
     pub gids: Vec<IdRange>,
     /// Whether `--userns host` was given; the default for root is the same
     pub shares_users: bool,
+    /// Whether `--userns keep-id` was given
+    pub keeps_id: bool,
     /// Whether the CPU quota is for the default period (`--cpus`, `--cpu-percent`)
     pub cpus: bool,
 }
 
-/// Which system calls are refused.
+/// The value of `--security-opt seccomp=`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeccompChoice<'a> {
-    /// None.
+    /// `unconfined`: no filter.
     Unconfined,
-    /// The usual ones.
+    /// `builtin`: mini's own filter.
     BuiltIn,
-    /// Those that a program in a file says.
+    /// A file with a BPF program.
     File(&'a CStr),
 }
 
@@ -114,49 +121,75 @@ pub enum EnvEdit<'a> {
     Set(&'a CStr),
     /// `KEY`, with the value it has in mini's own environment, if any.
     Take(&'a CStr),
-    /// The same two, a line each, from a file.
+    /// A file with one of the former in each line.
     File(&'a CStr),
 }
 
-/// Reads mini's words, the program's name first.
+/// Parses mini's arguments; the first one is the program's name.
 ///
 /// # Errors
-/// What is wrong with which word, and the nearest right one where there is one.
+/// Names the argument that is wrong, and the right one where it is known.
 pub fn parse<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
     let verb = words.get(1).map_or(&b""[..], |word| word.to_bytes());
     let rest = words.get(2..).unwrap_or_default();
+    let first = rest.first().map(|word| word.to_bytes());
     match verb {
         b"run" => parse_run(rest),
-        b"check" => match rest {
-            [] => Ok(Command::Check { json: false }),
-            [word] if word.to_bytes() == b"--json" => Ok(Command::Check { json: true }),
-            [word] if word.to_bytes() == b"--help" => Ok(Command::Help(Topic::Overview)),
-            [word, ..] => {
-                let usage = "usage: mini check [--json]";
-                Err(Error::new("option").object(word.to_bytes()).cause("unknown").hint(usage))
+        b"check" => match (first, rest.len()) {
+            (None, _) => Ok(Command::Check { json: false }),
+            (Some(b"--json"), 1) => Ok(Command::Check { json: true }),
+            (Some(b"--help" | b"-h" | b"-help"), _) => Ok(Command::Help(Topic::Check)),
+            _ => {
+                // The first one that is not known.
+                let wrong = rest.iter().find(|word| word.to_bytes() != b"--json");
+                let wrong = wrong.copied().unwrap_or_default().to_bytes();
+                let error = Error::new("option").object(wrong).cause("unknown");
+                Err(error.hint("usage: mini check [--json]"))
             }
         },
-        b"" | b"--help" | b"-h" => Ok(Command::Help(Topic::Overview)),
-        b"--version" | b"-V" => Ok(Command::Version),
-        b"help" => match rest.first().map(|word| word.to_bytes()) {
-            None | Some(b"help" | b"check") => Ok(Command::Help(Topic::Overview)),
+        b"" | b"--help" | b"-h" | b"-help" => Ok(Command::Help(Topic::Overview)),
+        b"--version" | b"-V" | b"-v" | b"version" => Ok(Command::Version),
+        b"help" => match first {
+            None | Some(b"help") => Ok(Command::Help(Topic::Overview)),
             Some(b"run") => Ok(Command::Help(Topic::Run)),
-            Some(verb) => Err(unknown_verb(verb)),
+            Some(b"check") => Ok(Command::Help(Topic::Check)),
+            Some(verb) => match oci::by_name(verb) {
+                Some(verb) => Ok(Command::Help(Topic::Oci(verb))),
+                None => Err(unknown_verb(verb)),
+            },
         },
         verb => Err(unknown_verb(verb)),
     }
 }
 
 fn unknown_verb(verb: &[u8]) -> Error {
+    if let [b'-', name @ ..] = verb {
+        let error = Error::new("option").object(verb).cause("unknown");
+        if options::is_known(verb) {
+            return error.hint("options come after the verb: mini run [OPTIONS] COMMAND");
+        }
+        let name = name.strip_prefix(b"-").unwrap_or(name);
+        return nearest::suggest(error, "--", name, [&b"help"[..], b"version"].into_iter());
+    }
     let error = Error::new("command").object(verb).cause("unknown");
-    nearest::suggest(error, "", verb, [&b"run"[..], b"check", b"help"].into_iter())
+    if let Some(answer) = foreign::verb(verb) {
+        return error.hint(answer);
+    }
+    let known = [&b"check"[..], b"help", b"version"].into_iter().chain(oci::names());
+    if let Some(near) = nearest::find(verb, 3, known) {
+        return nearest::did_you_mean(error, "mini ", near);
+    }
+    let mut hint = Text::new();
+    hint.str("to run it: mini run ").quoted(verb).str("; for help: mini help");
+    error.hint_text(&hint)
 }
 
 fn parse_run<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
     let mut run = Box::new(Run::default());
-    let mut words = Args { words };
+    let mut words = Args { words, value: None };
     while let Some(word) = words.next_option() {
-        if matches!(word.to_bytes(), b"--help") {
+        words.value = None;
+        if matches!(word.to_bytes(), b"--help" | b"-help") {
             return Ok(Command::Help(Topic::Run));
         }
         if let Some((option, value)) = options::by_long_name(word) {
@@ -168,34 +201,44 @@ fn parse_run<'a>(words: &'a [&'a CStr]) -> Result<Command<'a>> {
         }
     }
     if words.words.first().is_none_or(|command| command.is_empty()) {
-        let usage = "usage: mini run [OPTIONS] [--] COMMAND [ARG...]";
-        return Err(Error::new("run").cause("no command given").hint(usage));
+        let error = Error::new("run").cause("no command given");
+        let mut hint = Text::new();
+        match words.value {
+            Some((option, value)) => {
+                hint.quoted(option.to_bytes()).str(" took ").word(value).str(" as its value");
+            }
+            None => drop(hint.str("usage: mini run [OPTIONS] [--] COMMAND [ARG...]")),
+        }
+        return Err(error.hint_text(&hint));
     }
     run.spec.process.args = words.words;
     Ok(Command::Run(run))
 }
 
-/// Short options in one word: flags, then at most one that takes a value, which is the rest of
-/// the word or the next one.
+/// Short options in one argument: flags, then at most one option with a value, which is the rest of the
+/// argument or the next argument.
 fn short_options<'a>(run: &mut Run<'a>, word: &'a CStr, words: &mut Args<'a>) -> Result<()> {
     let letters = word.to_bytes();
     for (at, letter) in letters.iter().enumerate().skip(1) {
         let Some(option) = options::by_letter(*letter) else {
-            return Err(options::unknown(letters));
+            return Err(options::unknown_letter(letters, *letter));
         };
         let rest = &word[at + 1..];
         let takes_value = matches!(option.act, Act::Value(..));
-        let value = (takes_value && !rest.is_empty())
-            .then(|| if rest.to_bytes()[0] == b'=' { &rest[1..] } else { rest });
+        let is_assigned = rest.to_bytes().first() == Some(&b'=');
+        let value = match is_assigned {
+            true => Some(&rest[1..]),
+            false => (takes_value && !rest.is_empty()).then_some(rest),
+        };
         take(run, &option, value, word, words)?;
-        if takes_value {
+        if takes_value || is_assigned {
             break;
         }
     }
     Ok(())
 }
 
-/// Applies one option, with its value from the same word or the next.
+/// Applies one option. Its value comes from the same argument or from the next one.
 fn take<'a>(
     run: &mut Run<'a>,
     option: &Unpacked,
@@ -203,27 +246,32 @@ fn take<'a>(
     word: &'a CStr,
     words: &mut Args<'a>,
 ) -> Result<()> {
-    match (&option.act, value) {
-        (Act::Flag(set), None) => {
-            set(run);
-            Ok(())
+    match (&option.act, value.map(CStr::to_bytes)) {
+        (Act::Flag(set), None | Some(b"true" | b"1")) => set(run, true),
+        (Act::Flag(set), Some(b"false" | b"0")) => set(run, false),
+        (Act::Nothing, None | Some(b"true" | b"1")) => {}
+        (Act::Flag(_) | Act::Nothing, Some(_)) => {
+            return Err(Error::new("option").object(word.to_bytes()).cause("takes no value"));
         }
-        (Act::Flag(_), Some(_)) => {
-            Err(Error::new("option").object(word.to_bytes()).cause("takes no value"))
-        }
-        (Act::Value(set), value) => match value.or_else(|| words.next()) {
-            Some(value) => set(run, value),
-            None => {
-                let error = Error::new("option").object(word.to_bytes()).cause("needs a value");
-                Err(error.hint_text(Text::new().raw(option.value)))
+        (Act::Value(set), _) => {
+            if value.is_none() {
+                words.value = words.words.first().map(|value| (word, *value));
             }
-        },
+            let Some(value) = value.or_else(|| words.next()) else {
+                let error = Error::new("option").object(word.to_bytes()).cause("needs a value");
+                return Err(error.hint_text(Text::new().raw(option.value)));
+            };
+            set(run, value)?;
+        }
     }
+    Ok(())
 }
 
-/// The words not read yet.
+/// The arguments that are not parsed yet.
 struct Args<'a> {
     words: &'a [&'a CStr],
+    /// The last option and the argument that it took as its value.
+    value: Option<(&'a CStr, &'a CStr)>,
 }
 
 impl<'a> Args<'a> {
@@ -233,7 +281,7 @@ impl<'a> Args<'a> {
         Some(first)
     }
 
-    /// The next word if it is an option; `--` is passed over, and ends them.
+    /// The next argument if it is an option. `--` is skipped and ends the options.
     fn next_option(&mut self) -> Option<&'a CStr> {
         match self.words.first()?.to_bytes() {
             b"--" => {

@@ -1,4 +1,4 @@
-//! The words of `-v`, `--tmpfs`, `--mount` and `--overlay`.
+//! Parses `--rootfs`, `--overlay`, `-v`, `--tmpfs`, `--device` and `--mount`.
 
 use super::Run;
 use super::values::{bad, not_empty, size};
@@ -15,8 +15,8 @@ fn word<'a>(bytes: &[u8]) -> &'a CStr {
     text.leak()
 }
 
-/// `DIR[:DIR...][:O]`: only with `:O` does a colon divide, so that without it every path can be
-/// given as it is; there, one that belongs to a path is written `\\:`.
+/// `DIR[:DIR...][:O]`. Colons separate directories only with `:O`, where a colon in a path is written
+/// `\\:`; without it, every path is taken as it is.
 pub fn rootfs<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let Some(lowers) = value.to_bytes().strip_suffix(b":O") else {
         return not_empty("--rootfs", value, &mut run.spec.root.path);
@@ -52,7 +52,10 @@ pub fn volume<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     };
     let mut new = Draft::new(true);
     for option in parts.next().unwrap_or_default().split(|b| *b == b',') {
-        if !option.is_empty() && !new.option(option) {
+        // z and Z are for SELinux, the others for Docker's desktops: none changes a mount of mini.
+        let is_moot =
+            matches!(option, b"" | b"z" | b"Z" | b"cached" | b"delegated" | b"consistent");
+        if !is_moot && !new.option(option) {
             return Err(bad("--volume", option, "unknown option").hint(BIND_OPTIONS));
         }
     }
@@ -111,9 +114,13 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         Some(fstype @ (b"overlay" | b"proc" | b"sysfs" | b"mqueue" | b"devpts")) => {
             Draft::file_system(fstype)
         }
-        _ => {
+        kind => {
+            let (object, cause) = match kind {
+                Some(kind) => (kind, "unknown type"),
+                None => (value.to_bytes(), "needs type="),
+            };
             let hint = "bind, tmpfs, image, overlay, proc, sysfs, mqueue or devpts";
-            return Err(bad("--mount", value.to_bytes(), "needs type=").hint(hint));
+            return Err(bad("--mount", object, cause).hint(hint));
         }
     };
     let is_image = kind.as_deref() == Some(b"image");
@@ -123,7 +130,7 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         } else if let Some(target) = valued(word, &[b"dst", b"destination", b"target"]) {
             new.target = target;
         } else if let (Some(b"overlay"), Some(layer)) =
-            (new.fstype.map(CStr::to_bytes), valued(word, &[b"lower", b"upper", b"work"]))
+            (new.fstype.map(CStr::to_bytes), valued(word, &LAYERS))
         {
             let name = word.split(|b| *b == b'=').next().unwrap_or_default();
             let mut option = Text::new();
@@ -138,13 +145,32 @@ pub fn mount<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
             return Err(bad("--mount", word, "unknown option").hint(hint));
         }
     }
+    let is_overlay = new.fstype == Some(c"overlay");
     let mut mount = new.finish("--mount", value)?;
+    if is_overlay {
+        let layers = LAYERS.map(|name| words.iter().filter_map(|it| valued(it, &[name])).next());
+        let cause = match layers {
+            [None, ..] => "needs lower=",
+            [_, Some(_), None] => "needs work= with upper=",
+            [_, None, Some(_)] => "needs upper= with work=",
+            [Some(lower), None, None] if !lower.contains(&b':') => {
+                "needs upper= and work=, or a second directory: lower=DIR:DIR"
+            }
+            _ => "",
+        };
+        if !cause.is_empty() {
+            return Err(bad("--mount", value.to_bytes(), cause));
+        }
+    }
     if let (true, Kind::Bind(image)) = (is_image, mount.kind) {
         mount.kind = Kind::Image(image);
     }
     run.spec.mounts.push(mount);
     Ok(())
 }
+
+/// The directories of an overlay.
+const LAYERS: [&[u8]; 3] = [b"lower", b"upper", b"work"];
 
 const BIND_OPTIONS: &str =
     "ro rw nosuid nodev dev noexec exec bind rbind private rprivate slave rslave";
@@ -214,7 +240,7 @@ impl<'a> Draft<'a> {
         let mut draft = Draft::new(true);
         draft.fstype = KNOWN.into_iter().find(|known| known.to_bytes() == name);
         match name {
-            // What is in it are files like others.
+            // Its files are like those of a bind mount.
             b"overlay" => {}
             b"devpts" => {
                 draft.options =
@@ -241,8 +267,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Applies an option; false when there is none such.
+    /// Applies an option; returns false when it is unknown.
     fn option(&mut self, option: &[u8]) -> bool {
+        // Docker's long forms.
+        let option: &[u8] = match option {
+            b"readonly=true" | b"ro=true" => b"ro",
+            b"readonly=false" | b"ro=false" => b"rw",
+            b"bind-nonrecursive" | b"bind-nonrecursive=true" => b"bind",
+            option => option.strip_prefix(b"bind-propagation=").unwrap_or(option),
+        };
         let options = &mut self.options;
         self.has_bind_options |=
             matches!(option, b"bind" | b"rbind" | b"private" | b"rprivate" | b"slave" | b"rslave");
@@ -269,12 +302,17 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// What tmpfs(5) takes, as far as it makes sense in a container.
+    /// Applies an option of tmpfs(5) that makes sense in a container; Docker's `tmpfs-size` and `tmpfs-mode`
+    /// are the same as `size` and `mode`.
     fn tmpfs_option(&mut self, option: &[u8]) -> Option<()> {
         let at = option.iter().position(|b| *b == b'=')?;
         let (name, value) = (&option[..at], &option[at + 1..]);
+        let name = match name {
+            b"tmpfs-size" | b"tmpfs-mode" => &name[b"tmpfs-".len()..],
+            name => name,
+        };
         let tmpfs = &mut self.tmpfs;
-        // The highest number stands for no id. To the kernel, a size of 0 is none at all.
+        // The highest number is no id. To the kernel, a size of 0 means no limit.
         let id =
             || number(value, 10).filter(|id| *id < u64::from(u32::MAX)).map(|id| Some(id as u32));
         match name {
@@ -396,10 +434,10 @@ impl Tmpfs {
     }
 }
 
-/// What a size can be; of more the kernel would make none.
+/// The largest size; the kernel would take more for no limit.
 const MOST: u64 = u64::MAX >> 1;
 
-/// Splits at a separator that is not behind a backslash; the backslash goes.
+/// Splits at each separator without a backslash before it, and removes those backslashes.
 fn split(text: &[u8], separator: u8) -> Vec<Vec<u8>> {
     let mut parts = Vec::new();
     let mut part = Vec::new();

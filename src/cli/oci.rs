@@ -1,6 +1,7 @@
 //! The command line of an OCI runtime: global options, a verb, then options and words in any order. The options of
 //! all verbs are one text, of which parsing and help are made.
 
+use super::help::{WIDTH, wrap};
 use super::nearest;
 use crate::error::{Error, Result};
 use crate::text::Text;
@@ -262,13 +263,11 @@ pub fn parse<'a>(words: &'a [&'a CStr]) -> Result<Parsed<'a>> {
         }
     }
     let Some((word, behind)) = rest.split_first() else { return Ok(Parsed::Overview) };
-    let verb = VERBS.iter().find(|(_, name, ..)| name.as_bytes() == word.to_bytes());
-    match verb {
-        Some((verb, ..)) => parse_verb(*verb, given, behind),
+    match by_name(word.to_bytes()) {
+        Some(verb) => parse_verb(verb, given, behind),
         None => {
             let error = Error::new("command").object(word.to_bytes()).cause("unknown");
-            let names = VERBS.iter().map(|(_, name, ..)| name.as_bytes());
-            Err(nearest::suggest(error, "", word.to_bytes(), names))
+            Err(nearest::suggest(error, "", word.to_bytes(), names()))
         }
     }
 }
@@ -305,6 +304,16 @@ fn parse_verb<'a>(
         return Err(Error::new(name).cause(cause).hint_text(&hint));
     }
     Ok(Parsed::Verb(Oci { verb, given, words: found }))
+}
+
+/// Finds a verb by its name.
+pub fn by_name(name: &[u8]) -> Option<Verb> {
+    VERBS.iter().find(|(_, known, ..)| known.as_bytes() == name).map(|(verb, ..)| *verb)
+}
+
+/// The names of the verbs.
+pub fn names() -> impl Iterator<Item = &'static [u8]> {
+    VERBS.iter().map(|(_, name, ..)| name.as_bytes())
 }
 
 fn entry(verb: Verb) -> (Verb, &'static str, u8, &'static str, &'static str) {
@@ -374,10 +383,9 @@ pub fn verbs(out: &mut Text) {
     for (_, name, _, words, help) in VERBS {
         let start = out.bytes().len();
         out.str("  ").str(name).str(" ").str(words);
-        while out.bytes().len() < start + 22 {
-            out.str(" ");
-        }
-        out.str(help).str("\n");
+        let column = out.bytes().len() - start;
+        wrap(out, help.as_bytes(), column, 20, WIDTH);
+        out.str("\n");
     }
 }
 
@@ -398,10 +406,9 @@ pub fn help(verb: Verb, out: &mut Text) {
             }
             out.str("--").str(option.name);
             out.str(if option.value.is_empty() { "" } else { " " }).str(option.value);
-            while out.bytes().len() < start + 30 {
-                out.str(" ");
-            }
-            out.str(option.help).str("\n");
+            let column = out.bytes().len() - start;
+            wrap(out, option.help.as_bytes(), column, 28, WIDTH);
+            out.str("\n");
         }
     }
 }
@@ -414,6 +421,16 @@ mod tests {
         match parse(words).unwrap() {
             Parsed::Verb(oci) => oci,
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn help_fits_the_terminal() {
+        let mut text = Text::new();
+        VERBS.iter().for_each(|(verb, ..)| help(*verb, &mut text));
+        for line in str::from_utf8(text.bytes()).unwrap().lines() {
+            assert!(line.len() <= WIDTH, "{line:?}");
+            assert_eq!(line, line.trim_end());
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::packed::{self, Act, Opt, Packed, Unpacked};
 use super::values::{
-    adjustment, conf, cpu_list, cpus, duration, env_edit, hostname, limit, name, namespace,
-    network, not_empty, number_in, percent, size_in, size_limit, stop_signal, then, user,
+    adjustment, conf, cpu_list, cpus, duration, env_edit, hostname, limit, namespace, network,
+    not_empty, number_in, percent, size_in, size_limit, stop_signal, then, user,
 };
-use super::{EnvEdit, mounts, nearest, security};
+use super::{EnvEdit, foreign, mounts, nearest, security};
 use crate::error::Error;
 use crate::spec::resources::Property;
 use core::ffi::CStr;
@@ -13,24 +13,22 @@ use core::ffi::CStr;
 static PACKED: Packed<{ TABLE.len() }, { packed::length(TABLE) }> = packed::pack(TABLE);
 static ACTS: [Act; TABLE.len()] = packed::acts(TABLE);
 
-/// The options, in the order in which help shows them.
+/// The options in the order of help. Help, man pages and completions are made from these.
 pub fn all() -> impl Iterator<Item = Unpacked> {
     PACKED.iter(&ACTS)
 }
 
-/// The table. A section of help begins with the option that names it.
+/// The table. A section of help begins with the option that has its title.
 const TABLE: &[Opt] = &[
     Opt {
-        section: Some("Root and files"),
+        section: Some("Files"),
         long: "rootfs",
         short: None,
         original: None,
         value: Some("DIR[:DIR...][:O]"),
-        help: "make DIR the root, with its own /proc, /sys and /dev; without it the command sees \
-               the host's files. DIR can be an image of squashfs, erofs or ext4, or a tar archive \
-               (-: standard input). With :O what is \
-               written to it goes to memory and is gone in \
-               the end",
+        help: "Use DIR as the root file system, with its own /proc, /sys and /dev (default: the \
+               host's files). DIR can be a squashfs, erofs or ext4 image, or a tar archive (-: \
+               standard input). :O keeps changes in memory and discards them in the end",
         act: Act::Value(mounts::rootfs),
     },
     Opt {
@@ -39,8 +37,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("UPPER[,WORK]"),
-        help: "keep what is written to the root in UPPER instead, for one container at a time; WORK is \
-               for the kernel, on the same file system, made if missing (UPPER.work)",
+        help: "Keep changes to the root file system in UPPER, for one container at a time. The \
+               kernel needs WORK on the same file system, made if missing (default: UPPER.work)",
         act: Act::Value(mounts::overlay),
     },
     Opt {
@@ -49,8 +47,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: None,
-        help: "let nothing in the root be changed, beside volumes",
-        act: Act::Flag(|run| run.spec.root.readonly = true),
+        help: "Mount the root file system read-only; volumes keep their own mode",
+        act: Act::Flag(|run, on| run.spec.root.readonly = on),
     },
     Opt {
         section: None,
@@ -58,9 +56,9 @@ const TABLE: &[Opt] = &[
         short: Some(b'v'),
         original: None,
         value: Some("SRC:DST[:OPTIONS]"),
-        help: "put a file or directory of the host at a path of the container; OPTIONS are ro, \
-               nosuid, dev (devices work), noexec, bind (without what is mounted below), rslave; parents \
-               are mounted first, and of two at one path the later one is seen",
+        help: "Bind mount a file or directory of the host. OPTIONS: ro, nosuid, noexec, dev (allow \
+               devices), bind (without its submounts), rslave. Of two mounts at one path, the later \
+               one is on top",
         act: Act::Value(mounts::volume),
     },
     Opt {
@@ -69,9 +67,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("DST[:OPTIONS]"),
-        help: "put memory at a path of the container; OPTIONS are size= (50% is half of the \
-               machine's), nr_inodes=, mode=, uid=, gid=, ro, exec, suid, dev; at most 64m or an eighth of the \
-               machine's unless told",
+        help: "Mount a tmpfs. OPTIONS: size= (50%: half of the memory; default: 64m, at most an \
+               eighth of it), nr_inodes=, mode=, uid=, gid=, ro, exec, suid, dev",
         act: Act::Value(mounts::tmpfs),
     },
     Opt {
@@ -92,7 +89,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("HOST[:DST[:rwm]]"),
-        help: "put a device of the host at its path, or another, of the container",
+        help: "Make a device of the host available (default DST: HOST)",
         act: Act::Value(mounts::device),
     },
     Opt {
@@ -100,10 +97,10 @@ const TABLE: &[Opt] = &[
         long: "mount",
         short: None,
         original: None,
-        value: Some("WORDS"),
-        help: "the same in words: type=bind,src=SRC,dst=DST,OPTIONS, type=tmpfs, type=image (src a file), \
-               type=overlay (lower=, upper=, work=), type=proc, sysfs, mqueue or devpts; \
-               a comma in a path is written \\,",
+        value: Some("type=TYPE,..."),
+        help: "Mount in words: type=bind,src=SRC,dst=DST,OPTIONS; type=tmpfs, image (src=FILE), \
+               overlay (lower=, upper=, work=), proc, sysfs, mqueue or devpts. Write \\, for a \
+               comma in a path",
         act: Act::Value(mounts::mount),
     },
     Opt {
@@ -112,8 +109,8 @@ const TABLE: &[Opt] = &[
         short: Some(b'i'),
         original: None,
         value: None,
-        help: "accepted: standard input is always passed on",
-        act: Act::Flag(|_| {}),
+        help: "Accepted: standard input is always connected",
+        act: Act::Nothing,
     },
     Opt {
         section: None,
@@ -121,8 +118,8 @@ const TABLE: &[Opt] = &[
         short: Some(b't'),
         original: None,
         value: None,
-        help: "give it a terminal of its own, and pass on what is typed at, and goes to, this one",
-        act: Act::Flag(|run| run.spec.process.terminal = true),
+        help: "Allocate a pseudo terminal for the command and connect it to this one",
+        act: Act::Flag(|run, on| run.spec.process.terminal = on),
     },
     Opt {
         section: None,
@@ -130,9 +127,10 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: None,
-        help: "run it as process 2: process 1 is mini, collects orphans, and ends what is left when \
-               the command has ended",
-        act: Act::Flag(|run| run.spec.process.init = Some(0)),
+        help: "Run mini as PID 1, which reaps orphans, and the command as PID 2. When the command \
+               ends, mini ends the other processes",
+        // The time comes when all options are known.
+        act: Act::Flag(|run, on| run.spec.process.init = on.then_some(0)),
     },
     Opt {
         section: None,
@@ -140,7 +138,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("DURATION"),
-        help: "end it after so long, as 90, 10m or 1.5h; the status is 124; 0: never",
+        help: "End the command after DURATION (90, 1.5s, 10m, 2h, 1d) with exit status 124 \
+               (default: 0, never)",
         act: Act::Value(|run, value| {
             run.timeout = Some(duration("--timeout", value)?).filter(|nanos| *nanos > 0);
             Ok(())
@@ -152,7 +151,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("SIGNAL"),
-        help: "the signal that asks it to end, in place of SIGTERM to mini, too",
+        help: "Signal that asks the command to end, after --timeout or when mini receives SIGTERM \
+               (default: TERM)",
         act: Act::Value(|run, value| {
             run.options.stop.signal = stop_signal(value)?;
             Ok(())
@@ -164,8 +164,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("DURATION"),
-        help: "how long it has to end then, before it is killed: 10s after a timeout, for ever after \
-               a signal to mini",
+        help: "Time between the stop signal and SIGKILL (default: 10s after --timeout, unlimited \
+               after a signal to mini)",
         act: Act::Value(|run, value| {
             run.options.stop.grace = duration("--stop-timeout", value)?;
             run.options.stop.grace_is_asked = true;
@@ -178,8 +178,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("WHAT"),
-        help: "what the machine does when it has ended, where mini is its first process: poweroff, \
-               reboot, halt or panic",
+        help: "What the machine does when the command has ended, if mini is its first process: \
+               poweroff, reboot, halt or panic (default: poweroff)",
         act: Act::Value(|run, value| {
             run.then = Some(then(value)?);
             Ok(())
@@ -191,7 +191,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("FILE"),
-        help: "write the process id it has on the host, as long as it runs",
+        help: "Write the command's process id on the host to FILE while the command runs",
         act: Act::Value(|run, value| not_empty("--pidfile", value, &mut run.options.pidfile)),
     },
     Opt {
@@ -200,7 +200,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("FD"),
-        help: "write a newline to this descriptor when it has started",
+        help: "Write a newline to file descriptor FD when the command has started",
         act: Act::Value(|run, value| {
             run.options.ready.descriptor = Some(number_in("--ready-fd", value, (1, 1024))? as u32);
             Ok(())
@@ -212,7 +212,7 @@ const TABLE: &[Opt] = &[
         short: Some(b'w'),
         original: None,
         value: Some("DIR"),
-        help: "run in DIR of the container",
+        help: "Working directory of the command (default: / with --rootfs, else the current one)",
         act: Act::Value(|run, value| not_empty("--workdir", value, &mut run.spec.process.cwd)),
     },
     Opt {
@@ -221,7 +221,7 @@ const TABLE: &[Opt] = &[
         short: Some(b'e'),
         original: None,
         value: Some("KEY[=VALUE]"),
-        help: "set a variable; KEY alone takes mini's own value",
+        help: "Set an environment variable; KEY alone passes on mini's value",
         act: Act::Value(|run, value| {
             run.edits.env.push(env_edit(value)?);
             Ok(())
@@ -233,7 +233,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("FILE"),
-        help: "set variables from FILE: one a line, as for -e; # begins a comment",
+        help: "Set environment variables from FILE, one per line as for --env; # starts a comment",
         act: Act::Value(|run, value| {
             run.edits.env.push(EnvEdit::File(value));
             Ok(())
@@ -245,20 +245,20 @@ const TABLE: &[Opt] = &[
         short: Some(b'u'),
         original: None,
         value: Some("USER[:GROUP]"),
-        help: "run as a user and group: numbers, or names of the container's /etc/passwd and \
-               /etc/group",
+        help: "Run as USER and GROUP: numbers, or names in the container's /etc/passwd and \
+               /etc/group (default: 0)",
         act: Act::Value(|run, value| {
             run.spec.process.user = Some(user(value)?);
             Ok(())
         }),
     },
     Opt {
-        section: Some("Isolation"),
+        section: Some("Namespaces"),
         long: "hostname",
         short: Some(b'h'),
         original: None,
         value: Some("NAME"),
-        help: "the container's host name (its name, else \"mini\")",
+        help: "Host name (default: the --name, else mini)",
         act: Act::Value(|run, value| {
             run.spec.hostname = Some(hostname("--hostname", value)?);
             Ok(())
@@ -270,9 +270,9 @@ const TABLE: &[Opt] = &[
         short: None,
         original: Some("-name"),
         value: Some("NAME"),
-        help: "the container's name",
+        help: "Name of the container, used as its host name",
         act: Act::Value(|run, value| {
-            run.name = Some(name(value)?);
+            run.name = Some(hostname("--name", value)?);
             Ok(())
         }),
     },
@@ -282,7 +282,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: Some("-net"),
         value: Some("none|host"),
-        help: "none: a loopback interface and nothing else (the default); host: the host's",
+        help: "none: a loopback interface only; host: share the host's network (default: none)",
         act: Act::Value(|run, value| {
             run.spec.namespaces.net = network(value)?;
             Ok(())
@@ -294,7 +294,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("host"),
-        help: "host: see and share the host's processes; what the command leaves behind ends with it",
+        help: "Share the host's process ids; processes left behind are killed when the command ends \
+               (default: private)",
         act: Act::Value(|run, value| {
             run.spec.namespaces.pid = namespace("--pid", value)?;
             Ok(())
@@ -306,7 +307,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("host"),
-        help: "host: share the host's System V IPC and message queues",
+        help: "Share the host's System V IPC and message queues (default: private)",
         act: Act::Value(|run, value| {
             run.spec.namespaces.ipc = namespace("--ipc", value)?;
             Ok(())
@@ -318,7 +319,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("host"),
-        help: "host: share the host's name",
+        help: "Share the host's host name (default: private)",
         act: Act::Value(|run, value| {
             run.spec.namespaces.uts = namespace("--uts", value)?;
             Ok(())
@@ -330,7 +331,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("host"),
-        help: "host: see the host's cgroups",
+        help: "Show the host's cgroup paths (default: private)",
         act: Act::Value(|run, value| {
             run.spec.namespaces.cgroup = namespace("--cgroupns", value)?;
             Ok(())
@@ -341,9 +342,9 @@ const TABLE: &[Opt] = &[
         long: "userns",
         short: None,
         original: None,
-        value: Some("auto|host"),
-        help: "auto: the container's users are nobody's outside, from /etc/subuid or a high range; \
-               host: they are the host's (the default for root)",
+        value: Some("auto|keep-id|host"),
+        help: "auto: map users to otherwise unused ids of the host; keep-id: keep the caller's user \
+               id; host: no user namespace (default for root)",
         act: Act::Value(security::user_namespace),
     },
     Opt {
@@ -352,7 +353,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("IN:OUT[:COUNT]"),
-        help: "which users inside are which outside; can be repeated; groups likewise unless told",
+        help: "Map COUNT user ids from IN in the container to OUT on the host (default COUNT: 1); \
+               repeatable. Group ids are mapped alike unless --gidmap is given",
         act: Act::Value(|run, value| security::id_range("--uidmap", value, &mut run.edits.uids)),
     },
     Opt {
@@ -361,18 +363,18 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("IN:OUT[:COUNT]"),
-        help: "the same for groups",
+        help: "Map group ids likewise",
         act: Act::Value(|run, value| security::id_range("--gidmap", value, &mut run.edits.gids)),
     },
     Opt {
-        section: Some("Rights"),
+        section: Some("Security"),
         long: "cap-add",
         short: None,
         original: None,
         value: Some("NAME[,NAME...]"),
-        help: "give root in the container a capability beside the usual 14 (13 without MKNOD if the \
-               seccomp filter is not the built-in one), or ALL; system calls that belong to it are \
-               let through; a user named with -u has it, too",
+        help: "Add capabilities to the default 14, or ALL; the seccomp filter allows their system \
+               calls, and a --user other than root has them, too. Without the built-in filter, \
+               MKNOD is not among the default ones",
         act: Act::Value(security::cap_add),
     },
     Opt {
@@ -381,7 +383,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("NAME[,NAME...]"),
-        help: "take one away, or ALL",
+        help: "Drop capabilities, or ALL",
         act: Act::Value(security::cap_drop),
     },
     Opt {
@@ -390,9 +392,9 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: None,
-        help: "take no rights away: all capabilities, no filter of system calls, nothing masked, \
-               /sys writable; for what you trust as yourself",
-        act: Act::Flag(|run| run.defaults.privileged = true),
+        help: "Keep all capabilities, use no seccomp filter, mask nothing, make /sys writable: only \
+               for programs that you trust as yourself",
+        act: Act::Flag(|run, on| run.defaults.privileged = on),
     },
     Opt {
         section: None,
@@ -400,10 +402,9 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("OPT"),
-        help: "no-new-privileges=false lets programs be set-user-id; seccomp=unconfined refuses no \
-               system call, seccomp=FILE those a BPF program says; mask=PATH hides a path, also of a \
-               volume; \
-               unmask=PATH or unmask=all shows what is hidden or protected of /proc and /sys",
+        help: "no-new-privileges=false: let programs be set-user-id; seccomp=unconfined: no filter; \
+               seccomp=FILE: filter with a BPF program; mask=PATH: hide a path; unmask=PATH, \
+               unmask=all: show masked and read-only paths of /proc and /sys",
         act: Act::Value(security::security_opt),
     },
     Opt {
@@ -412,9 +413,9 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "allow reading PATH and what lies below; can be repeated. Nothing else can be opened or \
-               changed but /proc and harmless devices; with / itself, /tmp is one of its own. Names stay \
-               visible; before Linux 7.1, sockets can be connected to",
+        help: "Restrict file access: allow reading PATH and below (Landlock); repeatable. Only \
+               /proc and harmless devices are allowed besides. With /, the command gets its own \
+               /tmp. Names stay visible; before Linux 7.1, sockets can be connected to",
         act: Act::Value(|run, value| security::path_rule(run, "--ro-path", value, false)),
     },
     Opt {
@@ -423,7 +424,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the same, to read and change",
+        help: "Restrict file access: allow reading and writing PATH and below",
         act: Act::Value(|run, value| security::path_rule(run, "--rw-path", value, true)),
     },
     Opt {
@@ -432,7 +433,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("GROUP"),
-        help: "a group beside the user's own",
+        help: "Add a supplementary group",
         act: Act::Value(security::group_add),
     },
     Opt {
@@ -441,7 +442,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("MASK"),
-        help: "permissions that new files lack, in octal (the caller's)",
+        help: "File mode creation mask in octal (default: mini's own)",
         act: Act::Value(security::umask),
     },
     Opt {
@@ -450,7 +451,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "hand on N descriptors of the caller's from 3 on; one of a directory is a way out",
+        help: "Pass N file descriptors from 3 on (default: 0). A directory's descriptor is a way \
+               out of the container",
         act: Act::Value(security::preserve_fds),
     },
     Opt {
@@ -459,7 +461,8 @@ const TABLE: &[Opt] = &[
         short: Some(b'm'),
         original: Some("-mem"),
         value: Some("SIZE"),
-        help: "memory, as 64m or 1.5GiB; swap gets as much again unless told",
+        help: "Limit memory, as 64m or 1.5g (default: no limit); the same amount of swap can be \
+               used besides",
         act: Act::Value(|run, value| {
             run.spec
                 .resources
@@ -474,7 +477,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("SIZE"),
-        help: "memory and swap together; -1: no limit",
+        help: "Limit memory and swap together; -1: no limit (default: twice --memory)",
         act: Act::Value(|run, value| {
             run.spec.resources.set(Property::MemorySwap, size_limit("--memory-swap", value)?);
             Ok(())
@@ -486,7 +489,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("SIZE"),
-        help: "memory it may keep when others need it",
+        help: "Memory to leave to the container when others need it",
         act: Act::Value(|run, value| {
             let size = size_in("--memory-reservation", value, MEMORY)?;
             run.spec.resources.set(Property::MemoryReservation, size as i64);
@@ -499,7 +502,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "0 to 100: how readily it is swapped out (cgroup v1)",
+        help: "How readily memory is swapped out, 0 to 100 (cgroup v1)",
         act: Act::Value(|run, value| {
             let number = number_in("--memory-swappiness", value, (0, 100))?;
             run.spec.resources.set(Property::MemorySwappiness, number as i64);
@@ -512,7 +515,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "processor time: 0.5 is half of one processor",
+        help: "Limit CPU time: 0.5 is half of one CPU (default: no limit)",
         act: Act::Value(|run, value| {
             run.spec.resources.set(Property::CpuQuota, cpus(value)? as i64);
             run.edits.cpus = true;
@@ -525,7 +528,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: Some("-cpu"),
         value: Some("N"),
-        help: "the same in percent of one processor",
+        help: "Limit CPU time in percent of one CPU",
         act: Act::Value(|run, value| {
             run.spec.resources.set(Property::CpuQuota, percent(value)? as i64);
             run.edits.cpus = true;
@@ -538,7 +541,7 @@ const TABLE: &[Opt] = &[
         short: Some(b'c'),
         original: Some("-cpushare"),
         value: Some("N"),
-        help: "its part of a busy processor: 2 to 262144, others have 1024",
+        help: "Relative CPU weight, 2 to 262144 (default: 1024)",
         act: Act::Value(|run, value| {
             let shares = number_in("--cpu-shares", value, (2, 262_144))?;
             run.spec.resources.set(Property::CpuShares, shares as i64);
@@ -551,7 +554,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "microseconds, 1000 to 1000000; see --cpu-quota",
+        help: "Period of --cpu-quota in microseconds, 1000 to 1000000 (default: 100000)",
         act: Act::Value(|run, value| {
             let period = number_in("--cpu-period", value, (1000, 1_000_000))?;
             run.spec.resources.set(Property::CpuPeriod, period as i64);
@@ -564,7 +567,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "microseconds of processor time in each period of 100000",
+        help: "CPU time in each period, in microseconds",
         act: Act::Value(|run, value| {
             let quota = number_in("--cpu-quota", value, (1000, u64::MAX >> 20))?;
             run.spec.resources.set(Property::CpuQuota, quota as i64);
@@ -577,7 +580,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: Some("-cpuset"),
         value: Some("LIST"),
-        help: "the processors it may run on, as 0-2,5",
+        help: "CPUs to run on, as 0-2,5 (default: all)",
         act: Act::Value(|run, value| {
             run.spec.resources.cpus = Some(cpu_list("--cpuset-cpus", value)?);
             Ok(())
@@ -589,7 +592,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("LIST"),
-        help: "the memory nodes it may use",
+        help: "Memory nodes to use, as 0,1 (default: all)",
         act: Act::Value(|run, value| {
             run.spec.resources.mems = Some(cpu_list("--cpuset-mems", value)?);
             Ok(())
@@ -601,7 +604,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "processes and threads at a time; -1: no limit",
+        help: "Limit processes and threads; -1: no limit (default)",
         act: Act::Value(|run, value| {
             run.spec.resources.set(Property::PidsLimit, limit("--pids-limit", value)?);
             Ok(())
@@ -613,7 +616,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("NAME=SOFT[:HARD]"),
-        help: "a limit of each process, as nofile=1024:4096; unlimited: none",
+        help: "Set an rlimit, as nofile=1024:4096 or core=unlimited (default: mini's own)",
         act: Act::Value(security::ulimit),
     },
     Opt {
@@ -622,7 +625,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "its part of a busy disk: 10 to 1000",
+        help: "Relative disk weight, 10 to 1000",
         act: Act::Value(|run, value| {
             let weight = number_in("--blkio-weight", value, (10, 1000))?;
             run.spec.resources.set(Property::BlockIoWeight, weight as i64);
@@ -635,7 +638,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("PATH"),
-        help: "the existing cgroup to make its own in, from the top of the hierarchy; also without a limit",
+        help: "Make the container's cgroup in this existing one, even without limits; PATH begins \
+               at the top of the hierarchy",
         act: Act::Value(|run, value| {
             not_empty("--cgroup-parent", value, &mut run.spec.resources.parent)
         }),
@@ -646,7 +650,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("FILE=VALUE"),
-        help: "write VALUE to a control file, as memory.high=100000000",
+        help: "Write VALUE to a cgroup file, as memory.high=100000000",
         act: Act::Value(|run, value| {
             run.spec.resources.conf.push(conf(value)?);
             Ok(())
@@ -658,20 +662,20 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("N"),
-        help: "-1000 to 1000: the higher, the sooner it is killed for memory",
+        help: "Preference of the OOM killer, -1000 to 1000 (higher: killed sooner)",
         act: Act::Value(|run, value| {
             run.spec.process.oom_score_adj = Some(adjustment(value)?);
             Ok(())
         }),
     },
     Opt {
-        section: Some("Looking on"),
+        section: Some("Output"),
         long: "rm",
         short: None,
         original: None,
         value: None,
-        help: "accepted: nothing is left behind in any case",
-        act: Act::Flag(|_| {}),
+        help: "Accepted: mini leaves nothing behind in any case",
+        act: Act::Nothing,
     },
     Opt {
         section: None,
@@ -679,7 +683,7 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: Some("FILE|FD"),
-        help: "when it has ended, write a JSON object with its status and what it used",
+        help: "Write a JSON object with exit status and resource usage when the command has ended",
         act: Act::Value(|run, value| not_empty("--report", value, &mut run.report)),
     },
     Opt {
@@ -688,8 +692,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: None,
-        help: "print the steps of the launch and do none of them",
-        act: Act::Flag(|run| run.dry_run = true),
+        help: "Print the steps of the launch, perform none",
+        act: Act::Flag(|run, on| run.dry_run = on),
     },
     Opt {
         section: None,
@@ -697,8 +701,8 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: None,
-        help: "print each step with its result and time to standard error",
-        act: Act::Flag(|run| run.options.trace = true),
+        help: "Print each step with its result and time to standard error",
+        act: Act::Flag(|run, on| run.options.trace = on),
     },
     Opt {
         section: None,
@@ -706,22 +710,25 @@ const TABLE: &[Opt] = &[
         short: None,
         original: None,
         value: None,
-        help: "print this text",
+        help: "Print this text",
         // Answered by the parser, whatever else was asked.
-        act: Act::Flag(|_| {}),
+        act: Act::Nothing,
     },
 ];
 
-/// Bytes: what a shell needs to start at all, to what the kernel can count.
+/// Bytes: from what a shell needs to start to what the kernel can count.
 const MEMORY: (u64, u64) = (512 << 10, u64::MAX >> 1);
 
-/// Finds an option spelled out as `--name`, `--name=value`, or as in the original, `-name`.
+/// Finds an option by `--name`, `--name=value`, or the original's `-name`.
 pub fn by_long_name(word: &CStr) -> Option<(Unpacked, Option<&CStr>)> {
     let bytes = word.to_bytes();
     let end = bytes.iter().position(|b| *b == b'=');
     let spelled = &bytes[..end.unwrap_or(bytes.len())];
+    let long = spelled.strip_prefix(b"--");
     let option = all().find(|option| {
-        spelled.strip_prefix(b"--") == Some(option.long) || option.original == spelled
+        let original = option.original;
+        long == Some(option.long)
+            || (!original.is_empty() && (original == spelled || Some(&original[1..]) == long))
     })?;
     Some((option, end.map(|end| &word[end + 1..])))
 }
@@ -731,10 +738,35 @@ pub fn by_letter(letter: u8) -> Option<Unpacked> {
     all().find(|option| option.short == Some(letter))
 }
 
-/// The error for a word that is no option.
-pub fn unknown(word: &[u8]) -> Error {
-    let error = Error::new("option").object(word);
+/// Whether an argument begins like an option of `mini run`.
+pub fn is_known(word: &[u8]) -> bool {
+    let name = name(word);
+    all().any(|option| {
+        option.long == name || (!word.starts_with(b"--") && option.short == name.first().copied())
+    })
+}
+
+/// The name in an argument, without dashes and value.
+fn name(word: &[u8]) -> &[u8] {
     let name = word.split(|b| *b == b'=').next().unwrap_or_default();
-    let name = name.strip_prefix(b"--").or(name.strip_prefix(b"-")).unwrap_or(name);
-    nearest::suggest(error.cause("unknown"), "--", name, all().map(|option| option.long))
+    name.strip_prefix(b"--").or(name.strip_prefix(b"-")).unwrap_or(name)
+}
+
+/// The error for an argument that is no option of mini: with the option that does the same as that one
+/// does elsewhere, or with the nearest one.
+pub fn unknown(word: &[u8]) -> Error {
+    let name = name(word);
+    let error = Error::new("option").object(word).cause("unknown");
+    match foreign::option(name) {
+        Some(answer) => foreign::hint(error, answer),
+        None => nearest::suggest(error, "--", name, all().map(|option| option.long)),
+    }
+}
+
+/// The same for a letter in an argument.
+pub fn unknown_letter(word: &[u8], letter: u8) -> Error {
+    match foreign::option(name(word)).or_else(|| foreign::option(&[letter])) {
+        Some(answer) => foreign::hint(Error::new("option").object(word).cause("unknown"), answer),
+        None => unknown(word),
+    }
 }

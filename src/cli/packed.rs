@@ -1,5 +1,5 @@
-//! What an option is, and how the binary holds a table of them: all texts in one, and where each begins. As
-//! references they would have to be relocated at every start, in pages that every run would copy.
+//! The type of an option, and how the binary stores a table of them: all texts in one array, with their
+//! lengths. References would have to be relocated at every start, in pages that every run would copy.
 
 use super::Run;
 use crate::error::Result;
@@ -7,38 +7,40 @@ use core::ffi::CStr;
 
 /// One option.
 pub struct Opt {
-    /// The title that help puts before it.
+    /// The title that help prints before it.
     pub section: Option<&'static str>,
-    /// Its name, after `--`.
+    /// The name, without `--`.
     pub long: &'static str,
-    /// Its letter, after `-`.
+    /// The letter, without `-`.
     pub short: Option<u8>,
-    /// The word of the program mini descends from, written with one dash.
+    /// The name in the program that mini descends from, with its one dash. Two dashes are accepted, too.
     pub original: Option<&'static str>,
-    /// What help calls its value, if it takes one.
+    /// The placeholder for the value in help; None if the option has no value.
     pub value: Option<&'static str>,
-    /// What it is for; help breaks the lines.
+    /// The help text; help breaks it into lines.
     pub help: &'static str,
-    /// What it does to the request.
+    /// What the option does.
     pub act: Act,
 }
 
 /// What an option does to the request.
 #[derive(Clone, Copy)]
 pub enum Act {
-    /// It stands alone.
-    Flag(for<'a> fn(&mut Run<'a>)),
-    /// It takes a value.
+    /// Switches something on or off: `--flag`, `--flag=true`, `--flag=false`.
+    Flag(for<'a> fn(&mut Run<'a>, bool)),
+    /// Asks for what is so anyway.
+    Nothing,
+    /// Takes a value.
     Value(for<'a> fn(&mut Run<'a>, &'a CStr) -> Result<()>),
 }
 
-/// The texts of a table, and the rest of it; without a reference in them.
+/// A table without references.
 pub struct Packed<const OPTIONS: usize, const BYTES: usize> {
     texts: [u8; BYTES],
     rows: [Row; OPTIONS],
 }
 
-/// One option; its texts stand behind one another, in the order of [`texts`].
+/// One option. Its texts follow one another in the order of [`texts`].
 #[derive(Clone, Copy)]
 struct Row {
     start: u16,
@@ -48,7 +50,7 @@ struct Row {
 
 const TEXTS: usize = 5;
 
-/// What there is to be stored of an option. None of them is longer than 255 bytes.
+/// The texts of an option, none longer than 255 bytes.
 const fn texts(option: &Opt) -> [&'static str; TEXTS] {
     [
         or_empty(option.section),
@@ -66,7 +68,7 @@ const fn or_empty(text: Option<&'static str>) -> &'static str {
     }
 }
 
-/// Bytes that the texts of a table take.
+/// The size of all texts of a table in bytes.
 pub const fn length(table: &[Opt]) -> usize {
     let (mut option, mut sum) = (0, 0);
     while option < table.len() {
@@ -81,7 +83,7 @@ pub const fn length(table: &[Opt]) -> usize {
     sum
 }
 
-/// Packs a table; evaluated by the compiler, which refuses what does not fit.
+/// Packs a table. The compiler evaluates this and refuses what does not fit.
 pub const fn pack<const OPTIONS: usize, const BYTES: usize>(
     table: &[Opt],
 ) -> Packed<OPTIONS, BYTES> {
@@ -111,25 +113,25 @@ pub const fn pack<const OPTIONS: usize, const BYTES: usize>(
     packed
 }
 
-/// An option of the packed table: an [`Opt`], but what it does not have is empty.
+/// An option of the packed table: an [`Opt`] whose missing texts are empty.
 pub struct Unpacked {
-    /// The title that help puts before it.
+    /// The title that help prints before it.
     pub section: &'static [u8],
-    /// Its name, after `--`.
+    /// The name, without `--`.
     pub long: &'static [u8],
-    /// Its letter, after `-`.
+    /// The letter, without `-`.
     pub short: Option<u8>,
-    /// The word of the program mini descends from.
+    /// The name in the program that mini descends from, with its dash.
     pub original: &'static [u8],
-    /// What help calls its value.
+    /// The placeholder for the value.
     pub value: &'static [u8],
-    /// What it is for.
+    /// The help text.
     pub help: &'static [u8],
-    /// What it does to the request.
+    /// What the option does.
     pub act: Act,
 }
 
-/// What the options of a table do, in its order.
+/// What the options of a table do, in the order of the table.
 pub const fn acts<const OPTIONS: usize>(table: &[Opt]) -> [Act; OPTIONS] {
     let mut acts = [table[0].act; OPTIONS];
     let mut option = 0;
@@ -141,7 +143,7 @@ pub const fn acts<const OPTIONS: usize>(table: &[Opt]) -> [Act; OPTIONS] {
 }
 
 impl<const OPTIONS: usize, const BYTES: usize> Packed<OPTIONS, BYTES> {
-    /// The options, in the order of the table; so are what they do.
+    /// The options in the order of the table; `acts` has the same order.
     pub fn iter(&'static self, acts: &'static [Act]) -> impl Iterator<Item = Unpacked> {
         self.rows.iter().zip(acts).map(|(row, act)| {
             let mut rest = self.texts.get(usize::from(row.start)..).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! The words of `--cap-add`, `--security-opt`, `--ulimit`, `--uidmap` and their like.
+//! Parses the options about rights: `--cap-add`, `--security-opt`, `--ulimit`, `--uidmap` and the like.
 
 use super::values::{bad, id, number_in};
-use super::{Run, SeccompChoice};
-use crate::error::{Error, Result};
+use super::{Run, SeccompChoice, nearest};
+use crate::error::Result;
 use crate::spec::capability::{self, NAMES, Set};
 use crate::spec::process::{RLIMITS, Rlimit};
 use crate::spec::security::{IdMapping, IdRange, PathRule};
@@ -10,7 +10,7 @@ use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// Changes of the usual capabilities.
+/// Changes of the default capabilities.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct CapabilityEdits {
     /// `--cap-add NAME`
@@ -50,29 +50,21 @@ fn capabilities(option: &str, value: &CStr, set: &mut Set, all: &mut bool) -> Re
             continue;
         }
         let Some(capability) = capability::by_name(name) else {
-            return Err(unknown(option, name, "ALL", NAMES.into_iter()));
+            let error = bad(option, name, "unknown");
+            let name = name.to_ascii_uppercase();
+            let name = name.strip_prefix(b"CAP_").unwrap_or(&name);
+            // Their names have little in common: the nearest one may differ in every second letter.
+            return Err(match nearest::find(name, 2, NAMES.into_iter().map(str::as_bytes)) {
+                Some(near) => nearest::did_you_mean(error, "", near),
+                None => error.hint("see capabilities(7); ALL for all of them"),
+            });
         };
         *set |= 1 << capability;
     }
     Ok(())
 }
 
-/// Lists the names that are known.
-fn unknown(
-    option: &str,
-    name: &[u8],
-    first: &str,
-    others: impl Iterator<Item = &'static str>,
-) -> Error {
-    let mut hint = Text::new();
-    hint.str("known are ").str(first);
-    for name in others {
-        hint.str(" ").str(name);
-    }
-    bad(option, name, "unknown").hint_text(&hint)
-}
-
-/// `--security-opt`; `:` for `=` is Docker's older way.
+/// `--security-opt NAME[=VALUE]`; Docker also takes `:` for `=`.
 pub fn security_opt<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     let bytes = value.to_bytes();
     let at = bytes.iter().position(|b| matches!(b, b'=' | b':'));
@@ -86,6 +78,8 @@ pub fn security_opt<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
         (b"unmask", Some(b"all")) | (b"systempaths", Some(b"unconfined")) => {
             run.defaults.unmask_all = true;
         }
+        // mini gives the command no label and no profile.
+        (b"label", Some(b"disable")) | (b"apparmor", Some(b"unconfined")) => {}
         (b"unmask", Some([b'/', ..])) => run.defaults.unmask.extend(rest),
         (b"mask", Some([b'/', ..])) => run.spec.required_masked_paths.extend(rest),
         _ => {
@@ -104,7 +98,11 @@ pub fn ulimit(run: &mut Run, value: &CStr) -> Result<()> {
     let Some(at) = bytes.iter().position(|b| *b == b'=') else { return Err(form("has no =")) };
     let (name, limits) = (&bytes[..at], &bytes[at + 1..]);
     let Some(resource) = RLIMITS.iter().position(|known| known.as_bytes() == name) else {
-        return Err(unknown("--ulimit", name, "those of ulimit:", RLIMITS.into_iter()));
+        let mut hint = Text::new();
+        for name in RLIMITS {
+            hint.str(if hint.bytes().is_empty() { "" } else { " " }).str(name);
+        }
+        return Err(bad("--ulimit", name, "unknown").hint_text(&hint));
     };
     let resource = resource as u32;
     let one = |text: &[u8]| match text {
@@ -118,7 +116,7 @@ pub fn ulimit(run: &mut Run, value: &CStr) -> Result<()> {
         _ => return Err(form("not a limit")),
     };
     if soft > hard {
-        return Err(form("the first limit is above the second"));
+        return Err(form("the soft limit is above the hard one"));
     }
     run.spec.security.rlimits.retain(|old| old.resource != resource);
     run.spec.security.rlimits.push(Rlimit { resource, soft, hard });
@@ -141,14 +139,15 @@ pub fn group_add<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
     Ok(())
 }
 
-/// `--userns host|auto`
+/// `--userns auto|keep-id|host`
 pub fn user_namespace(run: &mut Run, value: &CStr) -> Result<()> {
     run.spec.security.users = match value.to_bytes() {
         b"auto" => IdMapping::Auto,
-        b"host" => IdMapping::Own,
-        other => return Err(bad("--userns", other, "unknown").hint("host or auto")),
+        b"host" | b"keep-id" => IdMapping::Own,
+        other => return Err(bad("--userns", other, "unknown").hint("auto, keep-id or host")),
     };
-    run.edits.shares_users = run.spec.security.users == IdMapping::Own;
+    run.edits.shares_users = value == c"host";
+    run.edits.keeps_id = value == c"keep-id";
     Ok(())
 }
 
@@ -164,7 +163,7 @@ pub fn id_range(option: &str, value: &CStr, ranges: &mut Vec<IdRange>) -> Result
         }
         _ => return form("not a range of ids"),
     };
-    // The highest number is nobody's.
+    // The highest number is no id.
     const END: u64 = u32::MAX as u64;
     let fits = |first: u64| first.checked_add(count).is_some_and(|end| end <= END);
     if count == 0 || !fits(inside) || !fits(outside) {
@@ -185,7 +184,7 @@ pub fn id_range(option: &str, value: &CStr, ranges: &mut Vec<IdRange>) -> Result
     Ok(())
 }
 
-/// What the kernel takes (user_namespaces(7)).
+/// The most lines of a map in the kernel (user_namespaces(7)).
 const LINES: usize = 340;
 
 /// `--ro-path`, `--rw-path`
@@ -253,16 +252,19 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_capability_lists_the_known() {
+    fn an_unknown_capability_has_a_neighbour() {
         let mut run = Run::default();
         cap_add(&mut run, c"net_admin,CAP_SYS_TIME").unwrap();
         assert_eq!(run.edits.capabilities.add, 1 << 12 | 1 << 25);
-        let error = cap_drop(&mut run, c"NET_ADMI").unwrap_err();
-        let line = str::from_utf8(error.line()).unwrap();
-        assert!(
-            line.starts_with("option --cap-drop NET_ADMI: unknown (known are ALL CHOWN"),
-            "{line}"
-        );
+        for (name, line) in [
+            (c"NET_ADMI", "option --cap-drop NET_ADMI: unknown (did you mean NET_ADMIN?)"),
+            (c"cap_net_foo", "option --cap-drop cap_net_foo: unknown (did you mean NET_RAW?)"),
+            (c"", "option --cap-drop '': unknown (see capabilities(7); ALL for all of them)"),
+            (c"X,ALL", "option --cap-drop X: unknown (see capabilities(7); ALL for all of them)"),
+        ] {
+            let error = cap_drop(&mut run, name).unwrap_err();
+            assert_eq!(str::from_utf8(error.line()).unwrap(), line);
+        }
     }
 
     proptest::proptest! {

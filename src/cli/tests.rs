@@ -91,7 +91,13 @@ fn help_and_version() {
     parsed(&["mini"], |it| assert_eq!(it, Ok(Command::Help(Topic::Overview))));
     parsed(&["mini", "help", "run"], |it| assert_eq!(it, Ok(Command::Help(Topic::Run))));
     parsed(&["mini", "run", "-it", "--help"], |it| assert_eq!(it, Ok(Command::Help(Topic::Run))));
-    parsed(&["mini", "--version"], |it| assert_eq!(it, Ok(Command::Version)));
+    parsed(&["mini", "run", "-help"], |it| assert_eq!(it, Ok(Command::Help(Topic::Run))));
+    for words in [&["mini", "help", "check"][..], &["mini", "check", "--help"]] {
+        parsed(words, |it| assert_eq!(it, Ok(Command::Help(Topic::Check))));
+    }
+    for word in ["--version", "-V", "-v", "version"] {
+        parsed(&["mini", word], |it| assert_eq!(it, Ok(Command::Version)));
+    }
 }
 
 #[test]
@@ -108,8 +114,11 @@ fn bad_words_are_named() {
         (&["--trace=yes", "sh"], "option --trace=yes: takes no value"),
         (&[], "run: no command given (usage: mini run [OPTIONS] [--] COMMAND [ARG...])"),
         (&["--", ""], "run: no command given (usage: mini run [OPTIONS] [--] COMMAND [ARG...])"),
-        (&["--network", "moon", "sh"], "option --network moon: unknown (none or host)"),
-        (&["--pid", "x", "sh"], "option --pid x: unknown (host, or leave the option out)"),
+        (
+            &["--network", "moon", "sh"],
+            "option --network moon: unknown (none or host: mini makes no virtual network)",
+        ),
+        (&["--pid", "x", "sh"], "option --pid x: unknown (host or private)"),
         (&["-e", "=x", "sh"], "option --env =x: has no name before = (KEY=VALUE or KEY)"),
         (&["-e", "", "sh"], "option --env '': must not be empty (KEY=VALUE or KEY)"),
         (&["-u", "", "sh"], "option --user '': has an empty part"),
@@ -119,14 +128,14 @@ fn bad_words_are_named() {
         (
             &["-h", "a b", "sh"],
             "option --hostname 'a b': invalid name \
-             (letters, digits, - _ and . only, beginning with a letter or digit)",
+             (letters, digits, - _ and . only; the first one a letter or digit)",
         ),
     ] {
         assert_eq!(error(words), line);
     }
     assert!(error(&["-h", &"x".repeat(65), "sh"]).ends_with("must have 1 to 64 characters"));
     parsed(&["mini", "rum"], |it| {
-        assert_eq!(it.unwrap_err().line(), b"command rum: unknown (did you mean run?)");
+        assert_eq!(it.unwrap_err().line(), b"command rum: unknown (did you mean mini run?)");
     });
 }
 
@@ -154,10 +163,55 @@ fn help_fits_the_terminal() {
     let mut help = Text::new();
     run_help(&mut help);
     overview(&mut help);
+    check_help(&mut help);
     for line in str::from_utf8(help.bytes()).unwrap().lines() {
         assert!(line.len() <= 80, "{line:?}");
         assert_eq!(line, line.trim_end());
     }
+}
+
+#[test]
+fn flags_are_switched_on_and_off() {
+    let flags = |words: &[&str]| {
+        run(words, |run| {
+            let process = &run.spec.process;
+            (run.spec.root.readonly, process.terminal, process.init.is_some())
+        })
+    };
+    assert_eq!(flags(&["--read-only=true", "-t=1", "--init", "sh"]), (true, true, true));
+    assert_eq!(
+        flags(&["--read-only", "--read-only=false", "-t", "-t=0", "sh"]),
+        (false, false, false)
+    );
+    assert_eq!(error(&["--rm=false", "sh"]), "option --rm=false: takes no value");
+}
+
+/// Docker and others have words for what mini does in any case.
+#[test]
+fn what_is_so_anyway_is_accepted() {
+    for words in [
+        &["--rm", "--interactive=true", "--pid", "private", "--ipc=private", "--uts=private"][..],
+        &["--cgroupns=private", "--security-opt", "label=disable", "--net", "none"],
+        &["--security-opt", "label:disable", "--security-opt", "apparmor=unconfined"],
+    ] {
+        run(&[words, &["sh"]].concat(), |it| {
+            run(&["sh"], |plain| assert_eq!(it, plain, "{words:?}"));
+        });
+    }
+    let same = |a: &[&str], b: &[&str]| {
+        run(&[a, &["sh"]].concat(), |a| run(&[b, &["sh"]].concat(), |b| assert_eq!(a, b)));
+    };
+    same(&["-v", "/a:/b:z,cached"], &["-v", "/a:/b"]);
+    same(&["-v", "/a:/b:ro,Z"], &["-v", "/a:/b:ro"]);
+    same(
+        &["--mount", "type=tmpfs,dst=/t,tmpfs-size=1m,tmpfs-mode=700"],
+        &["--tmpfs", "/t:size=1m,mode=700"],
+    );
+    same(
+        &["--mount", "type=bind,src=/a,dst=/b,readonly=true,bind-propagation=rslave"],
+        &["-v", "/a:/b:ro,rslave"],
+    );
+    same(&["--net", "host", "--mem=64m"], &["--network", "host", "-m64m"]);
 }
 
 proptest::proptest! {

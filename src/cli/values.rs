@@ -1,4 +1,4 @@
-//! Checks of option values.
+//! Parses and checks option values.
 
 use super::EnvEdit;
 use crate::cgroup::Controller;
@@ -10,6 +10,7 @@ use crate::sys::clock::SECOND;
 use crate::text::{Text, number};
 use core::ffi::CStr;
 
+/// The error for a value of an option.
 pub fn bad(option: &str, value: &[u8], cause: &str) -> Error {
     Error::new("option").object(option.as_bytes()).object(value).cause(cause)
 }
@@ -28,19 +29,23 @@ pub fn network(value: &CStr) -> Result<Namespace<'static>> {
     match value.to_bytes() {
         b"none" => Ok(Namespace::New),
         b"host" => Ok(Namespace::Host),
-        other => Err(bad("--network", other, "unknown").hint("none or host")),
+        other => {
+            let hint = "none or host: mini makes no virtual network";
+            Err(bad("--network", other, "unknown").hint(hint))
+        }
     }
 }
 
-/// `host`.
+/// `host` or `private`.
 pub fn namespace(option: &str, value: &CStr) -> Result<Namespace<'static>> {
     match value.to_bytes() {
         b"host" => Ok(Namespace::Host),
-        other => Err(bad(option, other, "unknown").hint("host, or leave the option out")),
+        b"private" => Ok(Namespace::New),
+        other => Err(bad(option, other, "unknown").hint("host or private")),
     }
 }
 
-/// A host name the kernel and programs accept: at most 64 bytes (uname(2)) of letters, digits,
+/// A host name, also one made from a container's name: at most 64 bytes (uname(2)) of letters, digits,
 /// `-`, `_` and `.`, the first one a letter or digit.
 pub fn hostname<'a>(option: &str, value: &'a CStr) -> Result<&'a CStr> {
     let bytes = value.to_bytes();
@@ -51,15 +56,10 @@ pub fn hostname<'a>(option: &str, value: &'a CStr) -> Result<&'a CStr> {
     Ok(value)
 }
 
-/// A container's name: it may become its host name, so the same rule.
-pub fn name(value: &CStr) -> Result<&CStr> {
-    hostname("--name", value)
-}
-
 fn check_name(option: &str, bytes: &[u8]) -> Result<()> {
     let good = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     if !bytes.iter().all(good) || !bytes[0].is_ascii_alphanumeric() {
-        let rule = "letters, digits, - _ and . only, beginning with a letter or digit";
+        let rule = "letters, digits, - _ and . only; the first one a letter or digit";
         return Err(bad(option, bytes, "invalid name").hint(rule));
     }
     Ok(())
@@ -87,8 +87,7 @@ pub fn user(value: &CStr) -> Result<User<'_>> {
     Ok(User { uid, gid })
 }
 
-/// A number, or a name if it is none. The highest number stands for "no change" in the kernel's
-/// calls (setresuid(2)), so it is nobody's.
+/// A number, or else a name. The highest number is no id: it means "no change" to setresuid(2).
 pub fn id<'a>(option: &str, whole: &[u8], text: &'a [u8]) -> Result<Id<'a>> {
     if text.is_empty() {
         return Err(bad(option, whole, "has an empty part"));
@@ -102,16 +101,18 @@ pub fn id<'a>(option: &str, whole: &[u8], text: &'a [u8]) -> Result<Id<'a>> {
     }
 }
 
-/// A plain number within a range.
+/// A number within a range.
 pub fn number_in(option: &str, value: &CStr, range: (u64, u64)) -> Result<u64> {
     in_range(option, value, number_or_more(value.to_bytes()), "digits only", range)
 }
 
 /// A size within a range.
 pub fn size_in(option: &str, value: &CStr, range: (u64, u64)) -> Result<u64> {
-    let form = "a size as 67108864, 64m, 1.5g or 512KiB";
-    in_range(option, value, size(value.to_bytes()), form, range)
+    in_range(option, value, size(value.to_bytes()), SIZE, range)
 }
+
+/// The form of a size.
+const SIZE: &str = "as 64m, 1.5g, 512KiB or 67108864";
 
 fn in_range(
     option: &str,
@@ -126,12 +127,19 @@ fn in_range(
     if (least..=most).contains(&number) {
         return Ok(number);
     }
+    // `-m 64` means MiB to the hand that types it.
+    if form == SIZE && number < least && number_or_more(value.to_bytes()) == Some(number) {
+        let mut hint = Text::new();
+        hint.str("write ").number(number.max(1)).str("m");
+        let error = bad(option, value.to_bytes(), "that many bytes are too little");
+        return Err(error.hint_text(&hint));
+    }
     let mut hint = Text::new();
     hint.number(least).str(" to ").number(most);
     Err(bad(option, value.to_bytes(), "out of range").hint_text(&hint))
 }
 
-/// A plain number; one too large for its type is the largest, and so out of every range.
+/// A number. One that is too large for its type becomes the largest, which is out of every range.
 fn number_or_more(text: &[u8]) -> Option<u64> {
     match number(text, 10) {
         None if !text.is_empty() && text.iter().all(u8::is_ascii_digit) => Some(u64::MAX),
@@ -139,15 +147,15 @@ fn number_or_more(text: &[u8]) -> Option<u64> {
     }
 }
 
-/// A size in bytes: a number, perhaps with a fraction, and perhaps one of the letters b, k, m, g,
-/// t, p in either case, alone, or before `b` or `ib`; all count in steps of 1024, as in Docker.
+/// A size in bytes: a number, perhaps with a fraction, and perhaps a unit: one of b, k, m, g, t, p in either
+/// case, alone or followed by `b` or `ib`. All units are powers of 1024, as in Docker.
 pub fn size(text: &[u8]) -> Option<u64> {
     let end = text.iter().position(|b| b.is_ascii_alphabetic()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     scaled(digits, 1 << shift(unit)?)
 }
 
-/// How many binary places a unit stands for.
+/// The power of two that a unit stands for.
 fn shift(unit: &[u8]) -> Option<u32> {
     let letter = match unit {
         [] | [b'b' | b'B'] => return Some(0),
@@ -160,7 +168,7 @@ fn shift(unit: &[u8]) -> Option<u32> {
     Some(10 * (place as u32 + 1))
 }
 
-/// `WHOLE[.FRACTION]` times a unit, rounded down; one that is too large is the largest.
+/// `WHOLE[.FRACTION]` times a unit, rounded down. A result that is too large becomes the largest number.
 fn scaled(text: &[u8], unit: u64) -> Option<u64> {
     let mut parts = text.splitn(2, |b| *b == b'.');
     let whole = number_or_more(parts.next()?)?.saturating_mul(unit);
@@ -168,14 +176,14 @@ fn scaled(text: &[u8], unit: u64) -> Option<u64> {
     if !fraction.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // Nine places are more than any unit has use for.
+    // Nine places are enough for every unit.
     let fraction = &fraction[..fraction.len().min(9)];
     let places = 10u128.pow(fraction.len() as u32);
     let fraction = u128::from(number(fraction, 10)?) * u128::from(unit) / places;
     Some(whole.saturating_add(fraction as u64))
 }
 
-/// A size, or -1 for none.
+/// A size, or -1 for no limit.
 pub fn size_limit(option: &str, value: &CStr) -> Result<i64> {
     if value.to_bytes() == b"-1" {
         return Ok(-1);
@@ -183,7 +191,7 @@ pub fn size_limit(option: &str, value: &CStr) -> Result<i64> {
     size_in(option, value, (1, u64::MAX >> 1)).map(|size| size as i64)
 }
 
-/// A number from 1, or -1 for none.
+/// A number from 1, or -1 for no limit.
 pub fn limit(option: &str, value: &CStr) -> Result<i64> {
     if value.to_bytes() == b"-1" {
         return Ok(-1);
@@ -192,30 +200,28 @@ pub fn limit(option: &str, value: &CStr) -> Result<i64> {
     number_in(option, value, (1, 4 << 20)).map(|number| number as i64)
 }
 
-/// A number of processors as microseconds in each default period. How many there are is for the
-/// host to say.
+/// A number of CPUs, as microseconds in each default period. Completing the request compares it with the
+/// CPUs of the host.
 pub fn cpus(value: &CStr) -> Result<u64> {
     quota("--cpus", value, DEFAULT_PERIOD as u64)
 }
 
-/// Percent of a processor, likewise.
+/// Percent of one CPU, likewise.
 pub fn percent(value: &CStr) -> Result<u64> {
     quota("-cpu", value, DEFAULT_PERIOD as u64 / 100)
 }
 
-/// The least the kernel takes is a hundredth of a processor.
+/// The kernel takes a hundredth of a CPU or more.
 fn quota(option: &str, value: &CStr, unit: u64) -> Result<u64> {
     match scaled(value.to_bytes(), unit) {
         Some(micros @ 1000..) => Ok(micros),
-        Some(_) => {
-            Err(bad(option, value.to_bytes(), "out of range").hint("at least 0.01 processors"))
-        }
+        Some(_) => Err(bad(option, value.to_bytes(), "out of range").hint("at least 0.01")),
         None => Err(bad(option, value.to_bytes(), "not a number").hint("as 2 or 0.5")),
     }
 }
 
-/// A duration in nanoseconds: a number, perhaps with a fraction, and `ms`, `s`, `m`, `h` or `d`;
-/// seconds unless told.
+/// A duration in nanoseconds: a number, perhaps with a fraction, and `ms`, `s`, `m`, `h` or `d`; seconds
+/// without a unit.
 pub fn duration(option: &str, value: &CStr) -> Result<u64> {
     let bytes = value.to_bytes();
     let end = bytes.iter().position(|b| b.is_ascii_alphabetic()).unwrap_or(bytes.len());
@@ -229,7 +235,7 @@ pub fn duration(option: &str, value: &CStr) -> Result<u64> {
         _ => 0,
     };
     match scaled(digits, unit) {
-        // More than the kernel's clocks count.
+        // The kernel's clocks count no further.
         Some(nanos) if unit != 0 && nanos > u64::MAX >> 1 => {
             Err(bad(option, bytes, "out of range").hint("at most 292 years: 106751d"))
         }
@@ -238,7 +244,7 @@ pub fn duration(option: &str, value: &CStr) -> Result<u64> {
     }
 }
 
-/// A signal by its name, with or without SIG, or its number.
+/// A signal: its name, with or without SIG, or its number.
 pub fn stop_signal(value: &CStr) -> Result<i32> {
     const NAMES: [(&str, i32); 18] = [
         ("HUP", libc::SIGHUP),
@@ -267,7 +273,7 @@ pub fn stop_signal(value: &CStr) -> Result<i32> {
     match (known, number(bytes, 10)) {
         (Some((_, signal)), _) => Ok(*signal),
         (None, Some(signal @ 1..=64)) => Ok(signal as i32),
-        _ => Err(bad("--stop-signal", bytes, "no such signal").hint("as TERM, SIGINT or 15")),
+        _ => Err(bad("--stop-signal", bytes, "unknown signal").hint("as TERM, SIGINT or 15")),
     }
 }
 
@@ -282,7 +288,7 @@ pub fn then(value: &CStr) -> Result<AfterExit> {
     }
 }
 
-/// A list of processors or nodes.
+/// A list of CPUs or memory nodes.
 pub fn cpu_list<'a>(option: &str, value: &'a CStr) -> Result<&'a CStr> {
     if !crate::cgroup::cpus::is_list(value.to_bytes()) {
         return Err(bad(option, value.to_bytes(), "not a list").hint("as 0-2,5"));
@@ -299,10 +305,10 @@ pub fn conf(value: &CStr) -> Result<Conf<'_>> {
     };
     let (file, value) = (&bytes[..at], &bytes[at + 1..]);
     if file.contains(&b'/') || !file.contains(&b'.') {
-        return wrong("not a control file's name");
+        return wrong("not the name of a cgroup file");
     }
     if Controller::of_file(file).is_none() {
-        return wrong("of no controller that sets limits");
+        return wrong("its controller sets no limits");
     }
     Ok(Conf { file, value })
 }

@@ -11,8 +11,8 @@ use crate::container::{self, report, signals, stdio};
 use crate::error::{Error, Result};
 use crate::host::{Caller, Host};
 use crate::plan::Plan;
-use crate::spec::Spec;
 use crate::spec::capability::SYS_ADMIN;
+use crate::spec::{Id, Spec, User};
 use crate::sys::fs;
 use crate::text::Text;
 use alloc::boxed::Box;
@@ -31,6 +31,10 @@ pub fn run<'a>(request: Box<Run<'a>>, environ: &[&'a CStr], caller: Caller) -> R
     check_descriptors(&request)?;
     // The request, the host and the plan live as long as the process: no code frees them.
     let request: &mut Run = Box::leak(request);
+    if request.edits.keeps_id && request.spec.process.user.is_none() {
+        let (uid, gid) = (Id::Number(caller.euid), Some(Id::Number(caller.egid)));
+        request.spec.process.user = Some(User { uid, gid });
+    }
     complete::complete(request, environ)?;
     check_lengths(&request.spec, caller.program.page_size)?;
     if request.edits.shares_users && caller.euid != 0 {

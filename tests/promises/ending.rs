@@ -227,7 +227,7 @@ fn bad(world: &World) {
         (&["--timeout", "soon"][..], "--timeout soon: not a duration (as 90, 1.5s"),
         (&["--timeout", "-1"], "--timeout -1: not a duration"),
         (&["--stop-timeout", "1y"], "not a duration"),
-        (&["--stop-signal", "STOPIT"], "no such signal (as TERM"),
+        (&["--stop-signal", "STOPIT"], "unknown signal (as TERM"),
         (&["--init", "--pid", "host"], "--init: needs a pid namespace"),
     ] {
         world.run(&[words, &["--", "/bin/echo", "it ran"]].concat()).refused(125, line);

@@ -326,18 +326,15 @@ fn descriptors(world: &World) {
 
 fn bad(world: &World) {
     for (words, line) in [
-        (
-            &["--cap-add", "SYS_ADMI"][..],
-            "--cap-add SYS_ADMI: unknown (known are ALL CHOWN DAC_OVERRIDE",
-        ),
+        (&["--cap-add", "SYS_ADMI"][..], "--cap-add SYS_ADMI: unknown (did you mean SYS_ADMIN?)"),
         (&["--cap-drop", ""], "--cap-drop '': unknown"),
-        (&["--ulimit", "files=1"], "--ulimit files: unknown (known are"),
-        (&["--ulimit", "nofile=2:1"], "the first limit is above the second"),
+        (&["--ulimit", "files=1"], "--ulimit files: unknown (cpu fsize data stack"),
+        (&["--ulimit", "nofile=2:1"], "the soft limit is above the hard one"),
         (&["--ulimit", "nofile"], "has no ="),
         (&["--umask", "8"], "not a mask (0 to 777, in octal)"),
         (&["--uidmap", "0:1:2:3"], "not a range of ids (INSIDE:OUTSIDE[:COUNT])"),
         (&["--gidmap", "0:4294967295"], "out of range"),
-        (&["--userns", "keep-id"], "--userns keep-id: unknown (host or auto)"),
+        (&["--userns", "nomap"], "--userns nomap: unknown (auto, keep-id or host)"),
         (&["--security-opt", "seccomp"], "--security-opt seccomp: unknown (no-new-privileges"),
         (&["--security-opt", "label=x"], "--security-opt label=x: unknown"),
         (&["--group-add", ""], "--group-add '': has an empty part"),

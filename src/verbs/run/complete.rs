@@ -165,7 +165,7 @@ fn rights(request: &mut Run) -> Result<()> {
     if edits.uids.is_empty() && edits.gids.is_empty() {
         return Ok(());
     }
-    if security.users == IdMapping::Auto || edits.shares_users {
+    if security.users == IdMapping::Auto || edits.shares_users || edits.keeps_id {
         return Err(clash("--userns", "goes without --uidmap and --gidmap"));
     }
     let (uids, gids) = (&edits.uids, &edits.gids);
