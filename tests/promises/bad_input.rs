@@ -113,7 +113,7 @@ fn help(world: &World) {
     assert!(ask(&["help", "run"]).ok().contains("Exit status"));
     let version = concat!("mini version ", env!("CARGO_PKG_VERSION"), "\n");
     assert!(ask(&["--version"]).ok().starts_with(version));
-    ask(&["rum"]).refused(125, "did you mean run?");
+    ask(&["rum"]).refused(125, "did you mean mini run?");
 }
 
 /// An answer that cannot be written is a failure.

@@ -282,7 +282,7 @@ fn nested(world: &World) {
 fn refused(world: &World) {
     for (words, line) in [
         (&["-m", "1k"][..], "out of range (524288 to"),
-        (&["-m", "64x"], "not a number (a size as"),
+        (&["-m", "64x"], "not a number (as 64m"),
         (&["-m", ""], "not a number"),
         (&["-m", "99999999999999999999g"], "out of range"),
         (&["-m", "-1"], "not a number"),

@@ -480,7 +480,7 @@ fn refused(world: &World) {
         ("--device", "/dev/no-such".into(), "device /dev/no-such: No such file"),
         ("--device", "/dev/null:/dev/x:r".into(), "rights cannot be limited (rwm"),
         ("--mount", "src=/etc,dst=/d".into(), "needs type="),
-        ("--mount", "type=moon,dst=/d".into(), "needs type="),
+        ("--mount", "type=moon,dst=/d".into(), "--mount moon: unknown type (bind"),
         ("--mount", "type=bind,dst=/d".into(), "has no source"),
         ("--mount", "type=tmpfs,dst=/d,size=x".into(), "--mount size=x: unknown option"),
         ("--tmpfs", "tmp".into(), "must begin with /"),

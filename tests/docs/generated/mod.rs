@@ -117,7 +117,9 @@ impl Opt {
             }
             _ => {}
         }
-        if value.contains('|') && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'|') {
+        if value.contains('|')
+            && value.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'|' | b'-'))
+        {
             return Offer::Words(value.split('|').map(String::from).collect());
         }
         match value {
@@ -177,12 +179,9 @@ pub fn verbs() -> Vec<Verb> {
         },
         Verb {
             name: "check",
-            summary: "try what this host can do".into(),
+            summary: "test what works on this host".into(),
             synopsis: "[--json]".into(),
-            options: vec![
-                flag("json", "print a JSON object for programs"),
-                flag("help", "print a summary of mini"),
-            ],
+            options: vec![flag("json", "print a JSON object"), flag("help", "print this text")],
             operand: Operand::None,
         },
         Verb {
