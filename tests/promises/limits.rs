@@ -308,7 +308,7 @@ fn refused(world: &World) {
         (&["--cgroup-conf", "../memory.max=1"], "not the name of a cgroup file"),
         (&["--cgroup-conf", "tasks=1"], "not the name of a cgroup file"),
         (&["--cgroup-conf", "memory.max"], "has no ="),
-        (&["--cgroup-conf", "cgroup.procs=0"], "of no controller"),
+        (&["--cgroup-conf", "cgroup.procs=0"], "its controller sets no limits"),
         (&["--cgroup-conf", "pids.nope=0"], "this kernel has no such setting"),
         (&["--cgroup-conf", "pids.max=lots"], "pids.max: Invalid argument"),
         (&["--oom-score-adj", "1001"], "-1000 to 1000"),
