@@ -15,7 +15,7 @@ end
 
 # The words from the command on, for `mini run OPTIONS COMMAND`; nothing while there are options only.
 function __mini_command
-    set -l valued --rootfs --overlay --volume -v --tmpfs --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd --workdir -w --env -e --env-file --user -u --hostname -h --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds --memory -m -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu --cpu-shares -c -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report --bundle -b --pid-file --console-socket --bundle -b --pid-file --console-socket --preserve-fds --format -f --bundle -b
+    set -l valued --rootfs --overlay --volume -v --tmpfs --shm-size --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd --workdir -w --env -e --env-file --user -u --hostname -h --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds --memory -m -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu --cpu-shares -c -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report --bundle -b --pid-file --console-socket --bundle -b --pid-file --console-socket --preserve-fds --format -f --bundle -b
     set -l words (__mini_words)
     set -e words[1]
     while set -q words[1]
@@ -81,6 +81,7 @@ complete -c mini -n '__mini_options_of run' -l overlay -r -F -d 'Keep changes to
 complete -c mini -n '__mini_options_of run' -l read-only -d 'Mount the root file system read-only'
 complete -c mini -n '__mini_options_of run' -l volume -s v -r -F -d 'Bind mount a file or directory of the host'
 complete -c mini -n '__mini_options_of run' -l tmpfs -x -d 'Mount a tmpfs'
+complete -c mini -n '__mini_options_of run' -l shm-size -x -d 'Limit /dev/shm to SIZE bytes'
 complete -c mini -n '__mini_options_of run' -l device -r -F -d 'Make a device of the host available'
 complete -c mini -n '__mini_options_of run' -l mount -x -a 'type=bind type=tmpfs type=image type=overlay type=proc type=sysfs type=mqueue type=devpts' -d 'Mount in words: type=bind,src=SRC,dst=DST,OPTIONS'
 complete -c mini -n '__mini_options_of run' -l interactive -s i -d 'Accepted: standard input is always connected'

@@ -128,9 +128,12 @@ fn in_range(
         return Ok(number);
     }
     // `-m 64` means MiB to the hand that types it.
-    if form == SIZE && number < least && number_or_more(value.to_bytes()) == Some(number) {
+    if form == SIZE
+        && (1..least).contains(&number)
+        && number_or_more(value.to_bytes()) == Some(number)
+    {
         let mut hint = Text::new();
-        hint.str("write ").number(number.max(1)).str("m");
+        hint.str("write ").number(number).str("m");
         let error = bad(option, value.to_bytes(), "that many bytes are too little");
         return Err(error.hint_text(&hint));
     }
