@@ -22,6 +22,9 @@ use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
+/// The newest version of the specification that mini knows.
+pub const VERSION: &str = "1.3.0";
+
 /// Names and their values, each name once.
 pub type Pairs<'a> = Vec<(&'a CStr, &'a CStr)>;
 

@@ -4,7 +4,7 @@ use super::{Planner, Step};
 use crate::host::cgroups::path;
 use crate::host::ids::IdMaps;
 use crate::spec::namespaces::{TimeOffset, sysctl_path};
-use crate::spec::security::IdMapping;
+use crate::spec::security::{IdMapping, Seccomp};
 use crate::spec::{Namespace, Namespaces};
 use crate::text::Text;
 use core::ffi::CStr;
@@ -71,6 +71,20 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::EnterTimeNamespace);
     }
 
+    /// The parent moves network interfaces while the child waits.
+    pub(super) fn net_devices(&mut self) {
+        if self.spec.net_devices.is_empty() {
+            return;
+        }
+        for device in &self.spec.net_devices {
+            let name = device.name.unwrap_or(device.host_name);
+            self.meanwhile.push(Step::MoveNetDevice { host_name: device.host_name, name });
+        }
+        if !matches!(self.host.ids, IdMaps::Ranges { .. }) {
+            self.add(Step::WaitForIdMaps);
+        }
+    }
+
     /// Kernel parameters and the labels of security modules: files of a procfs that nothing of the container is
     /// mounted over.
     pub(super) fn kernel_parameters(&mut self) {
@@ -79,6 +93,9 @@ impl<'a> Planner<'_, 'a> {
             // Front ends refuse what is not the container's own.
             let Ok(below) = sysctl_path(name.to_bytes(), &spec.namespaces) else { continue };
             self.add(Step::SetSysctl { name, path: path(&[b"sys/", &below]), value });
+        }
+        if let Seccomp::Program { listener: Some(listener), .. } = spec.security.seccomp {
+            self.add(Step::ConnectSeccompAgent(listener.path));
         }
         let process = &spec.process;
         if let Some(profile) = process.apparmor_profile {

@@ -177,10 +177,11 @@ impl<'a> Planner<'_, 'a> {
             Seccomp::BuiltIn => {
                 let set = security.capabilities.map_or(ALL, |sets| sets.bounding);
                 let program = seccomp::built_in(set).leak();
-                self.add(Step::Seccomp { program, name: c"built-in", flags: 0 });
+                self.add(Step::Seccomp { program, name: c"built-in", flags: 0, listener: None });
             }
-            Seccomp::Program { file, instructions, flags } => {
-                self.add(Step::Seccomp { program: instructions, name: file, flags: *flags });
+            Seccomp::Program { file, instructions, flags, listener } => {
+                let (flags, listener) = (*flags, *listener);
+                self.add(Step::Seccomp { program: instructions, name: file, flags, listener });
             }
         }
         if keeps_admin {

@@ -6,7 +6,7 @@ use crate::cgroup::{Set as Controllers, Version};
 use crate::spec::capability::Set;
 use crate::spec::mounts::Device;
 use crate::spec::process::{Capabilities, IoPriority, RLIMITS, Rlimit, Scheduler};
-use crate::spec::security::PathRule;
+use crate::spec::security::{PathRule, SeccompListener};
 use crate::spec::{Id, User};
 use crate::sys::clock::SECOND;
 use crate::sys::fs::Base;
@@ -285,6 +285,15 @@ pub enum Step<'a> {
         /// The value.
         value: &'a CStr,
     },
+    /// Moves a network interface of the host into the container's network namespace (a step of the parent).
+    MoveNetDevice {
+        /// The name on the host.
+        host_name: &'a CStr,
+        /// The name in the container.
+        name: &'a CStr,
+    },
+    /// Connects to the agent that gets the notifications of the seccomp filter.
+    ConnectSeccompAgent(&'a CStr),
     /// Sets the label that a security module gives the process with the next execve(2).
     SetExecLabel {
         /// [`super::namespaces::APPARMOR`] or SELINUX.
@@ -393,6 +402,8 @@ pub enum Step<'a> {
         name: &'a CStr,
         /// SECCOMP_FILTER_FLAG_*
         flags: u32,
+        /// The agent that gets the notifications.
+        listener: Option<&'a SeccompListener<'a>>,
     },
     /// Runs the command.
     Exec(&'a CStr),
@@ -551,6 +562,8 @@ impl Step<'_> {
             Step::SetHostname(_) => "sethostname",
             Step::SetDomainname(_) => "setdomainname",
             Step::CreateDirectories(_) => "mkdir -p",
+            Step::MoveNetDevice { .. } => "move interface",
+            Step::ConnectSeccompAgent(_) => "connect seccomp agent",
             Step::JoinNamespace { .. } => "setns",
             Step::UnshareTimeNamespace => "unshare time namespace",
             Step::EnterTimeNamespace => "setns time namespace",
@@ -622,7 +635,8 @@ impl Step<'_> {
             Step::Chdir { path, .. } => out.word(path),
             Step::SetHostname(name) | Step::SetDomainname(name) => out.word(name),
             Step::SetSysctl { name, .. } => out.word(name),
-            Step::CreateDirectories(path) => out.word(path),
+            Step::MoveNetDevice { host_name, .. } => out.word(host_name),
+            Step::CreateDirectories(path) | Step::ConnectSeccompAgent(path) => out.word(path),
             Step::JoinNamespace { kind, path, .. } => {
                 out.str(namespace_name(*kind)).str(" ").word(path)
             }
@@ -765,6 +779,9 @@ impl Step<'_> {
             }
             Step::JoinNamespace { if_permitted: true, .. } => {
                 out.str(" if permitted");
+            }
+            Step::MoveNetDevice { host_name, name } if host_name != name => {
+                out.str(" as ").word(name);
             }
             Step::SetSysctl { value, .. } => {
                 out.str(" ").word(value);

@@ -49,7 +49,18 @@ pub enum Seccomp<'a> {
         instructions: &'a [u64],
         /// SECCOMP_FILTER_FLAG_*
         flags: u32,
+        /// The agent that gets the filter's notifications.
+        listener: Option<&'a SeccompListener<'a>>,
     },
+}
+
+/// An agent that gets the notifications of a filter (seccomp_unotify(2)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeccompListener<'a> {
+    /// The agent's socket.
+    pub path: &'a CStr,
+    /// The container process state, a JSON text. The process id belongs between these parts.
+    pub state: [Vec<u8>; 3],
 }
 
 /// A path that can be reached, with everything below it.

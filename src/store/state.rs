@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 
 /// The newest version of the specification that mini knows.
-pub const OCI_VERSION: &str = "1.3.0";
+pub use crate::oci::config::VERSION as OCI_VERSION;
 
 /// A container's state, as the verbs hand it on to each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

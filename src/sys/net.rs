@@ -237,3 +237,102 @@ pub fn receive_with(socket: &Fd) -> Result<Option<(u8, Option<Fd>)>> {
         }
     }
 }
+
+/// sendmsg(2): some texts, one after the other, and with them a copy of a descriptor.
+pub fn send_parts(socket: &Fd, texts: &[&[u8]; 5], descriptor: i32) -> Result<()> {
+    let mut control = OneDescriptor {
+        length: ONE_LENGTH,
+        level: libc::SOL_SOCKET,
+        kind: libc::SCM_RIGHTS,
+        descriptor,
+    };
+    let mut parts =
+        texts.map(|text| libc::iovec { iov_base: text.as_ptr() as *mut _, iov_len: text.len() });
+    // SAFETY: all zero is a valid message; some C libraries' have padding.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = parts.as_mut_ptr();
+    message.msg_iovlen = parts.len() as _;
+    message.msg_control = (&raw mut control).cast();
+    message.msg_controllen = size_of::<OneDescriptor>() as _;
+    let total: usize = texts.iter().map(|text| text.len()).sum();
+    // SAFETY: the message and all it points to live across the call, and the kernel only reads them.
+    let sent =
+        unsafe { syscall!(Sysno::sendmsg, socket.raw(), &raw const message, libc::MSG_NOSIGNAL) }?;
+    if sent == total { Ok(()) } else { Err(Errno::EMSGSIZE) }
+}
+
+/// A socket for rtnetlink(7).
+pub struct Netlink(Fd);
+
+/// The bytes of struct nlmsghdr: length, type, flags, sequence number, port.
+const NETLINK_HEADER: usize = 16;
+
+impl Netlink {
+    /// A socket of this process's network namespace.
+    pub fn new() -> Result<Netlink> {
+        let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
+        // SAFETY: numbers only.
+        unsafe { syscall!(Sysno::socket, libc::AF_NETLINK, kind, libc::NETLINK_ROUTE) }
+            .map(|fd| Netlink(Fd::own(fd)))
+    }
+
+    /// Sends a request and calls `each` with the type and the body of each answer, until the kernel says that it is
+    /// done.
+    pub fn ask(
+        &self,
+        kind: u16,
+        flags: u16,
+        body: &[u8],
+        each: &mut dyn FnMut(u16, &[u8]),
+    ) -> Result<()> {
+        const REQUEST: u16 = 1;
+        const ACKNOWLEDGE: u16 = 4;
+        const ERROR: u16 = 2;
+        const DONE: u16 = 3;
+        let mut message = alloc::vec![0; NETLINK_HEADER];
+        let length = (NETLINK_HEADER + body.len()) as u32;
+        message[..4].copy_from_slice(&length.to_ne_bytes());
+        message[4..6].copy_from_slice(&kind.to_ne_bytes());
+        message[6..8].copy_from_slice(&(flags | REQUEST | ACKNOWLEDGE).to_ne_bytes());
+        message.extend_from_slice(body);
+        let (at, size) = (message.as_ptr(), message.len());
+        // SAFETY: the kernel reads the slice, no further than its length.
+        unsafe { syscall!(Sysno::sendto, self.0.raw(), at, size, 0, 0, 0) }?;
+        let mut buffer = alloc::vec![0u8; 1 << 16];
+        loop {
+            let (at, size) = (buffer.as_mut_ptr(), buffer.len());
+            // SAFETY: the kernel writes no further than the length.
+            let length = unsafe { syscall!(Sysno::recvfrom, self.0.raw(), at, size, 0, 0, 0) }?;
+            let mut rest = buffer.get(..length).unwrap_or_default();
+            while let Some((header, _)) = rest.split_first_chunk::<NETLINK_HEADER>() {
+                let length = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]);
+                let body = rest.get(NETLINK_HEADER..length as usize).ok_or(Errno::EBADMSG)?;
+                match (u16::from_ne_bytes([header[4], header[5]]), body.first_chunk()) {
+                    (ERROR | DONE, Some(error)) => {
+                        return match i32::from_ne_bytes(*error) {
+                            0 => Ok(()),
+                            error => Err(Errno::new(-error)),
+                        };
+                    }
+                    (kind, _) => each(kind, body),
+                }
+                rest = rest.get((length as usize).next_multiple_of(4)..).unwrap_or_default();
+            }
+        }
+    }
+}
+
+/// The number of an interface (netdevice(7), SIOCGIFINDEX), in the socket's network namespace.
+pub fn interface_index(socket: &Netlink, name: &core::ffi::CStr) -> Result<u32> {
+    // SAFETY: all zero is a valid ifreq.
+    let mut request: libc::ifreq = unsafe { core::mem::zeroed() };
+    let bytes = name.to_bytes();
+    let room = request.ifr_name.get_mut(..bytes.len()).ok_or(Errno::ENODEV)?;
+    for (place, byte) in room.iter_mut().zip(bytes) {
+        *place = *byte as _;
+    }
+    // SAFETY: the kernel reads and writes one ifreq.
+    unsafe { syscall!(Sysno::ioctl, socket.0.raw(), libc::SIOCGIFINDEX, &raw mut request) }?;
+    // SAFETY: the kernel has filled in the index.
+    Ok(unsafe { request.ifr_ifru.ifru_ifindex } as u32)
+}

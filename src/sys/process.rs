@@ -16,6 +16,20 @@ pub fn exit(status: i32) -> ! {
     }
 }
 
+/// exit(2): ends this thread alone.
+pub fn exit_thread() -> ! {
+    loop {
+        // SAFETY: does not return; the loop is for the type.
+        let _ = unsafe { syscall!(Sysno::exit, 0) };
+    }
+}
+
+/// sched_yield(2)
+pub fn sched_yield() {
+    // SAFETY: no memory involved; it cannot fail.
+    let _ = unsafe { syscall!(Sysno::sched_yield) };
+}
+
 /// getpid(2)
 pub fn getpid() -> i32 {
     // SAFETY: no memory involved; it cannot fail.

@@ -79,7 +79,7 @@ pub fn set_capabilities(effective: u64, permitted: u64, inheritable: u64) -> Res
 }
 
 /// seccomp(2), or prctl(2) before Linux 3.17: installs a filter program. `flags` are SECCOMP_FILTER_FLAG_*.
-pub fn set_filter(program: &[u64], flags: u32) -> Result<()> {
+pub fn set_filter(program: &[u64], flags: u32) -> Result<usize> {
     #[repr(C)]
     struct SockFprog {
         len: u16,
@@ -89,7 +89,17 @@ pub fn set_filter(program: &[u64], flags: u32) -> Result<()> {
     let program = SockFprog { len, filter: program.as_ptr() };
     const SET_MODE_FILTER: usize = 1;
     // SAFETY: the kernel reads as many instructions as the slice has.
-    unsafe { syscall!(Sysno::seccomp, SET_MODE_FILTER, flags, &raw const program) }.map(drop)
+    unsafe { syscall!(Sysno::seccomp, SET_MODE_FILTER, flags, &raw const program) }
+}
+
+/// SECCOMP_FILTER_FLAG_TSYNC: the filter is for all threads.
+pub const FILTER_TSYNC: u32 = 1;
+
+/// Installs a filter whose notifications can be read from the descriptor that is returned (Linux 5.0), which is
+/// close-on-exec.
+pub fn set_filter_with_listener(program: &[u64], flags: u32) -> Result<i32> {
+    const NEW_LISTENER: u32 = 8;
+    set_filter(program, flags | NEW_LISTENER).map(|listener| listener as i32)
 }
 
 /// prlimit(2): sets a resource limit of this process.

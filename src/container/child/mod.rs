@@ -4,6 +4,7 @@
 mod exec;
 pub mod init;
 pub mod join;
+mod listener;
 pub mod mount_tree;
 mod passwd;
 pub mod perform;

@@ -7,6 +7,7 @@
 
 use super::exec;
 use super::init;
+use super::listener::{self, Agent};
 use super::mount_tree::{self, MountTree};
 use super::passwd::Account;
 use super::resolve::{self, Make};
@@ -68,6 +69,8 @@ struct State {
     procfs: Option<Fd>,
     /// The namespaces that are joined, by their flags.
     joined: i32,
+    /// The agent that gets the notifications of the seccomp filter.
+    agent: Option<Agent>,
     /// mini's own program, for --init.
     program: Option<Fd>,
     rootfs: Rootfs,
@@ -104,6 +107,7 @@ impl State {
             archive: None,
             procfs: None,
             joined: 0,
+            agent: None,
             program: None,
             rootfs: Rootfs::new(),
             detail: Detail::new(),
@@ -306,7 +310,13 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::Landlock(rules) => rights::allow_paths(rules, &mut state.detail)?,
         Step::RestoreSignals { umask } => restore(*umask, state, child)?,
-        Step::Seccomp { program, flags, .. } => security::set_filter(program, *flags)?,
+        Step::Seccomp { program, flags, listener, .. } => match (listener, &state.agent) {
+            (Some(listener), Some(agent)) => {
+                listener::set_filter(program, *flags, agent, listener)?;
+            }
+            _ => security::set_filter(program, *flags).map(drop)?,
+        },
+        Step::ConnectSeccompAgent(path) => state.agent = Some(Agent::connect(path)?),
         // Steps of the parent.
         Step::MakeCgroup(_)
         | Step::MakeLastingCgroup { .. }
@@ -315,6 +325,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         | Step::MoveToCgroup(_)
         | Step::OpenCgroupTasks(_)
         | Step::OpenCgroup(_)
+        | Step::MoveNetDevice { .. }
         | Step::WriteIdMap { .. } => {
             return Err(Errno::ENOSYS);
         }
@@ -353,13 +364,14 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
     let waiting = child.start.as_ref().map(|start| start.listener.raw());
     // The parent's sync byte after `create` comes over the arguments pipe, too.
     let commit = waiting.map(|_| child.args_pipe.0.raw());
+    let agent = state.agent.as_ref().map(|agent| agent.socket().raw());
     let next = |from| {
         let others = serving.into_iter().filter(|_| keep);
-        let own = [status, program, signal, waiting, commit];
+        let own = [status, program, signal, waiting, commit, agent];
         let all = own.into_iter().chain(others).chain(trees());
         all.flatten().filter(|fd| *fd >= from).min()
     };
-    // As mini's own it would be closed here, but its number may be another one's by then.
+    // close_range(2) closes it; dropping the value would close it twice.
     core::mem::forget(state.procfs.take());
     fs::close_all_but(first, &next, &|| state.rootfs.open_own(c"/proc/self/fd"))?;
     if !keep {

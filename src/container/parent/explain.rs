@@ -218,6 +218,12 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
         (Step::JoinNamespace { .. }, Errno::EPERM) => {
             "joining takes CAP_SYS_ADMIN in the user namespace that owns it"
         }
+        (Step::MoveNetDevice { .. }, Errno::ENODEV) => "the host has no such interface",
+        (Step::MoveNetDevice { .. }, Errno::EEXIST) => {
+            "the container's network namespace has an interface of this name"
+        }
+        (Step::MoveNetDevice { .. }, Errno::EINVAL) => "this kind of interface cannot be moved",
+        (Step::MoveNetDevice { .. }, Errno::EPERM) => "this takes CAP_NET_ADMIN on the host",
         (Step::UnshareTimeNamespace, Errno::EINVAL) => {
             "the kernel was built without time namespaces"
         }

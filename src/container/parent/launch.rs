@@ -3,7 +3,7 @@
 use super::cgroups::CgroupHandle;
 use super::foreground::Foreground;
 use super::ready::PidFile;
-use super::{explain, id_maps, ready};
+use super::{explain, id_maps, net_devices, ready};
 use crate::container::args_pipe::PendingArgs;
 use crate::container::child::join::{self, Start};
 use crate::container::child::mount_tree::MountTree;
@@ -143,6 +143,7 @@ pub fn launch<'a>(
     if !plan.meanwhile.is_empty() {
         for step in &plan.meanwhile {
             id_maps::map(step, child.pid(), options, spec, host)?;
+            net_devices::move_device(step, child.pid(), options, spec, host)?;
         }
         match options.start {
             Some(_) => fs::write_all(&shared.args_pipe.1, &args_pipe::SYNC)

@@ -10,6 +10,7 @@ pub mod hooks;
 mod id_maps;
 mod input_end;
 mod launch;
+mod net_devices;
 mod output_file;
 mod overlay_lock;
 mod ready;

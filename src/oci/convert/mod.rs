@@ -25,7 +25,7 @@ pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr, id: &'a CStr) -> Result<S
         waits_for_start: true,
         ..Spec::default()
     };
-    process::fill(&mut spec, config, process)?;
+    process::fill(&mut spec, config, process, (id, bundle))?;
     mounts::file_system(config, bundle, &mut spec)?;
     Ok(spec)
 }

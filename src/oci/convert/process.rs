@@ -1,14 +1,18 @@
 //! The process, its rights and its namespaces.
 
 use crate::error::{Error, Result};
+use crate::json::Json;
 use crate::oci::config::{self, Config};
 use crate::oci::seccomp;
 use crate::spec::namespaces::sysctl_path;
 use crate::spec::process::{Capabilities, list_bits};
-use crate::spec::security::{IdMapping, IdRange, Seccomp, Security};
+use crate::spec::security::{IdMapping, IdRange, Seccomp, SeccompListener, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
 use crate::sys::fs;
+use crate::text::Text;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ffi::CStr;
 
 /// Fills in what is said about the process, its rights and its namespaces.
 ///
@@ -18,10 +22,14 @@ pub fn fill<'a>(
     spec: &mut Spec<'a>,
     config: &'a Config<'a>,
     process: &'a config::Process<'a>,
+    (id, bundle): (&CStr, &CStr),
 ) -> Result<()> {
     let linux = &config.linux;
     spec.process = self::process(config, process)?;
     spec.security = security(config, process)?;
+    if let Some(rules) = &linux.seccomp {
+        spec.security.seccomp = seccomp(rules, config, id, bundle)?;
+    }
     spec.hostname = config.hostname;
     spec.domainname = config.domainname;
     spec.namespaces = namespaces(config)?;
@@ -120,25 +128,81 @@ fn users<'a>(config: &Config<'a>) -> IdMapping<'a> {
 
 fn security<'a>(config: &'a Config<'a>, process: &'a config::Process<'a>) -> Result<Security<'a>> {
     warn_about(process);
-    let seccomp = match &config.linux.seccomp {
-        None => Seccomp::Unconfined,
-        Some(rules) => {
-            let failed = |cause| Error::new("config.json linux.seccomp").cause(cause);
-            let instructions = seccomp::compile(rules).map_err(failed)?.leak();
-            Seccomp::Program { file: c"rules of config.json", instructions, flags: rules.flags }
-        }
-    };
     Ok(Security {
         // No sets are empty sets, as for runc and crun.
         capabilities: Some(process.capabilities.unwrap_or_default()),
         no_new_privileges: process.no_new_privileges,
-        seccomp,
         rlimits: process.rlimits.clone(),
         umask: process.user.umask,
         groups: process.user.additional_gids.iter().map(|gid| Id::Number(*gid)).collect(),
         users: users(config),
         ..Security::default()
     })
+}
+
+/// SECCOMP_RET_USER_NOTIF
+const NOTIFY: u32 = 0x7fc0_0000;
+
+fn seccomp<'a>(
+    rules: &config::Seccomp<'a>,
+    config: &Config,
+    id: &CStr,
+    bundle: &CStr,
+) -> Result<Seccomp<'a>> {
+    let failed = |cause| Error::new("config.json linux.seccomp").cause(cause);
+    let notifies = rules.default_action == NOTIFY
+        || rules.syscalls.iter().any(|rule| rule.action == NOTIFY && !rule.names.is_empty());
+    let listener: Option<&SeccompListener> = match rules.listener_path {
+        Some(path) if notifies => {
+            let state = process_state(rules, config, id, bundle);
+            Some(Box::leak(Box::new(SeccompListener { path, state })))
+        }
+        None if notifies => return Err(failed("SCMP_ACT_NOTIFY needs listenerPath")),
+        _ => None,
+    };
+    let instructions = seccomp::compile(rules).map_err(failed)?.leak();
+    let file = c"rules of config.json";
+    Ok(Seccomp::Program { file, instructions, flags: rules.flags, listener })
+}
+
+/// The container process state, in parts between which the process id belongs.
+fn process_state(
+    rules: &config::Seccomp,
+    config: &Config,
+    id: &CStr,
+    bundle: &CStr,
+) -> [Vec<u8>; 3] {
+    let part = |json: Json| json.text.bytes().to_vec();
+    let json = |text| {
+        let mut json = Json { text: Text::new() };
+        json.text.str(text);
+        json
+    };
+    let mut begin = json("{");
+    begin.string("ociVersion", config::VERSION.as_bytes());
+    begin.key("fds").str("[\"seccompFd\"]");
+    begin.key("pid");
+    let mut middle = json("");
+    if let Some(metadata) = rules.listener_metadata {
+        middle.string("metadata", metadata.to_bytes());
+    }
+    middle.key("state").str("{");
+    middle.string("ociVersion", config::VERSION.as_bytes());
+    middle.string("id", id.to_bytes());
+    // It is sent when `start` has come, and the command does not run yet.
+    middle.string("status", b"created");
+    middle.key("pid");
+    let mut end = json("");
+    end.string("bundle", bundle.to_bytes());
+    if !config.annotations.is_empty() {
+        end.key("annotations").str("{");
+        for (name, value) in &config.annotations {
+            end.member(name.to_bytes(), value.to_bytes());
+        }
+        end.end();
+    }
+    end.text.str("}}");
+    [part(begin), part(middle), part(end)]
 }
 
 /// Capabilities that cannot be granted are left out, with a warning, as the specification wants.

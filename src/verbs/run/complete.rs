@@ -156,7 +156,7 @@ fn rights(request: &mut Run) -> Result<()> {
         None | Some(SeccompChoice::BuiltIn) => Seccomp::BuiltIn,
         Some(SeccompChoice::Unconfined) => Seccomp::Unconfined,
         Some(SeccompChoice::File(file)) => {
-            Seccomp::Program { file, instructions: read_program(file)?, flags: 0 }
+            Seccomp::Program { file, instructions: read_program(file)?, flags: 0, listener: None }
         }
     };
     let is_built_in = security.seccomp == Seccomp::BuiltIn;
