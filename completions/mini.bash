@@ -38,7 +38,7 @@ _mini() {
     elif [ -z "$option" ]; then
         case $current in
         -*) _mini_words '--root --log --log-format --debug --systemd-cgroup --rootless -h --help --version' "$current" ;;
-        *) _mini_words 'run check help create start state kill delete list features spec' "$current" ;;
+        *) _mini_words 'run check help create start state kill delete list features spec pause resume ps update events' "$current" ;;
         esac
         return
     fi
@@ -98,6 +98,31 @@ _mini() {
         options='-b --bundle --rootless -h --help'
         valued='-b --bundle'
         operand=none
+        ;;
+    pause)
+        options='-h --help'
+        valued=''
+        operand=id
+        ;;
+    resume)
+        options='-h --help'
+        valued=''
+        operand=id
+        ;;
+    ps)
+        options='-f --format -h --help'
+        valued='-f --format'
+        operand=id
+        ;;
+    update)
+        options='-r --resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --kernel-memory --kernel-memory-tcp --memory --memory-reservation --memory-swap --pids-limit -h --help'
+        valued='-r --resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --kernel-memory --kernel-memory-tcp --memory --memory-reservation --memory-swap --pids-limit'
+        operand=id
+        ;;
+    events)
+        options='--stats --interval -h --help'
+        valued='--interval'
+        operand=id
         ;;
     *) return ;;
     esac
@@ -171,6 +196,8 @@ _mini() {
         create:--console-socket) _mini_files -f "$current" ;;
         list:-f | list:--format) _mini_words 'table json' "$current" ;;
         spec:-b | spec:--bundle) _mini_files -d "$current" ;;
+        ps:-f | ps:--format) _mini_words 'table json' "$current" ;;
+        update:-r | update:--resources) _mini_files -f "$current" ;;
         esac
         return
     fi
@@ -194,7 +221,7 @@ _mini() {
         command)
             COMPREPLY=($(compgen -c -- "$current"))
             ;;
-        verb) _mini_words 'run check help create start state kill delete list features spec' "$current" ;;
+        verb) _mini_words 'run check help create start state kill delete list features spec pause resume ps update events' "$current" ;;
         id) _mini_words "$(mini list -q 2>/dev/null)" "$current" ;;
         none) _mini_words "$options" "$current" ;;
         esac

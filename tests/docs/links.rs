@@ -96,3 +96,24 @@ pub fn matrix_is_summed_up(top: &Path) -> Result<(), String> {
         false => Err(format!("docs/matrix.md sums up otherwise than\n{summary}")),
     }
 }
+
+/// What a page leaves to another one is there, to be run, word for word.
+pub fn others_run_what_is_left_to_them(top: &Path) -> Result<(), String> {
+    let pages = pages(top);
+    for page in &pages {
+        for block in &page.blocks {
+            let Some(other) = block.by.as_ref().filter(|by| by.ends_with(".md")) else { continue };
+            let other = pages.iter().find(|page| page.name == *other).expect("the other page");
+            let runs = |lines: &[String]| {
+                other.blocks.iter().any(|it| it.by.is_none() && it.lines.as_slice() == lines)
+            };
+            if !runs(&block.lines) {
+                return Err(format!(
+                    "{}:{}: {} has no such block",
+                    page.name, block.line, other.name
+                ));
+            }
+        }
+    }
+    Ok(())
+}

@@ -36,6 +36,9 @@ fn main() {
         test("links_lead_somewhere", &stage, |stage| links::lead_somewhere(&stage.top)),
         test("links_reach_every_page", &stage, |stage| links::reach_every_page(&stage.top)),
         test("the_matrix_is_summed_up", &stage, |stage| links::matrix_is_summed_up(&stage.top)),
+        test("others_run_what_is_left_to_them", &stage, |stage| {
+            links::others_run_what_is_left_to_them(&stage.top)
+        }),
         test("commands_are_in_console_blocks", &stage, |stage| {
             links::commands_are_in_console_blocks(&stage.top)
         }),

@@ -229,16 +229,30 @@ pub fn files() -> Vec<(String, String)> {
 
 /// Compares the committed files with what the tables say now, or writes them.
 pub fn are_up_to_date(top: &Path) -> Result<(), String> {
-    for (name, text) in files() {
-        let path = top.join(&name);
-        if variable("MINI_TEST_UPDATE").is_some() {
+    const REMEDY: &str = "MINI_TEST_UPDATE=1 cargo test --test docs generated";
+    let updating = variable("MINI_TEST_UPDATE").is_some();
+    let files = files();
+    for (name, text) in &files {
+        let path = top.join(name);
+        if updating {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, &text).unwrap();
+            fs::write(&path, text).unwrap();
         }
-        if fs::read_to_string(&path).unwrap_or_default() != text {
-            return Err(format!(
-                "{name} is not what the option table says: MINI_TEST_UPDATE=1 cargo test --test docs generated"
-            ));
+        if fs::read_to_string(&path).unwrap_or_default() != *text {
+            return Err(format!("{name} is not what the option table says: {REMEDY}"));
+        }
+    }
+    // Pages of verbs that are gone.
+    for directory in ["man", "completions"] {
+        for entry in fs::read_dir(top.join(directory)).unwrap().flatten() {
+            let name = format!("{directory}/{}", entry.file_name().to_str().unwrap());
+            if files.iter().any(|(known, _)| *known == name) {
+                continue;
+            }
+            if !updating {
+                return Err(format!("{name} belongs to no verb: {REMEDY}"));
+            }
+            fs::remove_file(entry.path()).unwrap();
         }
     }
     Ok(())
