@@ -82,7 +82,7 @@ fn draw(session: &[(&str, Vec<String>)]) -> String {
     let (width, height) = (COLUMNS as f64 * letter + 32.0, rows.len() * line + 28);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height}\" viewBox=\"0 0 {width:.0} {height}\">
-<!-- Drawn from real output: MINI_TEST_UPDATE=1 cargo test --test docs recording -->
+<!-- Drawn from real output by tests/docs/recording.rs. -->
 <style>
   text {{ font: 14px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace; white-space: pre; }}
   .command {{ fill: #b5e8a0; }}
