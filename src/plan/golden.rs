@@ -8,9 +8,10 @@ use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
 use crate::spec::capability;
 use crate::spec::mounts::{Kind, Mount, MountOptions, Overlay, Root};
-use crate::spec::process::{Capabilities, Rlimit};
+use crate::spec::namespaces::{NetDevice, TimeOffset, TimeOffsets};
+use crate::spec::process::{Capabilities, IoPriority, Rlimit};
 use crate::spec::resources::{Property, Resources};
-use crate::spec::security::{IdRange, PathRule, Seccomp, Security};
+use crate::spec::security::{IdMapping, IdRange, PathRule, Seccomp, Security};
 use crate::spec::{Id, Namespace, Namespaces, Process, Spec, User};
 use crate::sys::fs::HERE;
 use crate::text::Text;
@@ -1085,4 +1086,79 @@ fn root_in_a_user_namespace_with_a_rootfs() {
     assert!(mapped.contains("set ids 0:0 keeping groups\n"), "{mapped}");
     let mapped = planned(&Host { ids, ..root() });
     assert!(mapped.contains("set ids 0:0\n"), "{mapped}");
+}
+
+/// An intermediate process joins what exists: what mini's user namespace owns before the user namespace, the rest
+/// after it.
+#[test]
+fn namespaces_that_exist_are_joined_before_the_clone() {
+    let mut spec = spec();
+    spec.hostname = None;
+    spec.namespaces = Namespaces {
+        net: Namespace::Path(c"/run/netns/a"),
+        pid: Namespace::Path(c"/proc/7/ns/pid"),
+        ..Namespaces::default()
+    };
+    let text = |spec: &Spec, host: &Host| {
+        let mut text = Text::new();
+        let plan = Plan::new(spec, host);
+        plan.describe(&mut text);
+        (String::from_utf8(text.bytes().to_vec()).unwrap(), plan.joins)
+    };
+    let (plan, joins) = text(&spec, &root());
+    assert_eq!(joins, 2);
+    assert!(
+        plan.starts_with(
+            "setns network /run/netns/a\nsetns pid /proc/7/ns/pid\nclone new mount uts ipc cgroup\n"
+        ),
+        "{plan}"
+    );
+    assert!(!plan.contains("loopback"), "{plan}");
+    spec.security.users = IdMapping::Path(c"/u");
+    let host = Host { ids: IdMaps::Joined, ..root() };
+    let (plan, joins) = text(&spec, &host);
+    assert_eq!(joins, 5);
+    assert!(
+        plan.starts_with(
+            "setns network /run/netns/a if permitted\nsetns pid /proc/7/ns/pid if permitted\n\
+             setns user /u\nsetns network /run/netns/a\nsetns pid /proc/7/ns/pid\n\
+             clone new mount uts ipc cgroup\n"
+        ),
+        "{plan}"
+    );
+}
+
+#[test]
+fn clocks_kernel_parameters_and_labels_come_first_and_scheduling_with_the_limits() {
+    let mut spec = spec();
+    spec.namespaces.time = Namespace::New;
+    let offset = TimeOffset { secs: -5, nanosecs: 7 };
+    spec.time_offsets = TimeOffsets { monotonic: None, boottime: Some(offset) };
+    spec.domainname = Some(c"dom");
+    spec.sysctl = vec![(c"net.core.somaxconn", c"9"), (c"kernel.pid_max", c"9")];
+    spec.net_devices = vec![NetDevice { host_name: c"d0", name: Some(c"eth0") }];
+    spec.process.apparmor_profile = Some(c"p");
+    spec.process.io_priority = Some(IoPriority { class: 2, priority: 6 });
+    spec.process.personality = Some(8);
+    let mut text = Text::new();
+    Plan::new(&spec, &root()).describe(&mut text);
+    let text = String::from_utf8(text.bytes().to_vec()).unwrap();
+    let at = |line: &str| {
+        text.lines().position(|l| l == line).unwrap_or_else(|| panic!("{line}: {text}"))
+    };
+    let lines = [
+        "move interface d0 as eth0",
+        "unshare time namespace",
+        "write /proc/self/timens_offsets 'boottime -5 7\\n'",
+        "setns time namespace",
+        "sysctl net.core.somaxconn 9",
+        "exec label apparmor 'exec p'",
+        "sethostname mini",
+        "setdomainname dom",
+        "ioprio_set class 2 priority 6",
+        "personality 8",
+    ];
+    assert!(lines.map(at).is_sorted(), "{text}");
+    // What is the whole machine's is not touched, whatever a front end lets through.
+    assert!(!text.contains("pid_max"), "{text}");
 }
