@@ -61,7 +61,7 @@ fn quoted(list: &str, out: &mut Text) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oci::mount_options::MountOptions;
+    use crate::spec::mounts::MountOptions;
 
     /// What is said to be supported is no option of a file system's own.
     #[test]
