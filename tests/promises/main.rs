@@ -24,6 +24,7 @@ mod life;
 mod limits;
 mod mounts;
 mod nested;
+mod oci_cgroups;
 mod oci_changes;
 mod oci_kernel;
 mod oci_life;
@@ -134,6 +135,7 @@ fn main() {
         mounts::PROMISES,
         nested::PROMISES,
         oci_changes::PROMISES,
+        oci_cgroups::PROMISES,
         oci_kernel::PROMISES,
         oci_life::PROMISES,
         oci_seccomp::PROMISES,

@@ -62,6 +62,11 @@ pub const PROMISES: &[Promise] = &[
         check: |world| scenario(world, "cgroups.sh", "", 12),
     },
     Promise {
+        name: "oci_limits_and_device_rules_hold_on_cgroup_v2",
+        needs: &[Need::Root, Need::Kernels],
+        check: |world| scenario(world, "oci-cgroups.sh", "", 20),
+    },
+    Promise {
         name: "limits_hold_on_cgroup_v1",
         needs: &[Need::Root, Need::Kernels],
         check: |world| scenario(world, "limits-v1.sh", "", 10),
