@@ -1,11 +1,11 @@
-//! Lists of processors and memory nodes, as the kernel writes them: `0-3,8` (cpuset(7)).
+//! Lists of CPUs and memory nodes in the kernel's format: `0-3,8` (cpuset(7)).
 
 use crate::text::number;
 
-/// One run of numbers, both ends included.
+/// A range of numbers, both ends included.
 type Run = (u64, u64);
 
-/// Reads a list; None when it is not one.
+/// Parses a list; None for an invalid part.
 pub fn runs(list: &[u8]) -> impl Iterator<Item = Option<Run>> {
     list.split(|b| *b == b',').map(|part| {
         let mut ends = part.splitn(2, |b| *b == b'-');
@@ -18,16 +18,16 @@ pub fn runs(list: &[u8]) -> impl Iterator<Item = Option<Run>> {
     })
 }
 
-/// Whether this is a list, and not an empty one.
+/// Whether the text is a non-empty list.
 pub fn is_list(list: &[u8]) -> bool {
     runs(list).all(|run| run.is_some())
 }
 
-/// Whether all of `wanted` is in `available`; both are lists.
+/// Whether all numbers of `wanted` are in `available`.
 pub fn within(wanted: &[u8], available: &[u8]) -> bool {
     runs(wanted).flatten().all(|(first, last)| {
         let mut next = first;
-        // Runs of the kernel's lists ascend, but two may touch.
+        // The kernel's lists are ascending, but two ranges may touch.
         for (from, to) in runs(available).flatten() {
             if from <= next && next <= to {
                 next = to + 1;
@@ -37,7 +37,7 @@ pub fn within(wanted: &[u8], available: &[u8]) -> bool {
     })
 }
 
-/// How many numbers a list has.
+/// Number of CPUs or nodes in a list.
 pub fn count(list: &[u8]) -> u64 {
     runs(list).flatten().map(|(first, last)| last - first + 1).sum()
 }

@@ -1,37 +1,37 @@
-//! Where the hierarchies are: a pure function from the text of /proc/self/mountinfo and
+//! Finds the mounted hierarchies: a pure function of the text of /proc/self/mountinfo and
 //! /proc/self/cgroup (proc_pid_mountinfo(5), cgroups(7)).
 
 use super::{Set, Version};
 use crate::text::unescaped;
 use alloc::vec::Vec;
 
-/// One hierarchy that mini is in.
+/// A hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hierarchy {
-    /// Its interface.
+    /// cgroup version.
     pub version: Version,
-    /// The controllers in it, on v1; v2 tells in each directory.
+    /// Controllers of a v1 hierarchy; on v2 each directory lists them.
     pub controllers: Set,
-    /// How the kernel names a v1 hierarchy, and wants it named to mount it: `cpu,cpuacct`.
+    /// Mount option that selects a v1 hierarchy: `cpu,cpuacct`.
     pub names: Vec<u8>,
-    /// Where it can be seen.
+    /// A mount of it.
     pub mount: Option<Mount>,
 }
 
-/// A mount of a hierarchy that shows mini's own group.
+/// A mount of a hierarchy that shows mini's own cgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// The mount point.
+    /// Mount point.
     pub point: Vec<u8>,
-    /// mini's own group, from there: empty, or with a slash in front.
+    /// mini's own cgroup relative to it: empty, or with a leading slash.
     pub own: Vec<u8>,
 }
 
-/// Finds the hierarchies, those of v1 that only have a name (`name=systemd`) among them.
+/// Finds the hierarchies, including those of v1 with only a name (`name=systemd`).
 pub fn read(mountinfo: &[u8], own_cgroups: &[u8]) -> Vec<Hierarchy> {
     let mut hierarchies = Vec::new();
     for line in own_cgroups.split(|b| *b == b'\n') {
-        // `ID:CONTROLLERS:PATH`; the path may hold colons.
+        // `ID:CONTROLLERS:PATH`; the path may contain colons.
         let mut fields = line.splitn(3, |b| *b == b':');
         let (Some(_), Some(names), Some(path)) = (fields.next(), fields.next(), fields.next())
         else {
@@ -49,8 +49,7 @@ pub fn read(mountinfo: &[u8], own_cgroups: &[u8]) -> Vec<Hierarchy> {
     hierarchies
 }
 
-/// A hierarchy may be mounted several times: the first mount that can be written to counts, else
-/// the first one.
+/// Finds a mount of a hierarchy: the first writable one, else the first.
 fn find_mount(mountinfo: &[u8], version: Version, names: &[u8], path: &[u8]) -> Option<Mount> {
     let mut found = None;
     for line in mountinfo.split(|b| *b == b'\n') {
@@ -78,8 +77,8 @@ fn find_mount(mountinfo: &[u8], version: Version, names: &[u8], path: &[u8]) -> 
     found
 }
 
-/// The part of `path` below `root`. None when the mount does not show it: it is of a part of the
-/// hierarchy that is not around mini, or another cgroup namespace's (`/..`).
+/// The part of `path` below `root`. None when the mount does not show it: it shows another part of
+/// the hierarchy, or belongs to another cgroup namespace (`/..`).
 fn below(path: &[u8], root: &[u8]) -> Option<Vec<u8>> {
     let root = root.strip_suffix(b"/").unwrap_or(root);
     let rest = path.strip_prefix(root)?;
@@ -88,7 +87,7 @@ fn below(path: &[u8], root: &[u8]) -> Option<Vec<u8>> {
     (!outside && (rest.is_empty() || rest[0] == b'/')).then(|| rest.to_vec())
 }
 
-/// The fields of a line of mountinfo that matter here.
+/// The needed fields of a line of mountinfo.
 struct Entry<'a> {
     root: &'a [u8],
     mount_point: &'a [u8],

@@ -1,5 +1,4 @@
-//! cgroups(7): which hierarchy has a controller, and what a limit is called there. Pure: texts and numbers in,
-//! data out.
+//! cgroups(7): controllers, hierarchies and control files. Pure.
 
 pub mod cpus;
 pub mod devices;
@@ -7,28 +6,28 @@ pub mod layout;
 pub mod settings;
 pub mod weight;
 
-/// A kind of resource the kernel controls.
+/// A controller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Controller {
     /// Memory and swap.
     Memory,
-    /// Processor time.
+    /// CPU time.
     Cpu,
-    /// Which processors and memory nodes.
+    /// CPUs and memory nodes.
     Cpuset,
     /// The number of processes.
     Pids,
-    /// Disks.
+    /// Block I/O.
     Io,
     /// Huge pages.
     Hugetlb,
-    /// Remote memory.
+    /// RDMA devices.
     Rdma,
-    /// Other countable things.
+    /// Miscellaneous resources.
     Misc,
-    /// Which devices may be used (v1).
+    /// Access to devices (v1).
     Devices,
-    /// Stopping all processes (v1).
+    /// Freezing all processes (v1).
     Freezer,
     /// The class of network packets (v1).
     NetCls,
@@ -36,23 +35,23 @@ pub enum Controller {
     NetPrio,
 }
 
-/// The two interfaces.
+/// The cgroup versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// Many hierarchies, some controllers in each.
+    /// Several hierarchies with some controllers each.
     V1,
     /// One hierarchy.
     V2,
 }
 
 impl Controller {
-    /// All of them.
+    /// All controllers.
     pub const ALL: [Controller; 12] = {
         use Controller::*;
         [Memory, Cpu, Cpuset, Pids, Io, Hugetlb, Rdma, Misc, Devices, Freezer, NetCls, NetPrio]
     };
 
-    /// The kernel's name for it.
+    /// The kernel's name of the controller.
     pub fn name(self, version: Version) -> &'static str {
         match (self, version) {
             (Controller::Memory, _) => "memory",
@@ -71,7 +70,7 @@ impl Controller {
         }
     }
 
-    /// The controller a control file belongs to, by the part of its name before the first dot.
+    /// The controller of a control file, by the part of its name before the first dot.
     pub fn of_file(file: &[u8]) -> Option<Controller> {
         let prefix = file.split(|b| *b == b'.').next()?;
         Controller::ALL.into_iter().find(|controller| {
@@ -87,7 +86,7 @@ pub struct Set(u16);
 impl Set {
     /// None.
     pub const EMPTY: Set = Set(0);
-    /// Those that the limits of `mini run` may need.
+    /// The controllers that limits of `mini run` may need.
     pub const LIMITS: Set = Set((1 << Controller::Devices as u16) - 1);
 
     /// Adds one.
@@ -125,7 +124,7 @@ impl Set {
         Controller::ALL.into_iter().filter(move |controller| self.has(*controller))
     }
 
-    /// Reads names between separators, passing over unknown ones.
+    /// Parses names between separators; ignores unknown ones.
     pub fn read(names: &[u8], version: Version) -> Set {
         let mut set = Set::EMPTY;
         for name in names.split(|b| matches!(b, b' ' | b',' | b'\n')) {

@@ -1,5 +1,5 @@
-//! What the limits are called and how they are written in each version of cgroups: control files and their values,
-//! in an order in which the kernel refuses no intermediate state.
+//! Control files and values of the limits in each cgroup version, in an order in which the kernel
+//! refuses no intermediate state.
 
 use super::{Controller, Set, Version, weight};
 use crate::spec::resources::{Property, Resources};
@@ -7,16 +7,17 @@ use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-/// One value for one control file.
+/// A value for a control file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The file.
     pub file: Text,
     /// The file and the value in kernels that have no `file`.
     pub other: Option<(&'static str, Text)>,
-    /// What is written.
+    /// The value.
     pub value: Text,
-    /// Whether a kernel without the file is no error: the limit only follows from another one, or holds anyway.
+    /// Whether a missing file is ignored: the limit only follows from another one, or applies
+    /// anyway.
     pub optional: bool,
 }
 
@@ -30,7 +31,7 @@ pub struct Inherited<'a> {
     pub mems: &'a [u8],
 }
 
-/// The period of the kernel's bandwidth control when none is given, in microseconds.
+/// Default period of the CPU bandwidth controller, in microseconds.
 pub const DEFAULT_PERIOD: i64 = 100_000;
 
 /// One line for each [`Property`], in the order of its values. The fields:

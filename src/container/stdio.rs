@@ -16,7 +16,7 @@ pub fn repair() -> Result<()> {
             Err(Errno::EBADF) => {}
             Ok(true) => {
                 let error = Error::new("use").object(name).errno(Errno::EISDIR);
-                return Err(error.hint("a directory is a way out: --preserve-fds hands one on"));
+                return Err(error.hint("the container could reach the host through it; --preserve-fds passes one deliberately"));
             }
             // Open, and not a directory that could be read.
             _ => continue,

@@ -1,5 +1,5 @@
-//! Where the container's cgroups will be: for each controller that a limit needs, the hierarchy
-//! that holds it and the group in it that becomes their parent.
+//! Finds the location of the container's cgroups: for each controller that a limit needs, its
+//! hierarchy and the parent cgroup in it.
 
 use crate::cgroup::layout::{self, Hierarchy, Mount};
 use crate::cgroup::settings::{needed, refused};
@@ -23,30 +23,30 @@ pub struct Cgroup {
     pub controllers: Set,
     /// The mount option that selects a v1 hierarchy (`cpu,cpuacct`, `name=systemd`).
     pub names: Vec<u8>,
-    /// Where relative paths begin: a mount of mini's own, or nowhere, for absolute ones.
+    /// Base of relative paths: a detached mount of mini's own; unused for absolute paths.
     pub base: Base,
-    /// The hierarchy's mount point; empty for a mount of mini's own.
+    /// Mount point of the hierarchy; empty for a detached mount.
     pub mount_point: Vec<u8>,
     /// The directory of the parent cgroup.
     pub parent: Vec<u8>,
     /// The cgroups from the first existing one down to the parent; empty where the parent exists.
     pub levels: Vec<Level>,
-    /// Controllers that the parent does not yet pass on to its children (v2).
+    /// Controllers that must be enabled in the parent (v2).
     pub enable: Set,
-    /// Whether mini is the parent's only member and has to leave it first: a v2 cgroup with members passes no
-    /// controller on.
+    /// Whether mini must leave the parent first, because it is the only process there: a v2 cgroup
+    /// with processes cannot enable controllers for its children.
     pub evacuate: bool,
     /// The parent's own `cpuset.cpus` and `cpuset.mems`, where the container gets a cpuset.
     pub cpuset: (Vec<u8>, Vec<u8>),
-    /// Whether this cgroup only serves to kill the container as a whole. The container does not see it, and that it
-    /// cannot be made is no error.
+    /// Whether this cgroup only serves to kill the container as a whole. The container does not see
+    /// it, and a failure to make it is ignored.
     pub implied: bool,
     /// How the device rules are applied.
     pub devices: Devices,
 }
 
 impl Cgroup {
-    /// A cgroup in a parent that exists.
+    /// A cgroup in an existing parent.
     pub fn new(version: Version, controllers: Set, base: Base, parent: Vec<u8>) -> Cgroup {
         Cgroup {
             version,
@@ -70,13 +70,13 @@ impl Cgroup {
 pub struct Level {
     /// Its directory.
     pub directory: Vec<u8>,
-    /// Whether it may be missing.
+    /// Whether it is made if missing.
     pub make: bool,
-    /// Whether it lacks the CPUs and memory nodes without which a v1 cpuset takes no members.
+    /// Whether it lacks CPUs and memory nodes: a v1 cpuset without them takes no processes.
     pub fill_cpuset: bool,
-    /// Controllers it must pass on (v2).
+    /// Controllers that must be enabled in it (v2).
     pub enable: Set,
-    /// Controllers it should pass on, for engines that read their statistics (v2).
+    /// Controllers to enable if possible, because engines read their statistics (v2).
     pub enable_if_possible: Set,
 }
 
@@ -95,12 +95,13 @@ pub enum Devices {
 /// The container's cgroups, and the name they all have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cgroups {
-    /// `mini-PID-SECONDS.NANOSECONDS`, the process and the time since boot, which no two minis of one host share;
-    /// or the last component of the specification's cgroupsPath.
+    /// `mini-PID-SECONDS.NANOSECONDS` (process id and time since boot), which is unique on a host;
+    /// or the last component of cgroupsPath.
     pub name: Text,
-    /// At most one for each hierarchy; an implied one is the last.
+    /// At most one per hierarchy; an implied one is the last.
     pub list: Vec<Cgroup>,
-    /// Whether the end of the command's first process does not end the others (`--pid host`), so that mini has to.
+    /// Whether mini must kill the remaining processes at the end, because no pid namespace does
+    /// (`--pid host`).
     pub kills_remaining: bool,
     /// Whether the cgroups stay when mini ends.
     pub stay: bool,
@@ -124,11 +125,11 @@ impl Cgroups {
     }
 }
 
-/// What the name of every group of mini's begins with.
+/// Prefix of the names of mini's cgroups.
 const PREFIX: &[u8] = b"mini-";
 
-/// The time in the name of a cgroup of mini's, in nanoseconds since boot; None for other names, those
-/// of minis that did not lock their cgroups among them.
+/// The time in the name of one of mini's cgroups, in nanoseconds since boot; None for other names,
+/// including those of minis that did not lock their cgroups.
 pub fn time_in_name(name: &[u8]) -> Option<u64> {
     let mut parts = name.strip_prefix(PREFIX)?.split(|b| *b == b'-');
     number(parts.next()?, 10)?;
@@ -138,11 +139,11 @@ pub fn time_in_name(name: &[u8]) -> Option<u64> {
 
 const TEXT_LIMIT: usize = 16 << 20;
 
-/// Finds a place for every controller that the limits need, for a parent that was asked for, and for
-/// what mini has to end as a whole.
+/// Finds a parent for every controller that the limits need, for a requested parent, and for the
+/// cgroup by which mini kills the container.
 ///
 /// # Errors
-/// When there is none for one of the first two, with what would have to change.
+/// A limit or a requested parent is not possible; the hint says what to change.
 pub fn find(spec: &Spec) -> Result<Cgroups> {
     let resources = &spec.resources;
     let needed = needed(resources);
@@ -165,7 +166,7 @@ pub fn find(spec: &Spec) -> Result<Cgroups> {
     let list = if is_asked {
         find_asked(&hierarchies()?, needed, resources)?
     } else {
-        // That none can be had has its own answer, whatever the reason.
+        // Failing to find one is no error.
         find_implied(&hierarchies().unwrap_or_default()).into_iter().collect()
     };
     Ok(Cgroups { name, list, kills_remaining, stay: false })
@@ -193,7 +194,7 @@ fn find_asked(
     }
     let mut list = Vec::new();
     let mut left = needed;
-    // Where a controller is in a v1 hierarchy, v2 does not have it.
+    // A controller in a v1 hierarchy is not available in v2.
     for hierarchy in hierarchies {
         let here = hierarchy.controllers.without(hierarchy.controllers.without(left));
         if hierarchy.version == Version::V1 && !here.is_empty() {
@@ -217,8 +218,8 @@ fn find_asked(
     }
 }
 
-/// A parent that was asked for without a limit: a cgroup in every hierarchy that has this parent, as far
-/// as mini may write there and the kernel lets somebody join.
+/// A requested parent without a limit: a cgroup in every hierarchy that has this parent, if mini
+/// may write there and processes can join.
 fn find_parent(hierarchies: &[Hierarchy], resources: &Resources) -> Result<Vec<Cgroup>> {
     let mut list = Vec::new();
     let mut barrier = no_controller(Controller::Memory);
@@ -245,9 +246,8 @@ fn find_parent(hierarchies: &[Hierarchy], resources: &Resources) -> Result<Vec<C
     if list.is_empty() { Err(barrier) } else { Ok(list) }
 }
 
-/// A place for a cgroup that is there to be killed as a whole: beside mini's own on v2, whose members
-/// the kernel kills at once (`cgroup.kill`, Linux 5.14) or freezes, else on v1 where it can be kept from
-/// growing (`pids.max`).
+/// A cgroup by which mini kills all processes: on v2 beside mini's own (`cgroup.kill`, Linux 5.14,
+/// or freeze), else on v1 where forks can be stopped (`pids.max`).
 fn find_implied(hierarchies: &[Hierarchy]) -> Option<Cgroup> {
     let mut pids = Set::EMPTY;
     pids.add(Controller::Pids);
@@ -260,7 +260,8 @@ fn find_implied(hierarchies: &[Hierarchy]) -> Option<Cgroup> {
             let Ok((base, top, own)) = view(Some(hierarchy), controllers) else { continue };
             let parent = or_dot([&top[..], &own].concat());
             let file = |name: &[u8]| [&parent[..], b"/", name].concat();
-            // A threaded cgroup takes no child that is not (cgroups(7)); only the very top has no type.
+            // A threaded cgroup takes only threaded children (cgroups(7)); the root cgroup has no
+            // type.
             let kind = fs::read_file_at(base, path(&[&file(b"cgroup.type")]), 4096);
             let holds_domains = match &kind {
                 Ok(kind) => kind == b"domain\n",
@@ -279,7 +280,7 @@ fn find_implied(hierarchies: &[Hierarchy]) -> Option<Cgroup> {
     None
 }
 
-/// Whether mini may write there; on a mount of mini's own, made as root, it may.
+/// Whether mini may write there. On its own detached mount, made as root, it may.
 fn may_write(base: Base, at: &[u8]) -> bool {
     base != HERE || fs::may_write(path(&[at]))
 }
@@ -333,7 +334,7 @@ fn find_path(
         let start = match asked.first() {
             Some(b'/') => point.clone(),
             _ if v1 => [&point[..], own].concat(),
-            // mini's own cgroup has a member, mini, and so cannot pass controllers on.
+            // mini's own cgroup contains mini, so it cannot enable controllers.
             _ => {
                 let cut = own.iter().rposition(|b| *b == b'/').unwrap_or(0);
                 [&point[..], &own[..cut]].concat()
@@ -360,7 +361,8 @@ fn find_path(
         if v1 {
             fill_cpusets(&mut group);
         } else {
-            // On a hybrid host controllers belong to v1; one that v2 passes on could not be mounted there any more.
+            // On a hybrid host controllers belong to v1: a controller enabled in v2 could no longer
+            // be mounted there.
             enable_controllers(&mut group, on_v1.and(Set::LIMITS).is_empty())?;
         }
         group.parent = group.levels.last().map(|level| level.directory.clone()).unwrap_or_default();
@@ -393,7 +395,7 @@ fn not_mounted(controller: Controller) -> Error {
     )
 }
 
-/// Whether mini can make the container's cgroup, or write to one that exists.
+/// Whether mini can make the container's cgroup, or write to an existing one.
 fn may_make(group: &Cgroup, name: &[u8]) -> bool {
     let above = group.levels.last().map(|level| &level.directory[..]).unwrap_or_default();
     let leaf = [above, b"/", name].concat();
@@ -403,7 +405,8 @@ fn may_make(group: &Cgroup, name: &[u8]) -> bool {
     nearest.is_some_and(|it| may_write(HERE, it))
 }
 
-/// Finds the levels that have no CPUs or memory nodes, and what those get: what the nearest level above has.
+/// Finds the levels without CPUs or memory nodes, and the values for them: those of the nearest
+/// level above.
 fn fill_cpusets(group: &mut Cgroup) {
     if !group.controllers.has(Controller::Cpuset) {
         return;
@@ -421,7 +424,7 @@ fn fill_cpusets(group: &mut Cgroup) {
     }
 }
 
-/// Finds the controllers that each level does not yet pass on.
+/// Finds the controllers that are not yet enabled in each level.
 fn enable_controllers(group: &mut Cgroup, all: bool) -> Result<()> {
     let mut available = Set::EMPTY;
     for level in &mut group.levels {
@@ -448,7 +451,7 @@ fn enable_controllers(group: &mut Cgroup, all: bool) -> Result<()> {
     Ok(())
 }
 
-/// Where the groups of a controller are, in words.
+/// Describes where a controller's hierarchy is.
 pub fn whereabouts(controller: Controller) -> Text {
     let hierarchies = hierarchies().unwrap_or_default();
     let v1 = |it: &&Hierarchy| it.version == Version::V1 && it.controllers.has(controller);
@@ -467,10 +470,7 @@ pub fn whereabouts(controller: Controller) -> Text {
     text
 }
 
-/// The hierarchies by /proc; without /proc by what is mounted in the usual place, where mini then
-/// takes itself to be at the top. That is a guess for want of anything better: when /proc is there and cannot be
-/// read, the container would leave the limits that mini itself is under.
-/// A cgroup that a container has already.
+/// A cgroup of an existing container.
 pub struct Member<'d> {
     /// The hierarchy's version.
     pub version: Version,
@@ -517,6 +517,9 @@ pub fn members<'d>(directories: &[&'d CStr]) -> Result<Vec<Member<'d>>> {
     Ok(members)
 }
 
+/// The mounted hierarchies, from /proc/self. Without /proc, those mounted below /sys/fs/cgroup, with
+/// mini in their root cgroup; this is a guess. A /proc that cannot be read is an error: with the guess
+/// the container would leave the limits of mini itself.
 fn hierarchies() -> Result<Vec<Hierarchy>> {
     let text = |path: &CStr| match fs::read_file(path, TEXT_LIMIT) {
         Ok(text) => Ok(Some(text)),
@@ -558,7 +561,7 @@ fn hierarchies() -> Result<Vec<Hierarchy>> {
     Ok(found)
 }
 
-/// The parent on v1: mini's own group, or the one asked for.
+/// The parent on v1: mini's own cgroup, or the requested one.
 fn on_v1(hierarchy: &Hierarchy, controllers: Set, resources: &Resources) -> Result<Cgroup> {
     let (base, top, own) = view(Some(hierarchy), controllers)?;
     let parent = match resources.parent {
@@ -571,8 +574,8 @@ fn on_v1(hierarchy: &Hierarchy, controllers: Set, resources: &Resources) -> Resu
     })
 }
 
-/// The parent on v2: the one asked for, else the nearest of mini's own group and those above it
-/// that has the controllers, may pass them on, and lets mini make a group.
+/// The parent on v2: the requested one, else the nearest ancestor of mini's cgroup, or that itself,
+/// which has the controllers, can enable them and is writable.
 fn on_v2(hierarchy: Option<&Hierarchy>, needed: Set, resources: &Resources) -> Result<Cgroup> {
     let (base, top, own) = view(hierarchy, needed)?;
     let group = |parent: Vec<u8>, enable, evacuate| Cgroup {
@@ -595,7 +598,7 @@ fn on_v2(hierarchy: Option<&Hierarchy>, needed: Set, resources: &Resources) -> R
         let parent = or_dot([&top[..], own].concat());
         let state = State::read(base, &parent, needed)?;
         if !needed.without(state.available).is_empty() {
-            // It may be there further up.
+            // An ancestor may be suitable.
         } else if !state.writable {
             barrier.get_or_insert(Barrier::NotWritable(parent));
         } else if state.missing.is_empty() || state.is_top || state.members == Members::None {
@@ -619,13 +622,13 @@ fn on_v2(hierarchy: Option<&Hierarchy>, needed: Set, resources: &Resources) -> R
     }
 }
 
-/// How a hierarchy is reached: (base, its top, mini's own group below that). Where it is mounted
-/// nowhere that shows mini, a mount that nobody sees is made for it.
+/// How to access a hierarchy: (base, root of the hierarchy, mini's own cgroup relative to it). If
+/// no mount shows mini's cgroup, mini makes a detached one.
 fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Vec<u8>)> {
     if let Some(Mount { point, own }) = hierarchy.and_then(|it| it.mount.as_ref()) {
         return Ok((HERE, point.clone(), own.clone()));
     }
-    // Co-mounted controllers (`cpu,cpuacct`) are a flag each.
+    // Each of co-mounted controllers (`cpu,cpuacct`) is a mount flag.
     let (fstype, names) = match hierarchy {
         Some(it) if it.version == Version::V1 => (c"cgroup", &it.names[..]),
         _ => (c"cgroup2", &b""[..]),
@@ -634,7 +637,7 @@ fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Ve
     let quiet = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     let mounted = mount::mount_unseen(fstype, names.map(|name| (path(&[name]), None)), quiet);
     match mounted {
-        // It stays open as long as mini lives; exec closes it in the command.
+        // The mount stays open while mini lives; it is close-on-exec.
         Ok(directory) => {
             let base = directory.raw();
             directory.leak();
@@ -644,13 +647,13 @@ fn view(hierarchy: Option<&Hierarchy>, needed: Set) -> Result<(Base, Vec<u8>, Ve
             Err(no_controller(needed.iter().next().unwrap_or(Controller::Memory)))
         }
         Err(errno) => Err(Error::new("mount cgroups").errno(errno).hint(
-            "no mounted hierarchy shows mini's own group: mount one, as in \
+            "no mounted hierarchy shows mini's own cgroup: mount one, as in \
              'mount -t cgroup2 none /sys/fs/cgroup'",
         )),
     }
 }
 
-/// The directory of a parent that was asked for. It has to exist: what is made is taken away.
+/// Directory of a requested parent. It must exist, because mini removes what it makes.
 fn asked_parent(base: Base, top: &[u8], asked: &[u8]) -> Result<Vec<u8>> {
     let mut path = top.to_vec();
     for part in asked.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".") {
@@ -667,7 +670,7 @@ fn asked_parent(base: Base, top: &[u8], asked: &[u8]) -> Result<Vec<u8>> {
         Err(errno) => Err(Error::new("cgroup parent")
             .object(text.bytes())
             .errno(errno)
-            .hint("make the group first, in every hierarchy that a limit needs, or, without limits, in one")),
+            .hint("make the cgroup first, in every hierarchy that a limit needs")),
     }
 }
 
@@ -735,14 +738,14 @@ impl Barrier {
             Barrier::NotWritable(parent) => {
                 let path = [&parent[..], b"/cgroup.procs"].concat();
                 Error::new("write").object(&path).errno(Errno::EACCES).hint(
-                    "limits need a cgroup of one's own: start mini under 'systemd-run --user \
-                     --scope -p Delegate=yes', name one with --cgroup-parent, or run as root",
+                    "limits need a cgroup you may write to: start mini with 'systemd-run --user \
+                     --scope -p Delegate=yes', give one with --cgroup-parent, or run as root",
                 )
             }
             Barrier::Members(parent) => {
                 Error::new("cgroup").object(parent).errno(Errno::EBUSY).hint(
-                    "it has other members, and a group with members passes no controller on: \
-                     name an empty one with --cgroup-parent, or move them into one",
+                    "it contains other processes, so it cannot enable controllers for its children: \
+                     give an empty cgroup with --cgroup-parent",
                 )
             }
         }
@@ -752,7 +755,7 @@ impl Barrier {
 fn no_controller(controller: Controller) -> Error {
     let name = controller.name(Version::V2);
     Error::new("limit").object(name.as_bytes()).cause("the kernel has no such controller").hint(
-        "not built in, or disabled on its command line (cgroup_disable=); some boards want \
+        "not built in, or disabled by the kernel parameter cgroup_disable=; some boards need \
          cgroup_enable=memory",
     )
 }
@@ -777,9 +780,9 @@ fn check_cpuset(group: &mut Cgroup, resources: &Resources) -> Result<()> {
     group.cpuset = (read(files[0]), read(files[1]));
     if group.version == Version::V1 && (group.cpuset.0.is_empty() || group.cpuset.1.is_empty()) {
         let error = Error::new("cgroup parent").object(&group.parent);
-        return Err(error.cause("its cpuset is empty, so nothing can run in it").hint(
-            "write the processors to its cpuset.cpus and the memory nodes to its cpuset.mems first",
-        ));
+        return Err(error
+            .cause("its cpuset is empty")
+            .hint("set its cpuset.cpus and cpuset.mems first"));
     }
     for (option, asked, available) in [
         ("--cpuset-cpus", resources.cpus, &group.cpuset.0),

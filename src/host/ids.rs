@@ -130,7 +130,7 @@ fn claim(uids: (u32, u32), gids: (u32, u32)) -> Result<(IdRange, IdRange)> {
             return Ok((uids, gids));
         }
     }
-    let error = Error::new("user namespace").cause("every range of ids is in use");
+    let error = Error::new("user namespace").cause("all ranges of ids are in use");
     Err(error.hint("give root more in /etc/subuid and /etc/subgid: each container takes 65536"))
 }
 

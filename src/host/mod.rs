@@ -62,8 +62,9 @@ impl Caller {
             },
         };
         let error = Error::new("start").cause(cause);
-        Err(error
-            .hint("it would lend its rights to everybody: take them from its file; run it by sudo"))
+        Err(error.hint(
+            "every caller would get these privileges: remove them from mini's file and use sudo",
+        ))
     }
 }
 
@@ -173,7 +174,7 @@ impl Host {
             let is_kept = matches!(spec.root.overlay, Some(Overlay::Kept { .. }));
             if image == Some(Image::Archive) && (is_kept || !spec.root.lowers.is_empty()) {
                 let error = Error::new("rootfs").object(rootfs.to_bytes());
-                return Err(error.cause("an archive is unpacked into memory, not layered"));
+                return Err(error.cause("an archive cannot be a layer: it is unpacked into memory, and changes are discarded"));
             }
             root_is_initramfs = self::root_is_initramfs()?;
         }
@@ -354,7 +355,7 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
     if root == identity(c"/")? {
         return Err(Error::new("rootfs")
             .object(rootfs.to_bytes())
-            .cause("it is the root already")
+            .cause("this is the host's root")
             .hint("leave --rootfs out to use the host's files"));
     }
     Ok(None)

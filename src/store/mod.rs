@@ -1,13 +1,14 @@
-//! The state directory: one directory for each container, whose making is what makes the container's id unique.
+//! The state directory. It has one directory per container; making that directory makes the
+//! container's id unique.
 //!
-//! | file | what it is |
+//! | file | content |
 //! |---|---|
-//! | `config.json` | the configuration the container was created from |
-//! | `state.json` | the container's process and what else a later verb needs; replaced as a whole |
+//! | `config.json` | the configuration from which the container was created |
+//! | `state.json` | the container's process and other facts for later verbs; replaced as a whole |
 //! | `start` | the socket at which the container's process waits for `mini start` |
 //!
-//! Nothing is synced to disk: what is here ends with the machine's run, as the container does. A file that is
-//! renamed into place is whole for every other process.
+//! Nothing is synced to disk: the state ends with the machine's run, as the container does. A file
+//! that is renamed into place is complete for every other process.
 
 pub mod process;
 pub mod state;
@@ -21,16 +22,16 @@ use alloc::vec::Vec;
 use core::ffi::CStr;
 use state::State;
 
-/// The file of the state.
+/// The state file.
 const STATE: &CStr = c"state.json";
-/// The same while it is written.
+/// Its name while it is written.
 const NEW_STATE: &CStr = c"state.json.new";
-/// The configuration.
+/// The configuration file.
 const CONFIG: &CStr = c"config.json";
-/// The socket of `mini start`, from the container's directory.
+/// The socket of `mini start`, relative to the container's directory.
 pub const START: &CStr = c"start";
 
-/// The longest state or configuration that is read.
+/// Maximum size of a state or configuration file.
 pub const LIMIT: usize = 8 << 20;
 
 const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY;
@@ -48,10 +49,10 @@ impl Store {
         Store { path: text.leak() }
     }
 
-    /// The usual one: /run/mini for root, and for others a directory of their own.
+    /// The default state directory: /run/mini for root, else $XDG_RUNTIME_DIR/mini.
     ///
     /// # Errors
-    /// When another user has no XDG_RUNTIME_DIR.
+    /// Another user has no XDG_RUNTIME_DIR.
     pub fn usual(is_root: bool, runtime_directory: Option<&[u8]>) -> Result<Store> {
         if is_root {
             return Ok(Store { path: c"/run/mini" });
@@ -69,10 +70,10 @@ impl Store {
         Error::new("state directory").object(self.path.to_bytes()).errno(errno)
     }
 
-    /// Makes the directory of a new container, and locks it.
+    /// Makes and locks the directory of a new container.
     ///
     /// # Errors
-    /// When there is a container with this id, or the state directory cannot be written to.
+    /// A container with this id exists, or the state directory is not writable.
     pub fn create(&self, id: &CStr) -> Result<Entry> {
         let failed = |errno| self.failed(errno);
         let root = match fs::open(self.path, DIRECTORY, 0) {
@@ -100,7 +101,7 @@ impl Store {
         Ok(entry)
     }
 
-    /// Makes the state directory and those above it.
+    /// Makes the state directory and its parents.
     fn make(&self) -> crate::sys::Result<()> {
         let path = self.path.to_bytes();
         for (at, _) in path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/') {
@@ -108,7 +109,8 @@ impl Store {
             above.raw(&path[..at]);
             match fs::mkdir_at(fs::HERE, above.leak(), 0o755) {
                 Ok(()) | Err(Errno::EEXIST) => {}
-                // The kernel says it of what is there on a read-only file system.
+                // mkdir(2) on a read-only file system reports EROFS also for a directory that
+                // exists.
                 Err(Errno::EROFS) => {}
                 Err(errno) => return Err(errno),
             }
@@ -119,7 +121,7 @@ impl Store {
         }
     }
 
-    /// Finds a container; None when there is no such id.
+    /// Finds a container; None when the id is unknown.
     pub fn find(&self, id: &CStr) -> Result<Option<Entry>> {
         let open = || {
             let root = fs::open(self.path, DIRECTORY, 0)?;
@@ -179,18 +181,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Waits for the lock of the container, which is held until mini ends; whether the container is still there.
+    /// Waits for the container's lock, which is held until mini ends; returns whether the container
+    /// still exists.
     pub fn lock(&self) -> crate::sys::Result<bool> {
         fs::lock_exclusively(&self.directory)?;
         self.is_there()
     }
 
-    /// Whether nobody holds the lock: nobody is at work on the container.
+    /// Whether no other mini works on the container.
     pub fn is_free(&self) -> bool {
         fs::try_lock(&self.directory, true).is_ok()
     }
 
-    /// Whether this directory is still the one with the container's id. Who holds its lock can rely on it.
+    /// Whether the id still refers to this directory. This cannot change while the lock is held.
     fn is_there(&self) -> crate::sys::Result<bool> {
         match fs::identity_at(self.root.raw(), self.id) {
             Ok(found) => Ok(found == fs::identity_of(&self.directory)?),
@@ -199,7 +202,8 @@ impl Entry {
         }
     }
 
-    /// Makes the container's directory the working directory, for its socket: the address of one is short.
+    /// Makes the container's directory the working directory, because the address of a socket must
+    /// be short.
     pub fn enter(&self) -> Result<()> {
         fs::fchdir(&self.directory).map_err(|errno| self.failed(errno))
     }
@@ -214,17 +218,17 @@ impl Entry {
         fs::write_all(&file, content)
     }
 
-    /// Saves the configuration.
+    /// Writes the configuration.
     pub fn save_config(&self, text: &[u8]) -> Result<()> {
         self.write(CONFIG, text).map_err(|errno| self.failed(errno))
     }
 
-    /// The text of the configuration.
+    /// Reads the configuration.
     pub fn config(&self) -> Result<Vec<u8>> {
         fs::read_file_at(self.directory.raw(), CONFIG, LIMIT).map_err(|errno| self.failed(errno))
     }
 
-    /// Saves the state, in place of what was.
+    /// Writes the state, replacing the previous one.
     pub fn save(&self, state: &State) -> Result<()> {
         let base = self.directory.raw();
         self.write(NEW_STATE, state.to_json().bytes())
@@ -232,7 +236,7 @@ impl Entry {
             .map_err(|errno| self.failed(errno))
     }
 
-    /// Reads the state; None when the container was not created to the end.
+    /// Reads the state; None when the container was not completely created.
     pub fn state(&self) -> Result<Option<State<'static>>> {
         match fs::read_file_at(self.directory.raw(), STATE, LIMIT) {
             Err(Errno::ENOENT) => Ok(None),
@@ -241,21 +245,21 @@ impl Entry {
         }
     }
 
-    /// Whether the socket of `mini start` is there.
+    /// Whether the socket of `mini start` exists.
     pub fn has_socket(&self) -> bool {
         fs::exists_at(self.directory.raw(), START).is_ok()
     }
 
     /// Removes the socket of `mini start`.
     pub fn remove_socket(&self) {
-        // Whoever looks finds that nobody listens there.
+        // If it stays, a connection is refused.
         let _ = fs::unlink_at(self.directory.raw(), START);
     }
 
-    /// Removes the container's directory. Its lock must be held.
+    /// Removes the container's directory. The lock must be held.
     pub fn remove(&self) -> Result<()> {
         let failed = |errno| self.failed(errno);
-        // A directory that was read once is at its end.
+        // The other descriptor may have been read to its end.
         let directory = fs::open_at(self.directory.raw(), c".", DIRECTORY, 0).map_err(failed)?;
         for name in names_in(&directory).map_err(failed)? {
             match fs::unlink_at(directory.raw(), name) {

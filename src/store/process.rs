@@ -1,11 +1,11 @@
-//! Whether a process is still the one that was noted: by its id and the time of its start, so that a process id that
-//! was given to somebody else is not taken for it.
+//! Identifies a process by its id and start time, so that another process with a reused id is not
+//! taken for it.
 
 use crate::sys::{Errno, Fd, Result, clock, fs, poll, process};
 use crate::text::{Text, number};
 use core::ffi::CStr;
 
-/// The time when a process started, in the kernel's ticks since boot; None when there is none, or only a zombie.
+/// Start time of a process in clock ticks since boot; None when it does not exist or is a zombie.
 pub fn start_time(pid: i32) -> Option<u64> {
     let mut path = Text::new();
     path.str("/proc/").number(pid as u64).str("/stat");
@@ -13,7 +13,8 @@ pub fn start_time(pid: i32) -> Option<u64> {
     parse(&stat)
 }
 
-/// proc_pid_stat(5): `PID (NAME) STATE ...`; the name may contain anything. The start time is field 22.
+/// proc_pid_stat(5): `PID (NAME) STATE ...`; the name may contain anything. The start time is field
+/// 22.
 fn parse(stat: &[u8]) -> Option<u64> {
     let behind = stat.iter().rposition(|byte| *byte == b')')?;
     let mut fields = stat.get(behind + 2..)?.split(|byte| *byte == b' ');
@@ -23,33 +24,33 @@ fn parse(stat: &[u8]) -> Option<u64> {
     number(fields.nth(18)?, 10)
 }
 
-/// A process that is the one that was noted.
+/// A process with a verified identity.
 pub struct Process {
     pid: i32,
-    /// Stands for it whatever happens to the number (Linux 5.3).
+    /// A pidfd, which never refers to another process (Linux 5.3).
     pidfd: Option<Fd>,
 }
 
 impl Process {
-    /// Finds it; None when it has ended.
+    /// Finds the process; None when it has ended.
     pub fn find(pid: i32, started: u64) -> Option<Process> {
         if pid <= 0 {
             return None;
         }
-        // First: what is true of the number afterwards is true of the descriptor.
+        // Opened first: what the checks below find out about the id then holds for the pidfd.
         let pidfd = process::open_pidfd(pid);
         if matches!(pidfd, Err(Errno::ESRCH)) {
             return None;
         }
         let is_it = match start_time(pid) {
             Some(time) => started == 0 || time == started,
-            // Without /proc nothing tells; the number must do.
+            // Without /proc only the id can be checked.
             None => !has_proc() && process::kill(pid, 0).is_ok(),
         };
         is_it.then(|| Process { pid, pidfd: pidfd.ok() })
     }
 
-    /// Sends it a signal; ESRCH when it has ended.
+    /// Sends a signal; ESRCH when the process has ended.
     pub fn kill(&self, signal: i32) -> Result<()> {
         match &self.pidfd {
             Some(pidfd) => match process::signal_pidfd(pidfd, signal) {
@@ -60,18 +61,18 @@ impl Process {
         }
     }
 
-    /// What tells its end to poll(2), where the kernel has pidfds.
+    /// A descriptor for poll(2) that becomes readable at the end, where the kernel has pidfds.
     pub fn poll(&self) -> Option<libc::pollfd> {
         let fd = self.pidfd.as_ref()?.raw();
         Some(libc::pollfd { fd, events: libc::POLLIN, revents: 0 })
     }
 
-    /// Whether it has not ended.
+    /// Whether the process still runs.
     pub fn is_alive(&self, started: u64) -> bool {
         start_time(self.pid).is_some_and(|time| started == 0 || time == started)
     }
 
-    /// Waits for its end, until a time of the monotonic clock; whether it has ended.
+    /// Waits for the end until `deadline` (CLOCK_MONOTONIC); returns whether it has ended.
     pub fn wait(&self, started: u64, deadline: u64) -> bool {
         if let Some(pidfd) = &self.pidfd {
             let mut polls = [libc::pollfd { fd: pidfd.raw(), events: libc::POLLIN, revents: 0 }];

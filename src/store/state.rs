@@ -1,4 +1,4 @@
-//! What is known of a container beside its configuration.
+//! The saved state of a container.
 
 use super::time::rfc3339;
 use crate::error::{Error, Result};
@@ -12,50 +12,50 @@ use core::ffi::CStr;
 /// The newest version of the specification that mini knows.
 pub use crate::oci::config::VERSION as OCI_VERSION;
 
-/// A container's state, as the verbs hand it on to each other.
+/// The state of a container, as saved for later verbs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State<'a> {
     /// The container's id.
     pub id: &'a CStr,
-    /// Its process; 0 while there is none.
+    /// The container's process; 0 for none.
     pub pid: i32,
-    /// When that process started, in the kernel's ticks since boot.
+    /// Start time of that process in clock ticks since boot.
     pub started: u64,
-    /// The bundle's directory, an absolute path.
+    /// Absolute path of the bundle.
     pub bundle: &'a CStr,
-    /// The directory of its root, an absolute path.
+    /// Absolute path of the root directory.
     pub rootfs: &'a CStr,
-    /// When it was created, in nanoseconds since 1970.
+    /// Time of creation, in nanoseconds since 1970.
     pub created: u64,
-    /// The user who created it.
+    /// User id of the creator.
     pub owner: u32,
-    /// The directories of its cgroups, which are removed with it.
+    /// Directories of the container's cgroups, which `delete` removes.
     pub cgroups: Vec<&'a CStr>,
-    /// Whether the configuration has a process to start.
+    /// Whether the configuration has a process.
     pub has_process: bool,
-    /// Whether there are hooks for `start` and `delete` in the configuration.
+    /// Whether the configuration has hooks for `start` or `delete`.
     pub has_hooks: bool,
-    /// What the engine wants to remember.
+    /// Annotations of the engine.
     pub annotations: Pairs<'a>,
 }
 
-/// What a container is doing.
+/// Status of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It is being made.
+    /// The container is being created.
     Creating,
-    /// Its process waits for `mini start`.
+    /// The process waits for `mini start`.
     Created,
-    /// Its command runs.
+    /// The command runs.
     Running,
-    /// Its processes are frozen.
+    /// The processes are frozen.
     Paused,
-    /// Its process has ended.
+    /// The process has ended.
     Stopped,
 }
 
 impl Status {
-    /// The specification's word.
+    /// The name in the runtime specification.
     pub fn name(self) -> &'static str {
         match self {
             Status::Creating => "creating",
@@ -68,7 +68,7 @@ impl Status {
 }
 
 impl<'a> State<'a> {
-    /// As a file.
+    /// The state as JSON for the state file.
     pub fn to_json(&self) -> Text {
         let mut json = Json { text: Text::new() };
         json.text.str("{");
@@ -102,10 +102,10 @@ impl<'a> State<'a> {
         json.end();
     }
 
-    /// Reads a file of it; the text is changed.
+    /// Reads a state file. The text is modified.
     ///
     /// # Errors
-    /// When it is not as [`State::to_json`] writes it.
+    /// The text differs from what [`State::to_json`] writes.
     pub fn read(text: &'a mut [u8]) -> Result<State<'a>> {
         let broken = || Error::new("state.json").cause("damaged").hint("mini delete --force ID");
         let document = Document::read(text).map_err(|_| broken())?;
@@ -135,8 +135,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// What the specification wants to be known of a container's state, with its members but not its braces:
-    /// hooks read it, and `mini state` prints it with some more.
+    /// Writes the members of the runtime specification's state, for hooks and `mini state`.
     pub fn describe(&self, status: Status, json: &mut Json) {
         json.string("ociVersion", OCI_VERSION.as_bytes());
         json.string("id", self.id.to_bytes());
@@ -146,7 +145,7 @@ impl<'a> State<'a> {
         json.string("bundle", self.bundle.to_bytes());
     }
 
-    /// The state as hooks read it.
+    /// The state for hooks.
     pub fn for_hooks(&self, status: Status) -> Text {
         let mut json = Json { text: Text::new() };
         json.text.str("{");
@@ -158,7 +157,7 @@ impl<'a> State<'a> {
         json.text
     }
 
-    /// The state as `mini state` and `mini list` print it.
+    /// The state for `mini state` and `mini list`.
     pub fn for_users(&self, status: Status) -> Text {
         let mut json = Json { text: Text::new() };
         json.text.str("{");

@@ -1,4 +1,4 @@
-//! Points in time as text.
+//! Time as text.
 
 use crate::sys::clock::SECOND;
 use crate::text::Text;
@@ -29,7 +29,7 @@ pub fn rfc3339(nanos: u64, out: &mut Text) {
     part(nanos, 9, "Z");
 }
 
-/// The date that is so many days after 1970-01-01.
+/// The date that is `days` days after 1970-01-01.
 fn date(days: u64) -> (u64, u64, u64) {
     let is_leap = |year: u64| {
         (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400)
@@ -66,7 +66,7 @@ mod tests {
         String::from_utf8(text.bytes().to_vec()).unwrap()
     }
 
-    /// What date -u says.
+    /// As `date -u` prints it.
     #[test]
     fn times_are_written() {
         assert_eq!(text(0), "1970-01-01T00:00:00.000000000Z");

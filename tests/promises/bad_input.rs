@@ -56,8 +56,8 @@ fn roots(world: &World) {
         &[
             (&["--rootfs", missing, "sh"], "missing: No such file or directory"),
             (&["--rootfs", "/etc/passwd", "sh"], "rootfs /etc/passwd: Not a directory"),
-            (&["--rootfs", "/", "sh"], "it is the root already (leave --rootfs out"),
-            (&["--rootfs", "/proc/self/root", "sh"], "it is the root already (leave --rootfs out"),
+            (&["--rootfs", "/", "sh"], "this is the host's root (leave --rootfs out"),
+            (&["--rootfs", "/proc/self/root", "sh"], "this is the host's root (leave --rootfs out"),
             (&["--rootfs", "", "sh"], "must not be empty"),
         ],
     );

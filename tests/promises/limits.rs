@@ -304,7 +304,7 @@ fn refused(world: &World) {
         (&["--pids-limit", "0"], "out of range (1 to"),
         (&["--blkio-weight", "9"], "out of range (10 to 1000)"),
         (&["-m", "64m", "--cgroup-parent", "a/../.."], "must not have .. in it"),
-        (&["-m", "64m", "--cgroup-parent", "no/such"], "make the group first"),
+        (&["-m", "64m", "--cgroup-parent", "no/such"], "make the cgroup first"),
         (&["--cgroup-conf", "../memory.max=1"], "not the name of a cgroup file"),
         (&["--cgroup-conf", "tasks=1"], "not the name of a cgroup file"),
         (&["--cgroup-conf", "memory.max"], "has no ="),

@@ -754,7 +754,7 @@ fn bad_archives(world: &World) {
     let damaged = world.file("damaged", &damaged);
     run(world, damaged.to_str().unwrap(), &[], "true").refused(125, "damaged or truncated");
     world.run(&["--rootfs", "-", "true"]).refused(125, "not a tar archive");
-    run(world, &archive("good"), &["--overlay", "/u"], "true").refused(125, "not layered");
+    run(world, &archive("good"), &["--overlay", "/u"], "true").refused(125, "cannot be a layer");
     let layers = format!("{}:{}:O", archive("good"), root.display());
-    run(world, &layers, &[], "true").refused(125, "not layered");
+    run(world, &layers, &[], "true").refused(125, "cannot be a layer");
 }

@@ -232,7 +232,7 @@ fn parent_alone(world: &World) {
         "/sys/fs/cgroup"
     };
     let asked = parent.strip_prefix(top).unwrap().to_str().unwrap();
-    run(asked).refused(125, "No such file or directory (make the group first");
+    run(asked).refused(125, "No such file or directory (make the cgroup first");
     run(&format!("{asked}/../x")).refused(125, "must not have .. in it");
     run("../../x").refused(125, "must not have .. in it");
     fs::create_dir(&parent).unwrap();

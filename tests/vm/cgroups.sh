@@ -84,7 +84,7 @@ check "its cgroup, too" "" "$(until_gone groups)"
 mkdir /sys/fs/cgroup/jobs
 check "a parent alone" "/jobs/mini" "$(mini run --cgroup-parent jobs --cgroupns host -- sh -c 'cut -d: -f3 /proc/self/cgroup' | cut -d- -f1)"
 mini run --cgroup-parent nope -- true 2>/tmp/err
-check "which is not there" "125 1" "$? $(grep -c 'make the group first' /tmp/err)"
+check "which is not there" "125 1" "$? $(grep -c 'make the cgroup first' /tmp/err)"
 # One that takes no domain is named, and so is what could not be joined.
 echo threaded >/sys/fs/cgroup/jobs/cgroup.type
 mini run --cgroup-parent jobs -- true 2>/tmp/err

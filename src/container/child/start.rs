@@ -1,5 +1,5 @@
-//! A container that is created and waits for `mini start`: the child's part. Works on the child's stack alone,
-//! with what the parent has prepared, as the parent is gone by then.
+//! The child's part of `mini create` and `mini start`. It works on the child's stack alone, with
+//! what the parent has prepared, because the parent has ended by then.
 
 use super::perform::Child;
 use crate::container::args_pipe;
@@ -16,25 +16,25 @@ pub struct StartSocket<'a> {
     pub listener: &'a Fd,
     /// The startContainer hooks.
     pub hooks: Vec<HookCall<'a>>,
-    /// What the steps are called in errors, from the first step of the plan that comes after the wait.
+    /// Names of the steps after the wait, for error messages.
     pub names: Vec<Text>,
-    /// The number of that step.
+    /// Index of the first of these steps.
     pub first: usize,
 }
 
-/// A hook with its arguments as execve(2) reads them.
+/// A hook, prepared for execve(2).
 pub struct HookCall<'a> {
-    /// Its file.
+    /// Path of the program.
     pub path: &'a CStr,
-    /// The addresses of its arguments, and 0.
+    /// Pointers to its arguments, ending with 0.
     pub args: Vec<usize>,
-    /// The same of its environment.
+    /// Pointers to its environment, ending with 0.
     pub env: Vec<usize>,
-    /// Nanoseconds until it is killed.
+    /// Time until the hook is killed, in nanoseconds.
     pub timeout: Option<u64>,
 }
 
-/// Tells the parent that this step is reached, and waits for the parent's byte.
+/// Reports to the parent that this step is reached, and waits for the parent's sync byte.
 pub fn wait_for_parent(step: usize, child: &Child) -> Result<()> {
     Record { step, failure: None, nanos: 0 }.write(&Detail::new(), &child.status.1)?;
     if !args_pipe::wait_for_sync(&child.args_pipe.0)? {
@@ -43,20 +43,21 @@ pub fn wait_for_parent(step: usize, child: &Child) -> Result<()> {
     Ok(())
 }
 
-/// Waits for `mini start`, and runs the startContainer hooks; the connection, which tells of success by its end.
+/// Waits for `mini start` and runs the startContainer hooks. Returns the connection: its end
+/// reports success.
 #[inline(never)]
 pub fn wait(step: usize, child: &Child, detail: &mut Detail) -> Result<Fd> {
     let start = child.start.as_ref().ok_or(Errno::EBADF)?;
-    // A change of user may have made it dumpable again (proc(5), fs.suid_dumpable).
+    // A change of user may have made the process dumpable again (proc(5), fs.suid_dumpable).
     security::make_undumpable()?;
-    // From here on the parent's death means the same as its silence: the pipe ends.
+    // From here on the end of the pipe reports the parent's death.
     process::set_parent_death_signal(0)?;
     wait_for_parent(step, child)?;
     child.args_pipe.0.close_copy();
     child.status.1.close_copy();
     let (connection, state) = loop {
         let connection = net::accept(start.listener)?;
-        // Who sends nothing only wanted to know whether somebody waits here.
+        // A connection that sends nothing only checks whether the container waits.
         if let Ok(Some((_, state))) = net::receive_with(&connection) {
             break (connection, state);
         }
@@ -73,8 +74,8 @@ pub fn wait(step: usize, child: &Child, detail: &mut Detail) -> Result<Fd> {
     Ok(connection)
 }
 
-/// Runs a hook with the container's state as its standard input. ETIMEDOUT when it took too long, ECHILD when it
-/// failed.
+/// Runs a hook with the container's state on standard input. ETIMEDOUT when it takes too long,
+/// ECHILD when it fails.
 fn run_hook(hook: &HookCall, state: Option<&Fd>) -> Result<()> {
     signal::set_mask(signal::ALL)?;
     let deadline = hook.timeout.map(|timeout| clock::now().saturating_add(timeout));
@@ -109,8 +110,8 @@ fn run_hook(hook: &HookCall, state: Option<&Fd>) -> Result<()> {
     }
 }
 
-/// Tells `mini start` what failed: two records, whose details are the step's name and what is known beyond the
-/// kernel's reason. `mini start` does not have the plan.
+/// Reports a failure to `mini start`, which does not have the plan: two records, whose details are
+/// the step's name and the detail of the failure.
 pub fn report(
     record: &Record,
     start: &StartSocket,

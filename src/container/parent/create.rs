@@ -1,5 +1,5 @@
-//! Creates a container that waits for `mini start`: the launch as far as the child goes by itself, with the hooks on
-//! the way, and what becomes of it.
+//! Creates a container that waits for `mini start`: launches the child, runs the hooks, and waits
+//! until the child has reached the last steps.
 
 use super::cgroups::Cgroups;
 use super::launch::{self, Launched};
@@ -14,17 +14,18 @@ use crate::sys::process::Change;
 use crate::sys::{Errno, Fd, net, process};
 use core::ffi::CStr;
 
-/// A container whose process waits. Dropped, it is killed.
+/// A created container. Dropping this value kills its process.
 pub struct Created<'a> {
     launched: Launched<'a>,
 }
 
-/// Creates a container, and hands it to `then`. Where that or anything before fails, nothing is left.
+/// Creates a container and calls `then` with it. If anything fails, nothing is left behind.
 ///
-/// `hooks` is called when the namespaces are there and the root is not switched, with the process's id.
+/// `hooks` is called with the process's id when the namespaces exist, before the switch of the
+/// root.
 ///
 /// # Errors
-/// Whatever kept the container from being created.
+/// Anything that kept the container from being created.
 pub fn create<'a, T>(
     plan: &'a Plan<'a>,
     spec: &Spec<'a>,
@@ -38,13 +39,13 @@ pub fn create<'a, T>(
         .and_then(|launched| wait(launched, plan, spec, host, options, hooks))
         .and_then(then);
     if result.is_ok() {
-        // They are the container's, as long as that is there.
+        // The cgroups belong to the container now.
         core::mem::forget(groups);
     }
     result
 }
 
-/// Waits until the child has done all that comes before the start.
+/// Waits until the child has performed all steps before the start.
 fn wait<'a>(
     mut launched: Launched<'a>,
     plan: &Plan,
@@ -84,7 +85,7 @@ fn wait<'a>(
     }
 }
 
-/// The child has ended without a word.
+/// The error for a child that has ended without a report.
 fn ended(launched: &mut Launched) -> Error {
     let error = Error::new("create");
     match process::wait_end(launched.child.pid()) {
@@ -102,19 +103,19 @@ fn ended(launched: &mut Launched) -> Error {
 }
 
 impl<'a> Created<'a> {
-    /// The id of its process.
+    /// Process id of the container's process.
     pub fn pid(&self) -> i32 {
         self.launched.child.pid()
     }
 
-    /// Takes the terminal that the child has opened, if it has: both of its ends.
+    /// Receives the two ends of the pseudo terminal, if the child has opened one.
     pub fn take_terminal(&mut self) -> Result<Option<[Fd; 2]>> {
         let Some(connection) = self.launched.terminal.take() else { return Ok(None) };
         net::receive_descriptors(connection)
             .map_err(|errno| Error::new("take the terminal").errno(errno))
     }
 
-    /// Tells the child that it is known: from now on it outlives mini.
+    /// Sends the sync byte: from now on the child outlives mini.
     pub fn commit(&self) -> Result<()> {
         match &self.launched.args {
             Some(args) => args.send_sync().map_err(|errno| Error::new("create").errno(errno)),
@@ -122,12 +123,12 @@ impl<'a> Created<'a> {
         }
     }
 
-    /// Leaves it behind.
+    /// Leaves the container running.
     pub fn leave(self) {
         core::mem::forget(self);
     }
 
-    /// Waits for the command in the foreground; how it ended.
+    /// Waits for the command in the foreground; returns how it ended.
     pub fn supervise(
         mut self,
         plan: &'a Plan<'a>,
@@ -140,7 +141,7 @@ impl<'a> Created<'a> {
     }
 }
 
-/// Writes the process's id to a file that stays, without a newline, which some engines do not expect.
+/// Writes the pid file, which stays. Without a newline, because some engines do not expect one.
 pub fn write_pid_file(path: &CStr, pid: i32) -> Result<()> {
     ready::write_number(path, pid, "").map(core::mem::forget)
 }

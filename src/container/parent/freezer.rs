@@ -1,24 +1,23 @@
-//! Stopping all processes of a container where they are, and letting them go on: cgroup v1's freezer, or v2's
-//! `cgroup.freeze`.
+//! Freezes and thaws all processes of a container: cgroup v1's freezer, or v2's `cgroup.freeze`.
 
 use crate::error::{Error, Result};
 use crate::sys::fs::{self, Base};
 use crate::sys::{Errno, Fd, clock};
 use core::ffi::CStr;
 
-/// How a version of cgroups stops processes.
+/// The freezer's files in one cgroup version.
 struct Interface {
-    /// The file that is written to.
+    /// File to write to.
     file: &'static CStr,
-    /// What is written to it: to let go on, to stop.
+    /// Values to thaw and to freeze.
     values: [&'static [u8]; 2],
-    /// The file that tells whether all of them have stopped.
+    /// File that shows whether all processes are frozen.
     state: &'static CStr,
     /// The line that says so.
     stopped: &'static [u8],
 }
 
-/// v1 comes first: on a hybrid host this is where engines look.
+/// v1 first: on a hybrid host engines look there.
 const INTERFACES: [Interface; 2] = [
     Interface {
         file: c"freezer.state",
@@ -35,7 +34,7 @@ const INTERFACES: [Interface; 2] = [
 ];
 
 impl Interface {
-    /// Finds the cgroup and the interface that freezes the container.
+    /// Finds the cgroup and the interface for a container.
     fn find(directories: &[&CStr]) -> Option<(Fd, Interface)> {
         for interface in INTERFACES {
             for directory in directories {
@@ -59,11 +58,11 @@ impl Interface {
     }
 }
 
-/// Whether a cgroup was told to stop its processes.
+/// Whether a cgroup was told to freeze.
 pub fn is_frozen(cgroup: Base) -> bool {
     INTERFACES.iter().any(|interface| {
         let text = fs::read_file_at(cgroup, interface.file, 64).unwrap_or_default();
-        // A cgroup of v1 may still be FREEZING.
+        // A v1 cgroup may still be FREEZING.
         !text.is_empty() && text.trim_ascii() != interface.values[0]
     })
 }
@@ -73,14 +72,14 @@ pub fn is_paused(directories: &[&CStr]) -> bool {
     Interface::find(directories).is_some_and(|(cgroup, _)| is_frozen(cgroup.raw()))
 }
 
-/// How long the kernel gets to stop everything, in nanoseconds. A process that it cannot stop at once is one in an
-/// uninterruptible sleep.
+/// Time for freezing all processes, in nanoseconds. A process in uninterruptible sleep cannot be
+/// frozen at once.
 const LIMIT: u64 = 2_000_000_000;
 
-/// Stops all processes of a container, or lets them go on.
+/// Freezes or thaws all processes of a container.
 ///
 /// # Errors
-/// When there is no freezer, or it does not stop everything in two seconds; then all processes go on.
+/// There is no freezer, or not all processes are frozen after two seconds; then all are thawed.
 pub fn set_frozen(directories: &[&CStr], stop: bool) -> Result<()> {
     let error = || Error::new(if stop { "freeze" } else { "thaw" });
     let Some((cgroup, interface)) = Interface::find(directories) else {
@@ -100,7 +99,7 @@ pub fn set_frozen(directories: &[&CStr], stop: bool) -> Result<()> {
         }
         clock::pause(pause);
         pause = (pause * 2).min(10_000_000);
-        // v1 may miss a process that was forked meanwhile, until it is told again.
+        // v1 may miss a process that was forked meanwhile, so it is told again.
         interface.write(&cgroup, true).map_err(failed)?;
     }
     Ok(())

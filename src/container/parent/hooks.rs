@@ -1,5 +1,5 @@
-//! Runs hooks: programs of the configuration that run outside the container, or in its namespaces, with the
-//! container's state on standard input.
+//! Runs hooks: programs of the configuration that run on the host or in the container's namespaces,
+//! with the container's state on standard input.
 
 use crate::error::{Error, Result};
 use crate::spec::hooks::Hook;
@@ -9,15 +9,15 @@ use crate::sys::{Errno, Fd, clock, fs, process, signal};
 use crate::text::Text;
 use alloc::vec::Vec;
 
-/// What hooks hold back of signals to wait for a hook's end.
+/// Blocks the signals that are needed to wait for a hook.
 pub fn hold_signals() -> Result<()> {
     signal::set_mask(signal::only(libc::SIGCHLD) | signal::only(libc::SIGPIPE))
         .map_err(|errno| Error::new("hold signals").errno(errno))
 }
 
-/// Runs hooks one after the other, the first failure being the last. SIGCHLD must be held back.
+/// Runs hooks one after the other and stops at the first failure. SIGCHLD must be blocked.
 ///
-/// With `inside`, the id of the container's process, they run in its namespaces.
+/// With `inside`, the id of the container's process, the hooks run in its namespaces.
 pub fn run(kind: &str, hooks: &[Hook], state: &[u8], inside: Option<i32>) -> Result<()> {
     hooks.iter().try_for_each(|hook| run_one(kind, hook, state, inside))
 }
@@ -60,7 +60,7 @@ fn run_one(kind: &str, hook: &Hook, state: &[u8], inside: Option<i32>) -> Result
     }
 }
 
-/// How the hook ended; None when the time was over.
+/// Waits for a hook; returns how it ended, or None when its time is over.
 fn wait(child: i32, deadline: Option<u64>) -> crate::sys::Result<Option<Change>> {
     let end = loop {
         if let Some(end) = process::ended(child)? {
@@ -72,15 +72,15 @@ fn wait(child: i32, deadline: Option<u64>) -> crate::sys::Result<Option<Change>>
             break None;
         }
     };
-    // The one that was taken may have been the container's.
+    // The SIGCHLD received above may have been for the container.
     process::kill(process::getpid(), libc::SIGCHLD)?;
     Ok(end)
 }
 
-/// The exit status for what could not be executed.
+/// Exit status of a hook that could not be executed.
 const NOT_RUN: u8 = 127;
 
-/// In a process of its own.
+/// Executes a hook, in a child process.
 fn become_hook(hook: &Hook, stdin: &Fd, namespaces: &[(i32, Fd)]) -> ! {
     let become_it = || -> crate::sys::Result<Errno> {
         for (kind, namespace) in namespaces {
@@ -91,7 +91,7 @@ fn become_hook(hook: &Hook, stdin: &Fd, namespaces: &[(i32, Fd)]) -> ! {
             }
         }
         if namespaces.iter().any(|(kind, _)| *kind == libc::CLONE_NEWPID) {
-            // Only children are in that one.
+            // Only children are in a new pid namespace.
             match process::fork()? {
                 0 => {}
                 child => {
@@ -138,11 +138,11 @@ fn namespaces_of(pid: i32) -> crate::sys::Result<Vec<(i32, Fd)>> {
             fs::open(path.leak(), libc::O_RDONLY, 0)
         };
         let theirs = match open(pid as u64) {
-            // The kernel has no such namespaces.
+            // The kernel has no such namespace.
             Err(Errno::ENOENT) => continue,
             result => result?,
         };
-        // The user namespace one is in cannot be joined again.
+        // A process cannot join its own user namespace again.
         if fs::identity_of(&theirs)? != fs::identity_of(&open(process::getpid() as u64)?)? {
             found.push((kind, theirs));
         }

@@ -1,19 +1,21 @@
-//! Starts a container that was created: connects to its process, and hears of what fails.
+//! Starts a created container: connects to its process and receives failures.
 
 use super::explain::NOT_IN_PATH;
 use crate::container::status::{Detail, Record};
 use crate::error::{Error, Result};
 use crate::sys::{Errno, Fd, net};
 
-/// Whether somebody waits at the socket for the container to be started.
+/// Whether a container waits at the socket.
 pub fn is_waiting(socket: &[u8]) -> bool {
     net::connect_stream(socket).is_ok()
 }
 
-/// Tells the container's process to become the command. `state` is what the hooks of that point read.
+/// Tells the container's process to execute the command. `state` is the standard input of the
+/// startContainer hooks.
 ///
 /// # Errors
-/// Why the command could not be executed, or a hook failed. ECONNREFUSED is None: nobody waits there.
+/// The command could not be executed, or a hook failed. Returns None when no process waits at the
+/// socket.
 pub fn start(socket: &[u8], state: Option<&Fd>) -> Result<Option<()>> {
     let failed = |errno| Error::new("start").errno(errno);
     let connection = match net::connect_stream(socket) {
@@ -23,10 +25,10 @@ pub fn start(socket: &[u8], state: Option<&Fd>) -> Result<Option<()>> {
     net::send_with(&connection, &[1], state).map_err(failed)?;
     let mut detail = Detail::new();
     match Record::read(&mut detail, &connection) {
-        // The command runs: the connection went with execve(2).
+        // The command runs: execve(2) closed the connection.
         Ok(None) => return Ok(Some(())),
         Ok(Some(_)) => {}
-        // Somebody else was faster.
+        // Another `mini start` was faster.
         Err(Errno::ECONNRESET) => return Ok(None),
         Err(errno) => return Err(failed(errno)),
     }
