@@ -167,7 +167,7 @@ pub fn connect_stream(path: &[u8]) -> Result<Fd> {
     Ok(socket)
 }
 
-/// accept4(2): waits for somebody to connect.
+/// accept4(2): waits for a connection.
 pub fn accept(socket: &Fd) -> Result<Fd> {
     loop {
         // SAFETY: no address is asked for.
