@@ -54,19 +54,19 @@ pub fn allow_all(rules: &[DeviceRule]) -> bool {
     rules.iter().rev().take_while(|rule| rule.allow).any(is_all)
 }
 
-/// What is wrong with rules.
+/// Result; the error says what is wrong with the rules.
 pub type Result<T> = core::result::Result<T, &'static str>;
 
-/// A line for v1.
+/// A line for a v1 control file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Whether it is for `devices.allow`; else it is for `devices.deny`.
+    /// Whether it is for `devices.allow`; otherwise for `devices.deny`.
     pub allow: bool,
     /// The line.
     pub text: Text,
 }
 
-/// An exception of v1: which devices, and which access to them.
+/// An exception of v1: devices and access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Exception {
     kind: DeviceKind,
@@ -76,7 +76,7 @@ struct Exception {
 }
 
 impl Exception {
-    /// The devices that are in both, with the access of either.
+    /// The devices in both, with the access of either.
     fn and(&self, other: &Exception) -> Option<Exception> {
         let meet = |one: Option<u32>, other: Option<u32>| match (one, other) {
             (Some(one), Some(other)) => (one == other).then_some(Some(one)),
@@ -121,14 +121,13 @@ impl Exception {
     }
 }
 
-/// The most lines that are written.
+/// Maximum number of lines.
 const MOST_LINES: usize = 4096;
 
-/// Makes the lines for v1, in their order. They begin with one that denies everything, whatever the cgroup has from
-/// its parent.
+/// Makes the lines for v1, in order. The first one denies everything that the cgroup inherits.
 pub fn lines(rules: &[DeviceRule]) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
-    // Whether what is in no exception is allowed.
+    // Whether devices without an exception are allowed.
     let mut default = false;
     let mut exceptions: Vec<Exception> = Vec::new();
     let everything = |allow| {
@@ -163,8 +162,8 @@ pub fn lines(rules: &[DeviceRule]) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// Adds an exception. The kernel lets a request pass if a single one covers it, so there is one for each set of devices
-/// that several cover.
+/// Adds an exception. The kernel allows a request only if a single exception covers it, so each set
+/// of devices covered by several gets one.
 fn add(exceptions: &mut Vec<Exception>, new: Exception, allow: bool, lines: &mut Vec<Line>) {
     let mut changed: Vec<Exception> =
         exceptions.iter().filter_map(|known| known.and(&new)).collect();
@@ -179,7 +178,7 @@ fn add(exceptions: &mut Vec<Exception>, new: Exception, allow: bool, lines: &mut
     }
 }
 
-/// Takes what a rule covers out of the exceptions.
+/// Removes what a rule covers from the exceptions.
 fn take(
     exceptions: &mut [Exception],
     rule: &Exception,
@@ -198,8 +197,8 @@ fn take(
     Ok(())
 }
 
-// linux/bpf_common.h, linux/bpf.h: registers in the second byte (destination low, source high), a jump's distance in
-// the next two, a number in the last four.
+// Encoding of eBPF (linux/bpf_common.h, linux/bpf.h): registers in the second byte (destination
+// low, source high), jump offset in the next two, immediate value in the last four.
 const LOAD_WORD: u64 = 0x61;
 const AND: u64 = 0x54;
 const SHIFT_RIGHT: u64 = 0x74;
@@ -208,14 +207,14 @@ const IF_NOT: u64 = 0x55;
 const IF_BITS: u64 = 0x45;
 const JUMP: u64 = 0x05;
 const EXIT: u64 = 0x95;
-/// The registers: the answer; the input, struct bpf_cgroup_dev_ctx; and what is made of it.
+/// Registers: the result; the input, struct bpf_cgroup_dev_ctx; and temporary values.
 const ANSWER: u64 = 0;
 const INPUT: u64 = 1;
 const KIND: u64 = 2;
 const ACCESS: u64 = 3;
 const MAJOR: u64 = 4;
 const MINOR: u64 = 5;
-/// The most instructions of a program before Linux 5.2 (BPF_MAXINSNS).
+/// Maximum number of instructions before Linux 5.2 (BPF_MAXINSNS).
 const LONGEST: usize = 4096;
 
 fn instruction(code: u64, register: u64, value: u32) -> u64 {
@@ -227,11 +226,11 @@ fn answer(program: &mut Vec<u64>, allow: bool) {
     program.push(EXIT);
 }
 
-/// Makes the program for v2 (struct bpf_insn for each number).
+/// Makes the program for v2 (one number per struct bpf_insn).
 pub fn program(rules: &[DeviceRule]) -> Result<Vec<u64>> {
     let load = |register: u64, offset: u64| LOAD_WORD | register << 8 | INPUT << 12 | offset << 16;
     let mut program = Vec::new();
-    // Which access is still to be decided: it comes in the upper half of the first word.
+    // The access to decide comes in the upper half of the first word.
     program.extend([
         load(KIND, 0),
         load(ACCESS, 0),
@@ -245,7 +244,7 @@ pub fn program(rules: &[DeviceRule]) -> Result<Vec<u64>> {
             DeviceKind::Block => 1,
             DeviceKind::Char => 2,
         });
-        // The jumps to the next rule, whose place is not yet known.
+        // Jumps to the next rule, whose offset is not known yet.
         let mut jumps = Vec::new();
         for (register, wanted) in [(KIND, kind), (MAJOR, rule.major), (MINOR, rule.minor)] {
             if let Some(wanted) = wanted {
@@ -273,7 +272,7 @@ pub fn program(rules: &[DeviceRule]) -> Result<Vec<u64>> {
             return Err("the rules make a program of more than 4096 instructions");
         }
         if applies_always {
-            // The kernel takes no program with instructions that are never reached.
+            // The kernel refuses programs with unreachable instructions.
             return Ok(program);
         }
     }

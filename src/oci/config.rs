@@ -31,222 +31,223 @@ pub type Pairs<'a> = Vec<(&'a CStr, &'a CStr)>;
 /// A container's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// The version of the specification that it follows.
+    /// Version of the specification.
     pub oci_version: &'a CStr,
-    /// What runs in the container. A container without it can be created, but not started.
+    /// The command. A container without one can be created but not started.
     pub process: Option<Process<'a>>,
     /// The root file system.
     pub root: Root<'a>,
-    /// The host name; None leaves it.
+    /// Host name; None: unchanged.
     pub hostname: Option<&'a CStr>,
-    /// The NIS domain name; None leaves it.
+    /// NIS domain name; None: unchanged.
     pub domainname: Option<&'a CStr>,
-    /// Mounts, in their order.
+    /// Mounts, in order.
     pub mounts: Vec<Mount<'a>>,
     /// Programs that run at points of the container's life.
     pub hooks: Hooks<'a>,
-    /// What the engine wants to remember.
+    /// Annotations of the engine.
     pub annotations: Pairs<'a>,
-    /// What only Linux has.
+    /// Linux-specific properties.
     pub linux: Linux<'a>,
 }
 
-/// A root file system.
+/// The root file system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Root<'a> {
-    /// Its directory, absolute or from the bundle's.
+    /// Directory, absolute or relative to the bundle.
     pub path: &'a CStr,
-    /// Whether it is mounted read-only.
+    /// Whether the root is mounted read-only.
     pub readonly: bool,
 }
 
 /// A mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mount<'a> {
-    /// Where, from the container's root.
+    /// Mount point, relative to the container's root.
     pub destination: &'a CStr,
-    /// The type of file system.
+    /// File system type.
     pub kind: Option<&'a CStr>,
-    /// The file, directory or device; for bind mounts absolute or from the bundle's directory.
+    /// Source: a path or device; for bind mounts absolute or relative to the bundle.
     pub source: Option<&'a CStr>,
-    /// How.
+    /// Mount options.
     pub options: MountOptions<'a>,
-    /// Whose files the users' of the source are there.
+    /// User ids of an id-mapped mount.
     pub uid_mappings: Vec<IdMapping>,
-    /// The same for groups.
+    /// Group ids of an id-mapped mount.
     pub gid_mappings: Vec<IdMapping>,
 }
 
 /// A range of ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdMapping {
-    /// The first one in the container.
+    /// First id in the container.
     pub container_id: u32,
-    /// The first one on the host.
+    /// First id on the host.
     pub host_id: u32,
-    /// How many.
+    /// Number of ids.
     pub size: u32,
 }
 
-/// A command and its surroundings: a container's, or one of `exec`.
+/// The process of a container or of `exec`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Process<'a> {
-    /// Whether it gets a pseudo terminal.
+    /// Whether to allocate a pseudo terminal.
     pub terminal: bool,
-    /// The terminal's size.
+    /// Initial size of the pseudo terminal.
     pub console_size: Option<ConsoleSize>,
-    /// Whom it runs as.
+    /// User and groups.
     pub user: User,
-    /// The program and its arguments; at least one.
+    /// Arguments; at least one.
     pub args: Vec<&'a CStr>,
-    /// The environment.
+    /// Environment.
     pub env: Vec<&'a CStr>,
-    /// The working directory, an absolute path.
+    /// Working directory, an absolute path.
     pub cwd: &'a CStr,
-    /// Sets of capabilities; None leaves them.
+    /// Capability sets; None: unchanged.
     pub capabilities: Option<Capabilities>,
-    /// Names in these sets that stand for no capability.
+    /// Names in the sets that are no known capability.
     pub unknown_capabilities: Vec<&'a CStr>,
-    /// Limits, each one once.
+    /// Resource limits, each one once.
     pub rlimits: Vec<Rlimit>,
-    /// Whether no program gives more rights than its caller has.
+    /// Whether to set no_new_privs.
     pub no_new_privileges: bool,
-    /// The profile of AppArmor.
+    /// AppArmor profile.
     pub apparmor_profile: Option<&'a CStr>,
-    /// oom_score_adj; None leaves it.
+    /// OOM score adjustment; None: unchanged.
     pub oom_score_adj: Option<i32>,
-    /// How it is scheduled; None leaves it.
+    /// Scheduling policy; None: unchanged.
     pub scheduler: Option<Scheduler>,
-    /// The label of SELinux.
+    /// SELinux label.
     pub selinux_label: Option<&'a CStr>,
-    /// The priority of its input and output; None leaves it.
+    /// I/O priority; None: unchanged.
     pub io_priority: Option<IoPriority>,
-    /// The CPUs of a process of `exec`.
+    /// CPU affinity of a process of `exec`.
     pub exec_cpu_affinity: CpuAffinity<'a>,
 }
 
 /// A user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {
-    /// The user id in the container.
+    /// User id in the container.
     pub uid: u32,
-    /// The group id in the container.
+    /// Group id in the container.
     pub gid: u32,
-    /// The umask; None leaves it.
+    /// umask; None: unchanged.
     pub umask: Option<u32>,
     /// Supplementary groups.
     pub additional_gids: Vec<u32>,
 }
 
-/// What only Linux has.
+/// Linux-specific properties.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Linux<'a> {
-    /// The users of a new user namespace.
+    /// uid map of a new user namespace.
     pub uid_mappings: Vec<IdMapping>,
-    /// Its groups.
+    /// gid map of a new user namespace.
     pub gid_mappings: Vec<IdMapping>,
-    /// Kernel parameters.
+    /// Kernel parameters (sysctl).
     pub sysctl: Pairs<'a>,
-    /// Limits.
+    /// Resource limits.
     pub resources: Resources<'a>,
-    /// The container's cgroup; absolute or relative, or systemd's `slice:prefix:name`. No component is `..`.
+    /// The container's cgroup: an absolute or relative path, or systemd's `slice:prefix:name`. No
+    /// component is `..`.
     pub cgroups_path: Option<&'a CStr>,
-    /// Namespaces, each kind once; those that are missing are the caller's.
+    /// Namespaces, each type once; missing ones are shared with the caller.
     pub namespaces: Vec<Namespace<'a>>,
     /// Device nodes.
     pub devices: Vec<Device<'a>>,
-    /// Network interfaces of the host that the container gets.
+    /// Network interfaces of the host to move into the container.
     pub net_devices: Vec<NetDevice<'a>>,
-    /// Rules about system calls.
+    /// Seccomp rules.
     pub seccomp: Option<Seccomp<'a>>,
-    /// How the root is propagated: MS_SHARED and its like, perhaps with MS_REC.
+    /// Propagation of the root mount: MS_SHARED and so on, possibly with MS_REC.
     pub rootfs_propagation: Option<u32>,
-    /// What is hidden.
+    /// Masked paths.
     pub masked_paths: Vec<&'a CStr>,
-    /// What is read-only.
+    /// Read-only paths.
     pub readonly_paths: Vec<&'a CStr>,
-    /// SELinux's label of the mounts.
+    /// SELinux label of the mounts.
     pub mount_label: Option<&'a CStr>,
     /// Intel's Resource Director Technology.
     pub intel_rdt: Option<IntelRdt<'a>>,
-    /// On which nodes memory is taken.
+    /// NUMA memory policy.
     pub memory_policy: Option<MemoryPolicy<'a>>,
-    /// The personality (personality(2)).
+    /// Execution domain (personality(2)).
     pub personality: Option<u32>,
-    /// By how much the clocks of a new time namespace differ.
+    /// Clock offsets of a new time namespace.
     pub time_offsets: TimeOffsets,
 }
 
 /// A namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Namespace<'a> {
-    /// Its CLONE_NEW* flag.
+    /// CLONE_NEW* flag.
     pub kind: u32,
-    /// The file of one that exists, an absolute path; None makes a new one.
+    /// Path of an existing namespace; None: a new one.
     pub path: Option<&'a CStr>,
 }
 
 /// Intel's Resource Director Technology.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IntelRdt<'a> {
-    /// The class of service.
+    /// Class of service.
     pub clos_id: Option<&'a CStr>,
     /// Lines for the schemata file.
     pub schemata: Vec<&'a CStr>,
-    /// A line about caches.
+    /// Schema of the L3 cache.
     pub l3_cache_schema: Option<&'a CStr>,
-    /// A line about bandwidth.
+    /// Schema of memory bandwidth.
     pub mem_bw_schema: Option<&'a CStr>,
-    /// Whether the container gets a monitoring group.
+    /// Whether to make a monitoring group.
     pub enable_monitoring: bool,
 }
 
-/// Rules about system calls.
+/// Seccomp rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seccomp<'a> {
-    /// What the filter returns for calls without a rule (SECCOMP_RET_* and its data).
+    /// Action for calls without a rule (SECCOMP_RET_* and its data).
     pub default_action: u32,
-    /// CPUs whose calls have rules, as bits ([`ARCHITECTURES`]); this CPU's always have.
+    /// Architectures that have rules, as bits ([`ARCHITECTURES`]); this CPU's is always included.
     pub architectures: u32,
     /// SECCOMP_FILTER_FLAG_*
     pub flags: u32,
-    /// The socket to which the descriptor for notifications is sent.
+    /// Socket that receives the notification descriptor.
     pub listener_path: Option<&'a CStr>,
-    /// What is sent along.
+    /// Data sent with the descriptor.
     pub listener_metadata: Option<&'a CStr>,
     /// The rules.
     pub syscalls: Vec<Syscall<'a>>,
 }
 
-/// The names of CPUs, without SCMP_ARCH_, by bit.
+/// Names of architectures without SCMP_ARCH_, by bit.
 pub const ARCHITECTURES: &str = "X86 X86_64 X32 ARM AARCH64 RISCV64 MIPS MIPS64 MIPS64N32 MIPSEL \
     MIPSEL64 MIPSEL64N32 PPC PPC64 PPC64LE S390 S390X PARISC PARISC64 LOONGARCH64 M68K SH SHEB";
 
-/// One rule for some system calls.
+/// A rule for some system calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Syscall<'a> {
-    /// Their names.
+    /// Names of the calls.
     pub names: Vec<&'a CStr>,
-    /// What the filter returns for them (SECCOMP_RET_* and its data).
+    /// Action (SECCOMP_RET_* and its data).
     pub action: u32,
-    /// Conditions on their arguments, all of which must hold.
+    /// Conditions on arguments; all must hold.
     pub args: Vec<Arg>,
 }
 
 /// A condition on an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arg {
-    /// Which argument, 0 to 5.
+    /// Index of the argument, 0 to 5.
     pub index: u32,
-    /// How it is compared.
+    /// Comparison.
     pub op: Operator,
-    /// With what; for [`Operator::MaskedEqual`] the bits that count.
+    /// Value to compare with; for [`Operator::MaskedEqual`] the mask.
     pub value: u64,
-    /// For [`Operator::MaskedEqual`] what they must be.
+    /// For [`Operator::MaskedEqual`] the value of the masked bits.
     pub value_two: u64,
 }
 
-/// How an argument is compared with a value, both unsigned.
+/// Unsigned comparison of an argument with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
     /// `!=`
@@ -265,25 +266,25 @@ pub enum Operator {
     MaskedEqual,
 }
 
-/// Reads config.json; the text is changed.
+/// Reads config.json. The text is modified.
 pub fn read_config(text: &mut [u8]) -> Result<Config<'_>> {
     read("config.json", text, config)
 }
 
-/// Reads the process of `exec`; the text is changed.
+/// Reads the process of `exec`. The text is modified.
 pub fn read_process(text: &mut [u8]) -> Result<Process<'_>> {
     read("process.json", text, process)
 }
 
-/// Reads the limits of `update`; the text is changed.
+/// Reads the limits of `update`. The text is modified.
 pub fn read_resources(text: &mut [u8]) -> Result<Resources<'_>> {
     read("resources", text, resources)
 }
 
-/// Reads a document, and tells the first mistake in it.
+/// Reads a document; the error names its first mistake.
 ///
-/// What it calls is not put together into one function: one frame for all would be too large for short addresses, and
-/// the code half as large again.
+/// The functions it calls are not inlined: one frame for all would exceed the range of short stack
+/// offsets, and the code would be half as large again.
 fn read<'a, T>(name: &str, text: &'a mut [u8], access: fn(Value<'_, 'a>) -> T) -> Result<T> {
     let document = Document::read(text).map_err(|error| {
         let mut place = Text::new();
@@ -296,13 +297,14 @@ fn read<'a, T>(name: &str, text: &'a mut [u8], access: fn(Value<'_, 'a>) -> T) -
     }
     let read = access(root);
     let Some((path, cause)) = document.problem() else { return Ok(read) };
-    // mini ends with this error. The code that gives all lists back would be larger than what reads them.
+    // mini ends with this error. Code to free all lists would be larger than the code that reads
+    // them.
     core::mem::forget(read);
     let error = Error::new(name);
     Err(if path.bytes().is_empty() { error } else { error.object(path.bytes()) }.cause(cause))
 }
 
-/// Checks a container's id: it becomes a directory's name.
+/// Checks a container id: it becomes the name of a directory.
 pub fn check_id(id: &[u8]) -> Result<()> {
     let cause = if id.is_empty() {
         "empty"
@@ -319,13 +321,13 @@ pub fn check_id(id: &[u8]) -> Result<()> {
 }
 
 impl<'a> Value<'_, 'a> {
-    /// A string that must be there.
+    /// A required string.
     #[inline(never)]
     fn text(self, name: &'static str) -> &'a CStr {
         self.need(name).string().unwrap_or_default()
     }
 
-    /// A string that must be there and not be empty.
+    /// A required, non-empty string.
     #[inline(never)]
     fn name(self, name: &'static str) -> &'a CStr {
         let text = self.text(name);
@@ -355,13 +357,13 @@ impl<'a> Value<'_, 'a> {
         self.get(name).strings()
     }
 
-    /// A string; an empty one is as good as none, as in Go.
+    /// A string; an empty one counts as missing, as in Go.
     #[inline(never)]
     fn maybe(self, name: &str) -> Option<&'a CStr> {
         self.get(name).string().filter(|text| !text.is_empty())
     }
 
-    /// An absolute path that must be there.
+    /// A required absolute path.
     #[inline(never)]
     fn path(self, name: &'static str) -> &'a CStr {
         let path = self.text(name);
@@ -371,7 +373,7 @@ impl<'a> Value<'_, 'a> {
         path
     }
 
-    /// Whether something is so; not if it is missing.
+    /// A boolean; false if missing.
     #[inline(never)]
     fn is(self, name: &str) -> bool {
         self.get(name).boolean().unwrap_or_default()
@@ -396,7 +398,7 @@ impl<'a> Value<'_, 'a> {
         number
     }
 
-    /// Each value of an array.
+    /// The elements of an array.
     fn each<T>(self, name: &str, read: fn(Self) -> T) -> Vec<T> {
         let mut list = Vec::new();
         for value in self.get(name).list() {
@@ -405,14 +407,14 @@ impl<'a> Value<'_, 'a> {
         list
     }
 
-    /// What the words of an array stand for, as bits.
+    /// The bits for the names in an array.
     #[inline(never)]
     fn bits(self, name: &str, prefix: &str, words: &str) -> u32 {
         let bit = |word: Self| word.word_of(prefix, words).map_or(0, |bit| 1 << bit);
         self.get(name).list().fold(0, |bits, word| bits | bit(word))
     }
 
-    /// Which of the words a string is, that must be there.
+    /// The index of a required name in a list.
     #[inline(never)]
     fn number_of(self, name: &'static str, prefix: &str, words: &str) -> u32 {
         self.need(name).word_of(prefix, words).unwrap_or_default() as u32
@@ -445,7 +447,7 @@ fn is_absolute(path: &CStr) -> bool {
 }
 
 fn config<'a>(at: Value<'_, 'a>) -> Config<'a> {
-    // First of all: what follows depends on it.
+    // First, because everything else depends on the version.
     let oci_version = at.text("ociVersion");
     if let Some(cause) = version_problem(oci_version.to_bytes()) {
         at.wrong_in("ociVersion", cause);
@@ -466,7 +468,7 @@ fn config<'a>(at: Value<'_, 'a>) -> Config<'a> {
     config
 }
 
-/// Only versions 1.x are known: a larger first number stands for what need not be understood any more.
+/// Only versions 1.x are supported.
 fn version_problem(version: &[u8]) -> Option<&'static str> {
     let mut parts = version.splitn(3, |byte| *byte == b'.');
     let mut part = || parts.next().unwrap_or_default();
@@ -479,7 +481,7 @@ fn version_problem(version: &[u8]) -> Option<&'static str> {
     (major != 1).then_some("not a version 1.x")
 }
 
-/// What is wrong between properties.
+/// Contradictions between properties.
 #[inline(never)]
 fn contradictions(at: Value, config: &Config) {
     let linux = &config.linux;
@@ -597,7 +599,7 @@ fn capabilities<'a>(at: Value<'_, 'a>) -> (Option<Capabilities>, Vec<&'a CStr>) 
     (sets, unknown)
 }
 
-/// By their numbers (asm-generic/resource.h).
+/// Names by number (asm-generic/resource.h).
 const RLIMITS: &str = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING \
                        MSGQUEUE NICE RTPRIO RTTIME";
 
@@ -653,7 +655,7 @@ fn mount<'a>(at: Value<'_, 'a>) -> Mount<'a> {
     mount
 }
 
-/// The most lines of a map that the kernel takes (user_namespaces(7)).
+/// Maximum number of lines in an id map (user_namespaces(7)).
 const MOST_MAPPINGS: usize = 340;
 
 #[inline(never)]
@@ -667,7 +669,7 @@ fn mappings(at: Value) -> Vec<IdMapping> {
         if new.size == 0 || ends(new.container_id) || ends(new.host_id) {
             range.wrong_in("size", "out of range");
         }
-        // No range begins in another one.
+        // Ranges must not overlap.
         let meet = |one: u32, one_size: u32, other: u32, other_size: u32| {
             one.wrapping_sub(other) < other_size || other.wrapping_sub(one) < one_size
         };
@@ -781,7 +783,7 @@ fn namespaces<'a>(at: Value<'_, 'a>) -> Vec<Namespace<'a>> {
     namespaces
 }
 
-/// The largest numbers of a device that the kernel has.
+/// Maximum device numbers of the kernel.
 const MAJOR: u64 = 0xfff;
 const MINOR: u64 = 0xf_ffff;
 
@@ -801,7 +803,7 @@ fn device<'a>(at: Value<'_, 'a>) -> Device<'a> {
         kind,
         major: number("major", MAJOR),
         minor: number("minor", MINOR),
-        // Engines give the type along.
+        // Engines include the file type.
         file_mode: at.u32_of("fileMode").map(|mode| mode & 0o7777),
         uid: at.u32_of("uid"),
         gid: at.u32_of("gid"),
@@ -815,7 +817,7 @@ fn net_devices<'a>(at: Value<'_, 'a>) -> Vec<NetDevice<'a>> {
         for name in [Some(host_name), name].into_iter().flatten() {
             let bytes = name.to_bytes();
             let bad = |byte: &u8| matches!(byte, b'/' | b':' | 0..=b' ');
-            // What the kernel takes, but for %d, by which it chooses a number.
+            // Names that the kernel accepts, except %d, which makes it choose a number.
             if bytes.is_empty()
                 || bytes.len() > 15
                 || bytes.iter().any(bad)
@@ -951,7 +953,7 @@ fn device_rule(at: Value) -> DeviceRule {
             None
         }
     };
-    // -1 is Docker's way to say all.
+    // Docker writes -1 for "all".
     let number = |name, largest| {
         let value = at.get(name);
         match value.i64()? {
@@ -980,7 +982,7 @@ fn device_rule(at: Value) -> DeviceRule {
     }
 }
 
-/// A device's numbers.
+/// Major and minor number.
 fn numbers(at: Value) -> (u32, u32) {
     let number = |name, largest| at.need(name).unsigned(largest).unwrap_or_default() as u32;
     (number("major", MAJOR), number("minor", MINOR))
@@ -988,7 +990,7 @@ fn numbers(at: Value) -> (u32, u32) {
 
 fn hugepage_limit<'a>(at: Value<'_, 'a>) -> HugepageLimit<'a> {
     let page_size = at.text("pageSize");
-    // It becomes a part of a file's name.
+    // The page size becomes part of a file name.
     let size = page_size.to_bytes().strip_suffix(b"B").and_then(<[u8]>::split_last);
     if !size.is_some_and(|(unit, digits)| b"KMG".contains(unit) && number(digits, 10).is_some()) {
         at.wrong_in("pageSize", "not a size like 2MB");
@@ -1006,10 +1008,11 @@ fn rdma<'a>(at: Value<'_, 'a>) -> Vec<Rdma<'a>> {
     at.pairs().into_iter().map(read).collect()
 }
 
-/// Reads rules about system calls.
+/// Reads seccomp rules.
 #[inline(never)]
 pub fn seccomp<'a>(at: Value<'_, 'a>) -> Seccomp<'a> {
-    // Bits 0 to 5 of the flags of seccomp(2); those in between are not for configurations.
+    // Bits 0 to 5 of the flags of seccomp(2); those between the names are not allowed in
+    // configurations.
     const FLAGS: &str = "TSYNC LOG SPEC_ALLOW   WAIT_KILLABLE_RECV";
     let seccomp = Seccomp {
         default_action: action(at, "defaultAction", "defaultErrnoRet"),
@@ -1054,7 +1057,7 @@ fn arg(at: Value) -> Arg {
     }
 }
 
-/// What a filter returns for an action (linux/seccomp.h).
+/// The return value of a filter for an action (linux/seccomp.h).
 #[inline(never)]
 fn action(at: Value, name: &'static str, errno: &'static str) -> u32 {
     const NAMES: &str = "ERRNO TRACE KILL KILL_THREAD KILL_PROCESS TRAP LOG ALLOW NOTIFY";

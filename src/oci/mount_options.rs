@@ -1,13 +1,13 @@
-//! The options of a mount: words to flags, and what is left for the file system.
+//! Parses mount options: flags, propagation, and options for the file system.
 
 use crate::spec::mounts::MountOptions;
 use core::ffi::CStr;
 
-/// What sets a flag, by the flag's bit (mount(2)). Two spaces: a bit that nothing sets. The last two are no flags of
-/// the kernel.
+/// Names that set a flag, by bit (mount(2)). Two spaces: no name for the bit. The last two are not
+/// kernel flags.
 const SET: &str = "ro nosuid nodev noexec sync remount mand dirsync nosymfollow  noatime nodiratime bind   silent  \
                    unbindable private slave shared relatime  iversion strictatime lazytime     idmap tmpcopyup";
-/// What clears a flag.
+/// Names that clear a flag.
 const CLEAR: &str = "rw suid dev exec async  nomand  symfollow  atime diratime    loud      norelatime  noiversion \
                      nostrictatime nolazytime";
 const BIND: u32 = 12;
@@ -16,14 +16,14 @@ const IDMAP: u32 = 30;
 const TMPCOPYUP: u32 = 31;
 /// MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE, MS_SHARED
 const PROPAGATION: u32 = 0xf << 17;
-/// The flags that are attributes of a mount, too: ro, nosuid, nodev, noexec, nosymfollow, noatime, nodiratime,
-/// relatime, strictatime.
+/// Flags that are also mount attributes: ro, nosuid, nodev, noexec, nosymfollow, noatime,
+/// nodiratime, relatime, strictatime.
 const ATTRIBUTES: u32 = 0xf | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 21 | 1 << 24;
 /// MOUNT_ATTR__ATIME
 const ATIME: u64 = 0x70;
 
 impl<'a> MountOptions<'a> {
-    /// Reads the words.
+    /// Parses the options.
     pub fn read(words: &[&'a CStr]) -> MountOptions<'a> {
         let mut options = MountOptions::default();
         for word in words {
@@ -35,7 +35,7 @@ impl<'a> MountOptions<'a> {
         options
     }
 
-    /// An option of one mount.
+    /// Parses an option of a single mount.
     fn word(&mut self, word: &[u8]) -> bool {
         if word == b"defaults" || word.is_empty() {
             return true;
@@ -58,7 +58,7 @@ impl<'a> MountOptions<'a> {
         true
     }
 
-    /// An `r` and an option: the same for all mounts below, where that is possible.
+    /// Parses a recursive option: `r` and the name of an option that is a mount attribute.
     fn recursive(&mut self, word: &[u8]) -> bool {
         let Some((bit, set)) = word.strip_prefix(b"r").and_then(find) else { return false };
         let flag = 1u32 << bit;
@@ -82,8 +82,8 @@ impl<'a> MountOptions<'a> {
             _ => 1 << bit,
         };
         if matches!(bit, 10 | 21 | 24) {
-            // One of three, in the same bits; mount_setattr(2) wants all of them cleared. Without the one that was
-            // taken away it is relatime.
+            // One of three values in the same bits; mount_setattr(2) requires that all bits are
+            // cleared. The default is relatime.
             self.recursive_set &= !ATIME;
             self.recursive_clear |= ATIME;
         }
@@ -97,10 +97,10 @@ impl<'a> MountOptions<'a> {
     }
 }
 
-/// The bit of a flag, and whether the word sets it.
+/// The bit of a flag, and whether the option sets or clears it.
 fn find(word: &[u8]) -> Option<(u32, bool)> {
     let position = |words: &str| words.split(' ').position(|known| known.as_bytes() == word);
-    // Gaps between the words are no word.
+    // Two spaces in the list are no name.
     if word.is_empty() {
         return None;
     }
