@@ -39,10 +39,12 @@ pub enum Verb {
     Update,
     /// `mini events`
     Events,
+    /// `mini exec`
+    Exec,
 }
 
 /// What a verb is called, the letter by which [`OPTIONS`] names it, its words, and what it does.
-const VERBS: [(Verb, &str, u8, &str, &str); 14] = [
+const VERBS: [(Verb, &str, u8, &str, &str); 15] = [
     (
         Verb::Create,
         "create",
@@ -64,6 +66,13 @@ const VERBS: [(Verb, &str, u8, &str, &str); 14] = [
     (Verb::List, "list", b'l', "", "List the containers."),
     (Verb::Features, "features", b'f', "", "Print what mini supports as JSON."),
     (Verb::Spec, "spec", b'p', "", "Write a config.json to begin with."),
+    (
+        Verb::Exec,
+        "exec",
+        b'x',
+        "ID [COMMAND] [ARG]...",
+        "Run a further command in a running container.",
+    ),
     (Verb::Pause, "pause", b'P', "ID", "Stop all processes of a container where they are."),
     (Verb::Resume, "resume", b'R', "ID", "Let the processes of a paused container go on."),
     (Verb::Ps, "ps", b'S', "ID", "Print the processes of a container."),
@@ -87,14 +96,25 @@ debug|||g|Accepted: mini has no debug messages.
 systemd-cgroup|||g|Let systemd make the cgroups. Not supported yet.
 rootless||BOOL|g|Accepted: mini finds out by itself what its user may do.
 bundle|b|DIR|crp|Directory of the bundle (default: the working directory).
-pid-file||FILE|cr|Write the id of the container's process to FILE.
-console-socket||SOCKET|cr|Send the pseudo terminal of the container to the unix socket SOCKET.
-preserve-fds||N|cr|Pass N further file descriptors of the caller, from 3 on, to the command (default: 0).
+pid-file||FILE|crx|Write the id of the container's process to FILE.
+console-socket||SOCKET|crx|Send the pseudo terminal of the container to the unix socket SOCKET.
+preserve-fds||N|crx|Pass N further file descriptors of the caller, from 3 on, to the command (default: 0).
 no-pivot|||cr|Accepted: mini uses chroot where pivot_root is impossible.
 no-new-keyring|||cr|Keep the session keyring of the caller.
 no-subreaper|||r|Accepted: mini does not become a subreaper.
 keep|||r|Keep the container when its command has ended.
-detach|d||r|Do not wait for the command.
+process|p|FILE|x|Read the process from FILE, a process.json.
+tty|t||x|Give the command a pseudo terminal.
+env|e|KEY=VALUE|x|Set an environment variable; can be repeated.
+user|u|UID[:GID]|x|Run as this user.
+additional-gids|g|GID|x|Add a supplementary group; can be repeated.
+cwd||DIR|x|Working directory of the command.
+cap|c|NAME|x|Add a capability; can be repeated.
+no-new-privs|||x|Let no program give more rights than its caller has.
+apparmor||PROFILE|x|AppArmor profile of the command.
+process-label||LABEL|x|SELinux label of the command.
+ignore-paused|||x|Wait until a paused container goes on.
+detach|d||rx|Do not wait for the command.
 all|a||k|Send the signal to all processes of the container.
 force|f||d|Kill the container first if it is not stopped; no error if there is none.
 format|f|FORMAT|lS|Print a table or JSON: table or json (default: table).
@@ -119,7 +139,7 @@ stats|||e|Print once, and end.
 interval||SECONDS|e|Time between two prints (default: 5s).
 quiet|q||l|Print the ids only.
 rootless|||p|Write a configuration for an ordinary user.
-help|h||gcrstkdlfpPRSue|Print this text.
+help|h||gcrstkdlfpPRSuex|Print this text.
 ";
 
 /// An option of [`OPTIONS`].
@@ -180,6 +200,11 @@ impl<'a> Oci<'a> {
     /// The value of an option; the last one counts.
     pub fn value(&self, name: &str) -> Option<&'a CStr> {
         self.given.iter().rfind(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The values of an option that can be repeated, in their order.
+    pub fn values(&self, name: &'static str) -> impl Iterator<Item = &'a CStr> {
+        self.given.iter().filter(move |(known, _)| *known == name).map(|(_, value)| *value)
     }
 
     /// Whether a flag was given.
@@ -294,9 +319,17 @@ fn parse_verb<'a>(
             }
             _ => found.push(*word),
         }
+        if verb == Verb::Exec && found.len() == 2 {
+            // What follows belongs to the command.
+            found.extend(rest);
+            break;
+        }
     }
     let least = usize::from(usage.starts_with("ID"));
-    let most = usage.split(' ').filter(|word| !word.is_empty()).count();
+    let most = match usage.ends_with("...") {
+        true => usize::MAX,
+        false => usage.split(' ').filter(|word| !word.is_empty()).count(),
+    };
     if found.len() < least || found.len() > most {
         let mut hint = Text::new();
         hint.str("usage: mini ").str(name).str(" [OPTIONS] ").str(usage);

@@ -8,7 +8,9 @@ mod status;
 pub mod stdio;
 
 pub use child::init::{run_sealed, serve as serve_as_init};
-pub use parent::{cgroups, create, freezer, hooks, report, run, signals, start, stats, update};
+pub use parent::{
+    cgroups, create, exec, freezer, hooks, report, run, signals, start, stats, update,
+};
 
 use crate::sys::Fd;
 use crate::sys::clock::SECOND;

@@ -155,6 +155,10 @@ pub fn find(spec: &Spec) -> Result<Cgroups> {
         let asked = resources.cgroups_path.map_or(own.bytes(), CStr::to_bytes);
         return find_path(&hierarchies()?, needed, resources, asked);
     }
+    if spec.exec.is_some() {
+        // The container's are joined.
+        return Ok(Cgroups::default());
+    }
     let kills_remaining = spec.namespaces.pid != Namespace::New;
     let is_asked = !needed.is_empty() || resources.parent.is_some();
     if !is_asked && !kills_remaining {

@@ -24,7 +24,7 @@ pub use step::{Mount, PathAt, SetAttributes, Step, namespace_name};
 
 use crate::host::ids::IdMaps;
 use crate::host::{Host, Image};
-use crate::spec::{Namespace, Spec};
+use crate::spec::{Exec, Namespace, Spec};
 use crate::sys::fs::HERE;
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -67,6 +67,9 @@ impl<'a> Plan<'a> {
         };
         planner.cgroups();
         planner.order_mounts();
+        if let Some(exec) = &spec.exec {
+            planner.enter_container(exec);
+        }
         planner.join_namespaces();
         let joins = planner.steps.len();
         planner.steps();
@@ -131,6 +134,9 @@ impl<'a> Planner<'_, 'a> {
         for (number, group) in groups.list.iter().enumerate() {
             self.add(Step::JoinCgroup { number, path: groups.path_in(group) });
         }
+        if self.spec.exec.is_some() {
+            return self.exec();
+        }
         if !groups.list.is_empty() && self.spec.namespaces.cgroup == Namespace::New {
             // The process's cgroup at this moment becomes the root of the namespace
             // (cgroup_namespaces(7)).
@@ -185,6 +191,27 @@ impl<'a> Planner<'_, 'a> {
         }
         if self.spec.namespaces.net == Namespace::New {
             self.add(Step::BringUpLoopback);
+        }
+        self.confine();
+    }
+
+    /// The first steps of a further process of a container. The intermediate process performs them, which no process of
+    /// the container can see; so the process that they can see never holds anything of the host's but its pipes.
+    fn enter_container(&mut self, exec: &'a Exec) {
+        for (number, path) in exec.cgroups.iter().enumerate() {
+            self.before.push(Step::OpenCgroupTasks(PathAt { base: HERE, path }));
+            self.add(Step::JoinCgroup { number, path });
+        }
+        self.close_descriptors(true);
+    }
+
+    /// The other steps of a further process: its mounts are there.
+    fn exec(&mut self) {
+        self.users();
+        self.add(Step::JoinSessionKeyring);
+        self.kernel_parameters();
+        if let Some(path) = self.spec.process.cwd {
+            self.add(Step::Chdir { path, in_root: true });
         }
         self.confine();
     }

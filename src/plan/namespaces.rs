@@ -36,7 +36,8 @@ impl<'a> Planner<'_, 'a> {
         };
         self.join_others(user.is_some());
         if let Some(path) = user {
-            let number = self.steps.len();
+            let is_join = |step: &&Step| matches!(step, Step::JoinNamespace { .. });
+            let number = self.steps.iter().filter(is_join).count();
             let kind = libc::CLONE_NEWUSER;
             self.add(Step::JoinNamespace { kind, number, path, if_permitted: false });
             self.join_others(false);

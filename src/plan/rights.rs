@@ -169,6 +169,9 @@ impl<'a> Planner<'_, 'a> {
             }
             self.add(Step::WaitForStart);
         }
+        if self.spec.exec.as_ref().is_some_and(|exec| exec.detached) {
+            self.add(Step::ClearParentDeathSignal);
+        }
         self.add(Step::RestoreSignals { umask: security.umask });
         // As late as possible, so that a custom filter need not allow what the launch calls, except
         // execve.

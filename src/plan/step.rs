@@ -24,6 +24,8 @@ use libc::{
 pub enum Step<'a> {
     /// Asks the kernel to kill this process when its parent dies (PR_SET_PDEATHSIG).
     SetParentDeathSignal,
+    /// Tell the kernel that the process outlives its parent (prctl(2), PR_SET_PDEATHSIG).
+    ClearParentDeathSignal,
     /// Closes every file descriptor from `first` on, except those that mini still uses.
     CloseRange {
         /// The lowest file descriptor to close.
@@ -516,6 +518,7 @@ impl Step<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Step::SetParentDeathSignal => "set parent-death signal",
+            Step::ClearParentDeathSignal => "clear parent-death signal",
             Step::CloseRange { .. } => "close_range",
             Step::MakeCgroup(_) | Step::MakeLastingCgroup { .. } => "make cgroup",
             Step::EnableControllers { .. } => "enable controllers",
@@ -659,6 +662,7 @@ impl Step<'_> {
             Step::Exec(command) | Step::FindCommand(command) => out.word(command),
             Step::SetRootAttributes(_) | Step::SetTreeAttributes(_) => out.str("/"),
             Step::SetParentDeathSignal
+            | Step::ClearParentDeathSignal
             | Step::UnshareCgroupNamespace
             | Step::OpenRoot
             | Step::VerifyRoot

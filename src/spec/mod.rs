@@ -60,6 +60,17 @@ pub struct Spec<'a> {
     pub hooks: Hooks<'a>,
     /// Whether the process waits for `mini start` before it executes the command.
     pub waits_for_start: bool,
+    /// A further process for a container that exists (`mini exec`), instead of a new container.
+    pub exec: Option<Exec>,
+}
+
+/// What a further process of a container needs to know.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exec {
+    /// The files by which a process joins the container's cgroups (`tasks`, `cgroup.procs`).
+    pub cgroups: Vec<&'static CStr>,
+    /// Whether the process outlives mini.
+    pub detached: bool,
 }
 
 /// The command and its properties.

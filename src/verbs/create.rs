@@ -20,7 +20,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 
-fn leak<'a, T: 'a>(value: T) -> &'a T {
+pub fn leak<'a, T: 'a>(value: T) -> &'a T {
     Box::leak(Box::new(value))
 }
 
@@ -125,11 +125,17 @@ pub fn create(session: Session) -> Result<u8> {
 fn send_terminal(created: &mut Created, console: &Fd, size: Option<ConsoleSize>) -> Result<()> {
     let failed = |errno| Error::new("send the terminal").errno(errno);
     let [main, _] = created.take_terminal()?.ok_or(Errno::ENOENT).map_err(failed)?;
+    send_main(console, &main, size)
+}
+
+/// Sends the main end of a pseudo terminal, which gets a size first.
+pub fn send_main(console: &Fd, main: &Fd, size: Option<ConsoleSize>) -> Result<()> {
+    let failed = |errno| Error::new("send the terminal").errno(errno);
     if let Some(size) = size.filter(|size| size.height > 0 && size.width > 0) {
         terminal::set_size(main.raw(), [size.height, size.width, 0, 0]).map_err(failed)?;
     }
     // The data is a name for the terminal, which receivers may print.
-    net::send_with(console, b"/dev/ptmx", Some(&main)).map_err(failed)
+    net::send_with(console, b"/dev/ptmx", Some(main)).map_err(failed)
 }
 
 /// What must be done when the child waits: it is written down, and told so.
@@ -224,13 +230,13 @@ fn check_console(terminal: bool, has_socket: bool, detached: bool) -> Result<()>
     }
 }
 
-fn connect_console(path: &CStr) -> Result<Fd> {
+pub fn connect_console(path: &CStr) -> Result<Fd> {
     net::connect_stream(path.to_bytes())
         .map_err(|errno| Error::new("console socket").object(path.to_bytes()).errno(errno))
 }
 
 /// How many of the caller's descriptors the command gets. They must be there, or mini's own would take their place.
-fn descriptors(oci: &Oci) -> Result<u32> {
+pub fn descriptors(oci: &Oci) -> Result<u32> {
     let Some(value) = oci.value("preserve-fds") else { return Ok(0) };
     let error = || Error::new("option").object(b"--preserve-fds");
     let count = number(value.to_bytes(), 10).filter(|count| *count <= 1 << 16);

@@ -4,6 +4,7 @@ pub mod check;
 mod create;
 mod delete;
 mod events;
+mod exec;
 mod features;
 mod kill;
 mod list;

@@ -1,7 +1,8 @@
 //! What the verbs of an OCI runtime have in common: the state directory, the log, and containers by their ids.
 
 use super::{
-    create, delete, events, features, kill, list, pause, print, ps, spec, start, state, update,
+    create, delete, events, exec, features, kill, list, pause, print, ps, spec, start, state,
+    update,
 };
 use crate::cli::oci::{self, Oci, Parsed, Verb};
 use crate::error::{Error, Result};
@@ -99,6 +100,7 @@ fn perform<'a>(
         Verb::Ps => ps::ps(session),
         Verb::Update => update::update(session),
         Verb::Events => events::events(session),
+        Verb::Exec => exec::exec(session),
     }
 }
 

@@ -26,6 +26,7 @@ mod mounts;
 mod nested;
 mod oci_cgroups;
 mod oci_changes;
+mod oci_exec;
 mod oci_kernel;
 mod oci_life;
 mod oci_seccomp;
@@ -136,6 +137,7 @@ fn main() {
         nested::PROMISES,
         oci_changes::PROMISES,
         oci_cgroups::PROMISES,
+        oci_exec::PROMISES,
         oci_kernel::PROMISES,
         oci_life::PROMISES,
         oci_seccomp::PROMISES,

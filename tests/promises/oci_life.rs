@@ -557,7 +557,7 @@ fn which_run(world: &World) {
 }
 
 /// Takes a descriptor that is sent over a socket's connection.
-fn receive(listener: &UnixListener) -> File {
+pub fn receive(listener: &UnixListener) -> File {
     let (connection, _) = listener.accept().unwrap();
     let mut byte = [0u8; 64];
     let mut part = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: byte.len() };

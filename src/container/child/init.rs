@@ -74,7 +74,12 @@ pub fn run_sealed(args: &[&CStr], env: &[&CStr], path: &CStr) -> Result<()> {
     let address = |string: &&CStr| string.as_ptr() as usize;
     let args = args.get(1..).unwrap_or_default().iter();
     let args: Vec<usize> = [SEALED].iter().chain(args).map(address).chain([0]).collect();
-    let env: Vec<usize> = env.iter().map(address).chain([0]).collect();
+    // The environment of an engine is not for the container's processes to read; this much tells where the state is.
+    let is_needed = |variable: &&&CStr| {
+        let names = [&b"XDG_RUNTIME_DIR="[..], b"USER="];
+        names.iter().any(|name| variable.to_bytes().starts_with(name))
+    };
+    let env: Vec<usize> = env.iter().filter(is_needed).map(address).chain([0]).collect();
     Err(process::execve_at(&program, PointerTable::new(&args), PointerTable::new(&env)))
 }
 

@@ -142,6 +142,7 @@ fn perform_steps(steps: &[Step], first: usize, state: &mut State, child: &Child)
 fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
     match step {
         Step::SetParentDeathSignal => process::set_parent_death_signal(libc::SIGKILL)?,
+        Step::ClearParentDeathSignal => process::set_parent_death_signal(0)?,
         Step::JoinCgroup { number, .. } => {
             let handle = child.handles.get(*number).ok_or(Errno::EBADF)?;
             handle.join(child.is_born_in_cgroup.load(Ordering::Relaxed))?;
@@ -241,6 +242,7 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
                 result => {
                     result?;
                     state.joined |= kind;
+                    file.close_copy();
                 }
             }
         }
@@ -361,6 +363,9 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
         state.archive.as_ref().map(Fd::raw),
     ];
     let trees = || child.trees.iter().map(MountTree::raw).filter(|_| keep);
+    // Only the intermediate process has namespaces still to join.
+    let is_joining = state.step < child.plan.joins;
+    let namespaces = || child.namespaces.iter().map(|file| Some(file.raw())).filter(|_| is_joining);
     let waiting = child.start.as_ref().map(|start| start.listener.raw());
     // The parent's sync byte after `create` comes over the arguments pipe, too.
     let commit = waiting.map(|_| child.args_pipe.0.raw());
@@ -368,7 +373,7 @@ fn close_from(first: i32, keep: bool, state: &mut State, child: &Child) -> Resul
     let next = |from| {
         let others = serving.into_iter().filter(|_| keep);
         let own = [status, program, signal, waiting, commit, agent];
-        let all = own.into_iter().chain(others).chain(trees());
+        let all = own.into_iter().chain(others).chain(trees()).chain(namespaces());
         all.flatten().filter(|fd| *fd >= from).min()
     };
     // close_range(2) closes it; dropping the value would close it twice.

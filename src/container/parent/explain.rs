@@ -515,7 +515,10 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
             .object(detail)
             .hint("no such file in the container")
             .with_status(NOT_EXECUTABLE),
-        Errno::ENOENT if !command.to_bytes().contains(&b'/') && spec.waits_for_start => {
+        Errno::ENOENT
+            if !command.to_bytes().contains(&b'/')
+                && (spec.waits_for_start || spec.exec.is_some()) =>
+        {
             error.cause(NOT_IN_PATH).with_status(NOT_FOUND)
         }
         Errno::ENOENT if !command.to_bytes().contains(&b'/') => {

@@ -91,7 +91,8 @@ pub fn launch<'a>(
     // tmpfs to the cgroup of the memory's owner, so a child that unpacks an archive under a limit must not share
     // mini's memory. And who shares memory cannot enter a time namespace.
     let unpacks_under_limit = host.image == Some(Image::Archive) && host.cgroups.count_memory();
-    let is_copy = spec.process.init.is_some() || unpacks_under_limit;
+    // Nor does a process share it that enters a container, where others may look at it.
+    let is_copy = spec.process.init.is_some() || unpacks_under_limit || spec.exec.is_some();
     let has_time = !spec.namespaces.time.is_host();
     let shared_memory = |is_copy| if is_copy { 0 } else { libc::CLONE_VM };
     let cgroup = handles.iter().find_map(|handle| match handle {

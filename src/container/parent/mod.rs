@@ -3,6 +3,7 @@
 pub mod cgroups;
 pub mod create;
 mod event_loop;
+pub mod exec;
 mod explain;
 mod foreground;
 pub mod freezer;

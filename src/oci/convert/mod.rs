@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::spec::Spec;
 use crate::text::Text;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::ffi::CStr;
 
 /// The container that a configuration describes.
@@ -27,6 +28,21 @@ pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr, id: &'a CStr) -> Result<S
     };
     process::fill(&mut spec, config, process, (id, bundle))?;
     mounts::file_system(config, bundle, &mut spec)?;
+    Ok(spec)
+}
+
+/// A further process of a container, which has the rights that `process` says and the system calls that the container
+/// has. The namespaces are for the caller to fill in.
+///
+/// # Errors
+/// When something is asked for that mini cannot do.
+pub fn exec<'a>(config: &'a Config<'a>, process: &'a Process<'a>) -> Result<Spec<'a>> {
+    let mut spec = Spec::default();
+    process::fill(&mut spec, config, process)?;
+    // What was done when the container was created.
+    spec.sysctl = Vec::new();
+    spec.net_devices = Vec::new();
+    (spec.hostname, spec.domainname) = (None, None);
     Ok(spec)
 }
 
