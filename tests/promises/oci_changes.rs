@@ -147,11 +147,9 @@ fn events(world: &World) {
     bundle.edit(|config| {
         config["linux"]["resources"]["memory"] = json!({"limit": 30 << 20, "swap": 30 << 20});
         config["linux"]["resources"]["pids"] = json!({"limit": 20});
-        for (name, at) in [("go", "/go")] {
-            config["mounts"].as_array_mut().unwrap().push(json!({
-                "destination": at, "type": "bind", "source": name, "options": ["bind"],
-            }));
-        }
+        config["mounts"].as_array_mut().unwrap().push(json!({
+            "destination": "/go", "type": "bind", "source": "go", "options": ["bind"],
+        }));
     });
     let fifo = bundle.path("go");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
