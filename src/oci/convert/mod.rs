@@ -5,8 +5,9 @@ mod process;
 pub mod resources;
 
 use super::config::{Config, Process};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::spec::Spec;
+use crate::spec::security::Seccomp;
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -38,7 +39,11 @@ pub fn spec<'a>(config: &'a Config<'a>, bundle: &CStr, id: &'a CStr) -> Result<S
 /// When something is asked for that mini cannot do.
 pub fn exec<'a>(config: &'a Config<'a>, process: &'a Process<'a>) -> Result<Spec<'a>> {
     let mut spec = Spec::default();
-    process::fill(&mut spec, config, process)?;
+    process::fill(&mut spec, config, process, (c"", c""))?;
+    if let Seccomp::Program { listener: Some(_), .. } = spec.security.seccomp {
+        let error = Error::new("config.json linux.seccomp.listenerPath");
+        return Err(error.cause("not supported for further commands"));
+    }
     // What was done when the container was created.
     spec.sysctl = Vec::new();
     spec.net_devices = Vec::new();
