@@ -177,10 +177,10 @@ impl Planner<'_, '_> {
         let (top, create) = (path(&[top.to_bytes()]), true);
         if shown.is_empty() || is_v2(shown) {
             let mount = mount(c"cgroup", top, c"cgroup2", flags, None);
-            return self.add(Step::MountInside { mount, create });
+            return self.add(Step::MountInside { mount, create, copy_up: false });
         }
         let tmpfs = mount(c"tmpfs", top, c"tmpfs", flags & !MS_RDONLY, Some(TMPFS));
-        self.add(Step::MountInside { mount: tmpfs, create });
+        self.add(Step::MountInside { mount: tmpfs, create, copy_up: false });
         for (at, group) in shown.iter().enumerate() {
             let (name, fstype, data) = hierarchy(group);
             let target = path(&[top.to_bytes(), b"/", name]);
@@ -193,7 +193,7 @@ impl Planner<'_, '_> {
                 },
                 None => {
                     let mount = mount(c"cgroup", target, fstype, flags, data);
-                    Step::MountInside { mount, create }
+                    Step::MountInside { mount, create, copy_up: false }
                 }
             });
             for alias in aliases(name) {

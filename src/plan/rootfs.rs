@@ -148,7 +148,8 @@ impl<'a> Planner<'_, 'a> {
             return (fits && !self.has_top(top)).then_some(When::Top(top));
         }
         let is_new = matches!(mount.kind, Kind::FileSystem { .. } | Kind::Cgroup);
-        (is_new && self.has_top(top)).then_some(When::Below(top))
+        // Links of procfs lead to whatever a process has open: they are for the resolver to refuse.
+        (is_new && top != PROC && self.has_top(top)).then_some(When::Below(top))
     }
 
     /// Whether a file system is mounted over the new root for this mount point.
@@ -466,7 +467,9 @@ impl<'a> Planner<'_, 'a> {
                     self.add(Step::MoveMount { number, target, attributes, create });
                 }
                 (None, _) => {
-                    self.add(Step::MountInside { mount: new_mount(mount, false), create });
+                    let copy_up = mount.options.tmpcopyup;
+                    let step = new_mount(mount, false);
+                    self.add(Step::MountInside { mount: step, create, copy_up });
                     // A new mount is private.
                     let attributes = attributes(&mount.options, false);
                     if attributes.iter().any(|call| *call != PRIVATE_CALL && *call != PRIVATE_TREE)

@@ -134,6 +134,8 @@ pub enum Step<'a> {
         mount: Mount<'a>,
         /// Whether to create missing parts of the path.
         create: bool,
+        /// Whether to copy the directory that is covered into the new file system.
+        copy_up: bool,
     },
     /// Opens a tar archive; `-` is standard input.
     OpenArchive(&'a CStr),
@@ -745,13 +747,14 @@ impl Step<'_> {
                 attributes.iter().for_each(|call| call.describe(out));
                 out.str(if *create { " create" } else { "" });
             }
-            Step::MountInside { mount, create } => {
+            Step::MountInside { mount, create, copy_up } => {
                 if mount.fstype == Some(c"tmpfs") {
                     describe_flags(mount.flags, out);
                     out.str(" ").word(mount.data.unwrap_or_default());
                 } else {
                     mount.describe(out);
                 }
+                out.str(if *copy_up { " copy up" } else { "" });
                 out.str(if *create { " create" } else { "" });
             }
             Step::MaskPath { if_present: true, .. } => {

@@ -688,15 +688,49 @@ pub fn sealed_copy(file: &Fd) -> Result<Fd> {
         Err(Errno::EINVAL) => create(CLOEXEC | ALLOW_SEALING)?,
         result => result?,
     };
-    const ALL_AT_ONCE: usize = 1 << 24;
     let seals = libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
+    send_all(file, &copy)?;
     // SAFETY: numbers only.
     unsafe {
-        while syscall!(Sysno::sendfile, copy.raw(), file.raw(), 0, ALL_AT_ONCE)? > 0 {}
         syscall!(Sysno::fchmod, copy.raw(), 0o555)?;
         syscall!(Sysno::fcntl, copy.raw(), libc::F_ADD_SEALS, seals)?;
     }
     Ok(copy)
+}
+
+/// Copies a file to another one, from where both are (sendfile(2)).
+pub fn send_all(from: &Fd, to: &Fd) -> Result<()> {
+    const ALL_AT_ONCE: usize = 1 << 24;
+    // SAFETY: numbers only.
+    while unsafe { syscall!(Sysno::sendfile, to.raw(), from.raw(), 0, ALL_AT_ONCE) }? > 0 {}
+    Ok(())
+}
+
+/// What a file is beside its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Node {
+    /// Type and permissions.
+    pub mode: Mode,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// The device that a device node refers to.
+    pub device: u32,
+    /// The time of the last change.
+    pub time: Time,
+}
+
+/// What the file of this name is; a symbolic link itself (fstatat(2)).
+pub fn node_at(base: Base, name: &CStr) -> Result<Node> {
+    let stat = stat(base, name, libc::AT_SYMLINK_NOFOLLOW)?;
+    Ok(Node {
+        mode: stat.st_mode,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        device: stat.st_rdev as _,
+        time: Time { seconds: stat.st_mtime as _, nanos: stat.st_mtime_nsec as _ },
+    })
 }
 
 /// A point in time since 1970.

@@ -29,6 +29,7 @@ mod oci_changes;
 mod oci_exec;
 mod oci_kernel;
 mod oci_life;
+mod oci_mounts;
 mod oci_seccomp;
 mod odd_hosts;
 mod old;
@@ -140,6 +141,7 @@ fn main() {
         oci_exec::PROMISES,
         oci_kernel::PROMISES,
         oci_life::PROMISES,
+        oci_mounts::PROMISES,
         oci_seccomp::PROMISES,
         odd_hosts::PROMISES,
         plan::PROMISES,

@@ -84,6 +84,10 @@ impl<'w> Bundle<'w> {
         Bundle::new(world, &["sh", "-c", script])
     }
 
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }

@@ -1,6 +1,7 @@
 //! The child's part: between clone(2) and execve(2) it performs the steps of the plan. It shares the parent's
 //! memory, so nothing here allocates or formats text.
 
+mod copy_up;
 mod exec;
 pub mod init;
 pub mod join;

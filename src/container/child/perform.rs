@@ -172,7 +172,9 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
         }
         Step::StageMounts => mount_tree::stage(child.trees, &mut state.rootfs)?,
         Step::UnmountStage => mount::umount(TOP, libc::MNT_DETACH)?,
-        Step::MountInside { mount, create } => state.rootfs.mount_inside(mount, *create)?,
+        Step::MountInside { mount, create, copy_up } => {
+            state.rootfs.mount_inside(mount, *create, *copy_up)?;
+        }
         Step::OpenArchive(path) => {
             state.archive = Some(match path.to_bytes() {
                 b"-" => fs::duplicate(0)?,

@@ -5,6 +5,7 @@
 //!
 //! With the host's files there is no new root, and an absolute path is the host's.
 
+use super::copy_up;
 use super::resolve::{self, Make};
 use crate::plan::Mount;
 use crate::spec::mounts::Device;
@@ -237,14 +238,40 @@ impl Rootfs {
         self.cover(path, is_directory)
     }
 
-    /// Mounts a file system at a path of the container.
-    pub fn mount_inside(&mut self, step: &Mount, make: bool) -> Result<()> {
+    /// Mounts a file system at a path of the container. A tmpfs whose options say no mode has the permissions of the
+    /// directory that it covers; with `copy_up` a copy of what is in that directory, too.
+    pub fn mount_inside(&mut self, step: &Mount, make: bool, copy_up: bool) -> Result<()> {
         let Mount { source, target, fstype, flags, data, .. } = *step;
         let make = if make { Make::Directory } else { Make::Nothing };
         let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0)?;
-        fs::fchdir(&resolve::open(target, make)?)?;
-        mount::mount(Some(source), c".", fstype, flags, data)?;
-        fs::fchdir(&here)
+        let covered = resolve::open(target, make)?;
+        fs::fchdir(&covered)?;
+        if fstype != Some(c"tmpfs") || (!copy_up && has_mode(data)) {
+            mount::mount(Some(source), c".", fstype, flags, data)?;
+            return fs::fchdir(&here);
+        }
+        mount::mount(Some(source), c".", fstype, flags & !MS_RDONLY, data)?;
+        fs::fchdir(&here)?;
+        // The walk now leads to the root of the tmpfs.
+        let top = resolve::open(target, Make::Nothing)?;
+        if fs::type_of(&top)? != libc::TMPFS_MAGIC as u32 {
+            return Err(Errno::EXDEV);
+        }
+        let top = fs::open_at(top.raw(), c".", libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+        if copy_up {
+            let covered = fs::open_at(covered.raw(), c".", libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+            copy_up::copy(&covered, &top)?;
+        }
+        if !has_mode(data) {
+            fs::fchmod(&top, fs::node_at(covered.raw(), c".")?.mode & 0o7777)?;
+        }
+        match flags & MS_RDONLY {
+            0 => Ok(()),
+            _ => match mount::set_attributes(top.raw(), libc::MOUNT_ATTR_RDONLY, 0, 0, false) {
+                Err(Errno::ENOSYS) => self.change_flags(&top, MS_RDONLY, 0),
+                result => result,
+            },
+        }
     }
 
     /// Masks a path anywhere in the container.
@@ -393,6 +420,12 @@ impl Rootfs {
         let flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
         mount::mount(None, name, None, MS_REMOUNT | MS_BIND | flags, None)
     }
+}
+
+/// Whether the options of a tmpfs set the permissions of its root.
+fn has_mode(data: Option<&CStr>) -> bool {
+    let mut options = data.unwrap_or_default().to_bytes().split(|byte| *byte == b',');
+    options.any(|option| option.starts_with(b"mode="))
 }
 
 /// Joins `place` and the part of a path after its first name (`proc/kcore`).

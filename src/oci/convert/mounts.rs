@@ -53,6 +53,18 @@ pub fn file_system<'a>(config: &'a Config<'a>, bundle: &CStr, spec: &mut Spec<'a
                 return Err(error.object(mount.destination.to_bytes()).cause("needs a source"));
             }
         };
+        let wrong = |cause| {
+            let error = Error::new("config.json mounts").number(at as u32);
+            Err(error.object(mount.destination.to_bytes()).cause(cause))
+        };
+        if options.idmap || !mount.uid_mappings.is_empty() || !mount.gid_mappings.is_empty() {
+            return wrong("mini has no mounts with mapped ids yet");
+        }
+        if options.tmpcopyup
+            && !matches!(kind, Kind::FileSystem { fstype, .. } if fstype == c"tmpfs")
+        {
+            return wrong("tmpcopyup is for a tmpfs");
+        }
         if let (Some(label), Kind::FileSystem { fstype, .. }) = (linux.mount_label, kind)
             && !UNLABELLED.contains(&fstype)
         {
