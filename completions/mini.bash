@@ -38,7 +38,7 @@ _mini() {
     elif [ -z "$option" ]; then
         case $current in
         -*) _mini_words '--root --log --log-format --debug --systemd-cgroup --rootless -h --help --version' "$current" ;;
-        *) _mini_words 'run check help create start state kill delete list features spec pause resume ps update events' "$current" ;;
+        *) _mini_words 'run check help create start state kill delete list features spec exec pause resume ps update events' "$current" ;;
         esac
         return
     fi
@@ -98,6 +98,11 @@ _mini() {
         options='-b --bundle --rootless -h --help'
         valued='-b --bundle'
         operand=none
+        ;;
+    exec)
+        options='--pid-file --console-socket --preserve-fds -p --process -t --tty -e --env -u --user -g --additional-gids --cwd -c --cap --no-new-privs --apparmor --process-label --ignore-paused -d --detach -h --help'
+        valued='--pid-file --console-socket --preserve-fds -p --process -e --env -u --user -g --additional-gids --cwd -c --cap --apparmor --process-label'
+        operand=id
         ;;
     pause)
         options='-h --help'
@@ -196,6 +201,11 @@ _mini() {
         create:--console-socket) _mini_files -f "$current" ;;
         list:-f | list:--format) _mini_words 'table json' "$current" ;;
         spec:-b | spec:--bundle) _mini_files -d "$current" ;;
+        exec:--pid-file) _mini_files -f "$current" ;;
+        exec:--console-socket) _mini_files -f "$current" ;;
+        exec:-p | exec:--process) _mini_files -f "$current" ;;
+        exec:-u | exec:--user) _mini_words "$(compgen -u)" "$current" ;;
+        exec:--cwd) _mini_files -d "$current" ;;
         ps:-f | ps:--format) _mini_words 'table json' "$current" ;;
         update:-r | update:--resources) _mini_files -f "$current" ;;
         esac
@@ -221,7 +231,7 @@ _mini() {
         command)
             COMPREPLY=($(compgen -c -- "$current"))
             ;;
-        verb) _mini_words 'run check help create start state kill delete list features spec pause resume ps update events' "$current" ;;
+        verb) _mini_words 'run check help create start state kill delete list features spec exec pause resume ps update events' "$current" ;;
         id) _mini_words "$(mini list -q 2>/dev/null)" "$current" ;;
         none) _mini_words "$options" "$current" ;;
         esac

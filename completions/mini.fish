@@ -15,7 +15,7 @@ end
 
 # The words from the command on, for `mini run OPTIONS COMMAND`; nothing while there are options only.
 function __mini_command
-    set -l valued --rootfs --overlay --volume -v --tmpfs --shm-size --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd --workdir -w --env -e --env-file --user -u --hostname -h --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds --memory -m -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu --cpu-shares -c -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report --bundle -b --pid-file --console-socket --bundle -b --pid-file --console-socket --preserve-fds --format -f --bundle -b --format -f --resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --kernel-memory --kernel-memory-tcp --memory --memory-reservation --memory-swap --pids-limit --interval
+    set -l valued --rootfs --overlay --volume -v --tmpfs --shm-size --device --mount --timeout --stop-signal --stop-timeout --then --pidfile --ready-fd --workdir -w --env -e --env-file --user -u --hostname -h --name -name --network -net --pid --ipc --uts --cgroupns --userns --uidmap --gidmap --cap-add --cap-drop --security-opt --ro-path --rw-path --group-add --umask --preserve-fds --memory -m -mem --memory-swap --memory-reservation --memory-swappiness --cpus --cpu-percent -cpu --cpu-shares -c -cpushare --cpu-period --cpu-quota --cpuset-cpus -cpuset --cpuset-mems --pids-limit --ulimit --blkio-weight --cgroup-parent --cgroup-conf --oom-score-adj --report --bundle -b --pid-file --console-socket --bundle -b --pid-file --console-socket --preserve-fds --format -f --bundle -b --pid-file --console-socket --preserve-fds --process -p --env -e --user -u --additional-gids -g --cwd --cap -c --apparmor --process-label --format -f --resources -r --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --kernel-memory --kernel-memory-tcp --memory --memory-reservation --memory-swap --pids-limit --interval
     set -l words (__mini_words)
     set -e words[1]
     while set -q words[1]
@@ -69,6 +69,7 @@ complete -c mini -n __mini_needs_verb -a delete -d 'delete a stopped container a
 complete -c mini -n __mini_needs_verb -a list -d 'list the containers'
 complete -c mini -n __mini_needs_verb -a features -d 'print what mini supports as JSON'
 complete -c mini -n __mini_needs_verb -a spec -d 'write a config.json to begin with'
+complete -c mini -n __mini_needs_verb -a exec -d 'run a further command in a running container'
 complete -c mini -n __mini_needs_verb -a pause -d 'stop all processes of a container where they are'
 complete -c mini -n __mini_needs_verb -a resume -d 'let the processes of a paused container go on'
 complete -c mini -n __mini_needs_verb -a ps -d 'print the processes of a container'
@@ -155,7 +156,7 @@ complete -c mini -n '__mini_options_of run' -a '(__fish_complete_command)'
 complete -c mini -n __mini_completes_command -a '(__mini_complete_command)'
 complete -c mini -n '__mini_options_of check' -l json -d 'print a JSON object'
 complete -c mini -n '__mini_options_of check' -l help -d 'print this text'
-complete -c mini -n '__mini_options_of help' -a 'run check help create start state kill delete list features spec pause resume ps update events'
+complete -c mini -n '__mini_options_of help' -a 'run check help create start state kill delete list features spec exec pause resume ps update events'
 complete -c mini -n '__mini_options_of create' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'Directory of the bundle'
 complete -c mini -n '__mini_options_of create' -l pid-file -r -F -d 'Write the id of the container\'s process to FILE'
 complete -c mini -n '__mini_options_of create' -l console-socket -r -F -d 'Send the pseudo terminal of the container to the unix socket SOCKET'
@@ -181,6 +182,23 @@ complete -c mini -n '__mini_options_of features' -l help -s h -d 'Print this tex
 complete -c mini -n '__mini_options_of spec' -l bundle -s b -x -a '(__fish_complete_directories)' -d 'Directory of the bundle'
 complete -c mini -n '__mini_options_of spec' -l rootless -d 'Write a configuration for an ordinary user'
 complete -c mini -n '__mini_options_of spec' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of exec' -l pid-file -r -F -d 'Write the id of the container\'s process to FILE'
+complete -c mini -n '__mini_options_of exec' -l console-socket -r -F -d 'Send the pseudo terminal of the container to the unix socket SOCKET'
+complete -c mini -n '__mini_options_of exec' -l preserve-fds -x -d 'Pass N further file descriptors of the caller, from 3 on, to the command'
+complete -c mini -n '__mini_options_of exec' -l process -s p -r -F -d 'Read the process from FILE, a process.json'
+complete -c mini -n '__mini_options_of exec' -l tty -s t -d 'Give the command a pseudo terminal'
+complete -c mini -n '__mini_options_of exec' -l env -s e -x -d 'Set an environment variable'
+complete -c mini -n '__mini_options_of exec' -l user -s u -x -a '(__fish_complete_users)' -d 'Run as this user'
+complete -c mini -n '__mini_options_of exec' -l additional-gids -s g -x -d 'Add a supplementary group'
+complete -c mini -n '__mini_options_of exec' -l cwd -x -a '(__fish_complete_directories)' -d 'Working directory of the command'
+complete -c mini -n '__mini_options_of exec' -l cap -s c -x -d 'Add a capability'
+complete -c mini -n '__mini_options_of exec' -l no-new-privs -d 'Let no program give more rights than its caller has'
+complete -c mini -n '__mini_options_of exec' -l apparmor -x -d 'AppArmor profile of the command'
+complete -c mini -n '__mini_options_of exec' -l process-label -x -d 'SELinux label of the command'
+complete -c mini -n '__mini_options_of exec' -l ignore-paused -d 'Wait until a paused container goes on'
+complete -c mini -n '__mini_options_of exec' -l detach -s d -d 'Do not wait for the command'
+complete -c mini -n '__mini_options_of exec' -l help -s h -d 'Print this text'
+complete -c mini -n '__mini_options_of exec' -a '(command -q mini; and mini list -q 2>/dev/null)'
 complete -c mini -n '__mini_options_of pause' -l help -s h -d 'Print this text'
 complete -c mini -n '__mini_options_of pause' -a '(command -q mini; and mini list -q 2>/dev/null)'
 complete -c mini -n '__mini_options_of resume' -l help -s h -d 'Print this text'
