@@ -334,7 +334,15 @@ fn examine_rootfs(rootfs: &CStr) -> Result<Option<Image>> {
         fs::identity(path).map_err(|e| Error::new("rootfs").object(path.to_bytes()).errno(e))
     };
     let error = |errno| Error::new("rootfs").object(rootfs.to_bytes()).errno(errno);
-    let root = identity(rootfs)?;
+    let root = identity(rootfs).map_err(|error| {
+        // Nobody has directories called so, and who knows Docker writes it first.
+        match rootfs.to_bytes().contains(&b':') || !rootfs.to_bytes().contains(&b'/') {
+            true => error.hint(
+                "mini downloads no images: docker export $(docker create IMAGE) | mini run --rootfs -",
+            ),
+            false => error,
+        }
+    })?;
     if !root.is_directory {
         // A named pipe, as of `<(tar c .)`, can be read only once, and its writer gets SIGPIPE when
         // the reader closes it. So it is not opened here.

@@ -5,12 +5,12 @@
 
 use super::print;
 use crate::cgroup::Controller;
-use crate::cli::{self, Command};
+use crate::cli::{self, Command, wrap};
 use crate::error::{Error, Result};
 use crate::host::{self, Caller, cgroups};
 use crate::json::Json;
 use crate::sys::process::{self, Change};
-use crate::sys::{Errno, fs, mount};
+use crate::sys::{Errno, fs, mount, terminal};
 use crate::text::Text;
 use crate::verbs::run;
 use alloc::vec::Vec;
@@ -48,23 +48,20 @@ const HOST_NAME: &[&CStr] = &[c"--network", c"host", c"--pid", c"host", c"--ipc"
 const CHECKS: [Check; 22] = [
     Check { name: "plain run", probe: Probe::Run(&[]) },
     Check { name: "host's network", probe: Probe::Run(&[c"--network", c"host"]) },
-    Check { name: "processes alone", probe: Probe::Run(PROCESSES) },
-    Check { name: "network alone", probe: Probe::Run(NETWORK) },
-    Check { name: "ipc alone", probe: Probe::Run(IPC) },
-    Check { name: "host name alone", probe: Probe::Run(HOST_NAME) },
-    Check { name: "root of its own", probe: Probe::EmptyRoot },
-    Check { name: "layer over a root", probe: Probe::Layer },
+    Check { name: "pid namespace", probe: Probe::Run(PROCESSES) },
+    Check { name: "network namespace", probe: Probe::Run(NETWORK) },
+    Check { name: "ipc namespace", probe: Probe::Run(IPC) },
+    Check { name: "uts namespace", probe: Probe::Run(HOST_NAME) },
+    Check { name: "root file system", probe: Probe::EmptyRoot },
+    Check { name: "overlay", probe: Probe::Layer },
     Check { name: "volumes", probe: Probe::Volumes },
     Check { name: "squashfs images", probe: Probe::FileSystem(c"squashfs") },
     Check { name: "erofs images", probe: Probe::FileSystem(c"erofs") },
     Check { name: "terminal", probe: Probe::Run(&[c"-t"]) },
     Check { name: "init", probe: Probe::Run(&[c"--init"]) },
     Check { name: "memory limit", probe: Probe::Limit(&[c"-m", c"64m"], Controller::Memory) },
-    Check { name: "processor limit", probe: Probe::Limit(&[c"--cpus", c"0.1"], Controller::Cpu) },
-    Check {
-        name: "processor set",
-        probe: Probe::Limit(&[c"--cpuset-cpus", c"0"], Controller::Cpuset),
-    },
+    Check { name: "cpu limit", probe: Probe::Limit(&[c"--cpus", c"0.1"], Controller::Cpu) },
+    Check { name: "cpu set", probe: Probe::Limit(&[c"--cpuset-cpus", c"0"], Controller::Cpuset) },
     Check {
         name: "process limit",
         probe: Probe::Limit(&[c"--pids-limit", c"100"], Controller::Pids),
@@ -73,10 +70,10 @@ const CHECKS: [Check; 22] = [
         name: "disk weight",
         probe: Probe::Limit(&[c"--blkio-weight", c"100"], Controller::Io),
     },
-    Check { name: "ranges of ids", probe: Probe::Run(&[c"--userns", c"auto"]) },
+    Check { name: "id maps", probe: Probe::Run(&[c"--userns", c"auto"]) },
     Check { name: "path rules", probe: Probe::Run(&[c"--ro-path", c"/"]) },
     Check { name: "nesting", probe: Probe::Run(&[c"--privileged"]) },
-    Check { name: "later calls", probe: Probe::LaterCalls },
+    Check { name: "newer calls", probe: Probe::LaterCalls },
 ];
 
 /// What a check found.
@@ -107,12 +104,33 @@ pub fn check(json: bool, env: &[&CStr], caller: Caller) -> Result<u8> {
     let mut object = Json { text: Text::new() };
     object.text.str("{");
     let mut works = false;
+    // The terminal's columns; a terminal that tells none, and a file, has 80.
+    let width = match terminal::size(1) {
+        Ok([_, columns, ..]) if columns >= 40 => columns.into(),
+        _ => 80,
+    };
+    let mut counts = [0; 3];
+    let mut told: Vec<Vec<u8>> = Vec::new();
     for Check { name, probe } in &CHECKS {
         let (state, remark) = perform(probe, env, caller)?;
         if *name == CHECKS[0].name {
             works = state == State::Ok;
         }
-        line(&mut text, name, state, probe, &remark);
+        counts[state as usize] += 1;
+        line(&mut text, name, state, probe);
+        if !remark.is_empty() {
+            // Rows differ in what failed; what to do about it is told once.
+            let hint = remark.windows(2).position(|pair| pair == b" (").unwrap_or(remark.len());
+            let (reason, hint) = match told.contains(&remark) {
+                true => (&b"for the same reason"[..], &b""[..]),
+                false => remark.split_at(hint),
+            };
+            let is_new = told.iter().all(|before| !before.ends_with(hint) || hint.is_empty());
+            let reason = if is_new { [reason, hint].concat() } else { reason.to_vec() };
+            wrap(&mut text, &reason, 0, 9, width);
+            text.str("\n");
+            told.push(remark.clone());
+        }
         object.key(name).str("{");
         object.string("state", state.name().as_bytes());
         if !remark.is_empty() {
@@ -122,12 +140,14 @@ pub fn check(json: bool, env: &[&CStr], caller: Caller) -> Result<u8> {
     }
     object.end();
     object.text.str("\n");
+    text.number(counts[0]).str(" ok, ").number(counts[1]).str(" limited, ");
+    text.number(counts[2]).str(" missing\n");
     print(if json { object.text.bytes().into() } else { text.bytes().into() })?;
     Ok(u8::from(!works))
 }
 
-/// `STATE NAME OPTIONS`, and below what is to be said of it.
-fn line(text: &mut Text, name: &str, state: State, probe: &Probe, remark: &[u8]) {
+/// `STATE NAME OPTIONS`
+fn line(text: &mut Text, name: &str, state: State, probe: &Probe) {
     let pad = |text: &mut Text, start: usize, column: usize| {
         while text.bytes().len() < start + column {
             text.str(" ");
@@ -152,9 +172,6 @@ fn line(text: &mut Text, name: &str, state: State, probe: &Probe, remark: &[u8])
         Probe::LaterCalls => drop(text.str("every run")),
     }
     text.str("\n");
-    if !remark.is_empty() {
-        text.str("         ").raw(remark).str("\n");
-    }
 }
 
 fn perform(probe: &Probe, env: &[&CStr], caller: Caller) -> Result<(State, Vec<u8>)> {

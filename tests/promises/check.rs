@@ -25,7 +25,12 @@ fn rows(text: &str) -> Vec<(String, Vec<String>, String)> {
     let mut rows: Vec<(String, Vec<String>, String)> = Vec::new();
     for line in text.lines() {
         match line.strip_prefix("         ") {
-            Some(reason) => rows.last_mut().unwrap().2 = reason.to_owned(),
+            Some(reason) => {
+                let told = &mut rows.last_mut().unwrap().2;
+                *told = format!("{told} {reason}").trim().to_owned();
+            }
+            // The sum.
+            None if line.starts_with(|c: char| c.is_ascii_digit()) => {}
             None => {
                 let (state, rest) = line.split_once(' ').unwrap();
                 // One row is about what the runs are made of.
@@ -48,6 +53,15 @@ fn agrees(world: &World) {
     assert_eq!((outcome.status, outcome.stderr.as_str()), (0, ""), "{outcome:?}");
     let rows = rows(&outcome.stdout);
     assert!(rows.len() > 20);
+    // It fits a terminal, and ends with a sum.
+    for line in outcome.stdout.lines() {
+        let is_word = line.trim_start().split(' ').count() == 1;
+        assert!(line.len() <= 80 || is_word, "{line}");
+    }
+    let count = |state: &str| rows.iter().filter(|row| row.0 == state).count();
+    let sum =
+        format!("{} ok, {} limited, {} missing", count("ok"), count("limited"), count("missing"));
+    assert_eq!(outcome.stdout.lines().last().unwrap(), sum);
     for (state, words, reason) in rows {
         // Those that stand for a path of the user's.
         if words.iter().any(|word| word.chars().all(|c| c.is_ascii_uppercase() || c == ':')) {
@@ -57,7 +71,9 @@ fn agrees(world: &World) {
         let run = Outcome::of(world.run_command(&words).stdin(std::process::Stdio::null()));
         assert_eq!(run.status, if state == "missing" { 125 } else { 0 }, "{words:?}: {run:?}");
         assert!(
-            state != "missing" || without_numbers(&run.stderr).contains(&without_numbers(&reason)),
+            state != "missing"
+                || reason == "for the same reason"
+                || without_numbers(&run.stderr).contains(&without_numbers(&reason)),
             "{reason}: {run:?}"
         );
     }

@@ -4,6 +4,7 @@
 //! the others are reported as ignored. What a host lacks is a reason to ignore a test, shown in
 //! brackets before its name, never to pass it.
 
+mod answers;
 mod archives;
 mod argv;
 mod attacks;
@@ -119,6 +120,7 @@ fn main() {
     // Two cores are common, and the tests of death want to see races, not a crowd.
     arguments.test_threads.get_or_insert(2);
     let promises = [
+        answers::PROMISES,
         archives::PROMISES,
         argv::PROMISES,
         bad_input::PROMISES,

@@ -465,7 +465,7 @@ fn refused(world: &World) {
     let s = source.to_str().unwrap();
     let volume = |tail: &str| format!("{s}{tail}");
     let cases: [(&str, String, &str); 23] = [
-        ("-v", "/no/such:/d".into(), "open_tree /no/such: No such file or directory"),
+        ("-v", "/no/such:/d".into(), "volume /no/such: No such file or directory"),
         ("-v", volume(""), "has no destination"),
         ("-v", volume(":d"), "must begin with /"),
         ("-v", volume(":/a/../b"), "must not have .. in it"),

@@ -173,6 +173,7 @@ pub fn named(step: &Step, spec: &Spec) -> Error {
         (Step::PivotRoot | Step::Chroot, Some(rootfs)) => {
             Error::new(step.name()).object(rootfs.to_bytes())
         }
+        (Step::OpenTree { source, .. }, _) => Error::new("volume").object(source.to_bytes()),
         _ => {
             let mut object = crate::text::Text::new();
             step.object(&mut object);
@@ -521,8 +522,17 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
         {
             error.cause(NOT_IN_PATH).with_status(NOT_FOUND)
         }
+        // "ls -l" in quotes is one argument.
+        Errno::ENOENT if command.to_bytes().contains(&b' ') => error
+            .errno(errno)
+            .hint("one argument with blanks: leave the quotes out")
+            .with_status(NOT_FOUND),
         Errno::ENOENT if !command.to_bytes().contains(&b'/') => {
-            error.cause("not found in PATH").with_status(NOT_FOUND)
+            let error = error.cause("not found in PATH").with_status(NOT_FOUND);
+            match spec.root.path {
+                None => error.hint("a program of the host; for one of an image see --rootfs"),
+                Some(_) => error,
+            }
         }
         errno @ (Errno::ENOENT | Errno::ENOTDIR) => error.errno(errno).with_status(NOT_FOUND),
         // 125, not 126: the arguments are too long, not the command wrong.
@@ -542,6 +552,10 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
         Errno::EACCES if !spec.security.paths.is_empty() => error
             .errno(errno)
             .hint("the command, its loader and libraries must be below a --ro-path")
+            .with_status(NOT_EXECUTABLE),
+        Errno::EACCES => error
+            .errno(errno)
+            .hint("a directory, or not executable: chmod +x")
             .with_status(NOT_EXECUTABLE),
         errno => error.errno(errno).with_status(NOT_EXECUTABLE),
     }

@@ -95,7 +95,12 @@ pub fn supervise<'a>(
         // Not an end.
         (Change::Continued, _) => (0, None),
     };
-    let status = if command.timed_out { signals::TIMED_OUT } else { status };
+    let status = if command.timed_out {
+        Error::new("timeout").cause("the command was ended (--timeout)").print();
+        signals::TIMED_OUT
+    } else {
+        status
+    };
     Ok((Outcome { status, signal, ..Outcome::default() }, rusage))
 }
 

@@ -95,7 +95,13 @@ fn failures_name_what_the_user_gave() {
         (&exec(c"cmd"), Errno::ENOENT, "", 127, "exec cmd: not found in PATH"),
         (&exec(c"/cmd"), Errno::ENOENT, "", 127, "exec /cmd: No such file or directory"),
         (&exec(c"/a/b"), Errno::ENOTDIR, "", 127, "exec /a/b: Not a directory"),
-        (&exec(c"/cmd"), Errno::EACCES, "", 126, "exec /cmd: Permission denied"),
+        (
+            &exec(c"/cmd"),
+            Errno::EACCES,
+            "",
+            126,
+            "exec /cmd: Permission denied (a directory, or not executable: chmod +x)",
+        ),
         (
             &exec(c"/cmd"),
             Errno::ENOENT,
