@@ -51,6 +51,14 @@ pub struct Config<'a> {
     pub linux: Linux<'a>,
 }
 
+impl<'a> Config<'a> {
+    /// Gives the hooks without an environment the one they start with; `caller` is mini's own.
+    pub fn inherit_environment(&mut self, caller: &[&'a CStr]) {
+        let command = self.process.as_ref().map_or(&[][..], |process| &process.env);
+        self.hooks.inherit(caller, command);
+    }
+}
+
 /// The root file system.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Root<'a> {
@@ -427,16 +435,18 @@ impl<'a> Value<'_, 'a> {
         pairs.map(|(name, value)| (name, value.string().unwrap_or_default())).collect()
     }
 
-    /// Absolute paths.
+    /// Paths of the container. Relative ones begin at its root, as with runc.
     #[inline(never)]
     fn paths(self, name: &str) -> Vec<&'a CStr> {
         let list = self.get(name).list();
         list.filter_map(|path| {
             let text = path.string()?;
-            if !is_absolute(text) {
-                path.wrong("not an absolute path");
+            if is_absolute(text) {
+                return Some(text);
             }
-            Some(text)
+            let mut absolute = Text::new();
+            absolute.str("/").raw(text.to_bytes());
+            Some(absolute.leak())
         })
         .collect()
     }
@@ -707,7 +717,8 @@ fn hook<'a>(at: Value<'_, 'a>) -> Hook<'a> {
     if timeout == Some(0) {
         at.wrong_in("timeout", "out of range");
     }
-    Hook { path: at.path("path"), args: at.strings_of("args"), env: at.strings_of("env"), timeout }
+    let env = at.get("env").exists().then(|| at.strings_of("env"));
+    Hook { path: at.path("path"), args: at.strings_of("args"), env, timeout }
 }
 
 #[inline(never)]

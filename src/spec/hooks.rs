@@ -20,7 +20,27 @@ pub struct Hooks<'a> {
     pub poststop: Vec<Hook<'a>>,
 }
 
-impl Hooks<'_> {
+impl<'a> Hooks<'a> {
+    /// Gives hooks without an environment the caller's, or in the container the command's, as runc and crun do.
+    pub fn inherit(&mut self, caller: &[&'a CStr], command: &[&'a CStr]) {
+        let Hooks {
+            prestart,
+            create_runtime,
+            create_container,
+            start_container,
+            poststart,
+            poststop,
+        } = self;
+        for hook in start_container {
+            hook.env.get_or_insert_with(|| command.to_vec());
+        }
+        for list in [prestart, create_runtime, create_container, poststart, poststop] {
+            for hook in list {
+                hook.env.get_or_insert_with(|| caller.to_vec());
+            }
+        }
+    }
+
     /// Whether hooks run before the switch of the root.
     pub fn run_at_create(&self) -> bool {
         !(self.prestart.is_empty()
@@ -36,8 +56,8 @@ pub struct Hook<'a> {
     pub path: &'a CStr,
     /// Arguments, including argv[0].
     pub args: Vec<&'a CStr>,
-    /// Environment.
-    pub env: Vec<&'a CStr>,
+    /// Environment; None: that of who starts the hook ([`Hooks::inherit`]).
+    pub env: Option<Vec<&'a CStr>>,
     /// Seconds until the hook is killed; None: no limit.
     pub timeout: Option<u32>,
 }

@@ -34,7 +34,7 @@ pub fn create(session: Session) -> Result<u8> {
     stdio::repair()?;
     let detached = oci.verb == Verb::Create || oci.is("detach");
     let paths = Paths::find(oci)?;
-    let (config, text) = read_config(paths.bundle)?;
+    let (config, text) = read_config(paths.bundle, session.env)?;
     let size = config.process.as_ref().and_then(|process| process.console_size);
     let terminal = config.process.as_ref().is_some_and(|process| process.terminal);
     if !has_new(config, libc::CLONE_NEWPID) {
@@ -201,7 +201,7 @@ impl<'a> Paths<'a> {
 }
 
 /// Reads the bundle's configuration; beside it its text.
-fn read_config(bundle: &CStr) -> Result<(&'static Config<'static>, Vec<u8>)> {
+fn read_config<'a>(bundle: &CStr, env: &[&'a CStr]) -> Result<(&'a Config<'a>, Vec<u8>)> {
     let mut path = Text::new();
     path.raw(bundle.to_bytes()).str("/config.json");
     let path = path.leak();
@@ -213,7 +213,8 @@ fn read_config(bundle: &CStr) -> Result<(&'static Config<'static>, Vec<u8>)> {
             _ => error,
         }
     })?;
-    let config = config::read_config(text.clone().leak())?;
+    let mut config = config::read_config(text.clone().leak())?;
+    config.inherit_environment(env);
     Ok((leak(config), text))
 }
 

@@ -48,10 +48,13 @@ pub fn delete(session: Session) -> Result<u8> {
         _ => kill(&state).map_err(failed)?,
     }
     hooks::hold_signals()?;
-    let config = match state.has_hooks {
+    let mut config = match state.has_hooks {
         true => entry.config().and_then(|text| config::read_config(text.leak())).ok(),
         false => None,
     };
+    if let Some(config) = &mut config {
+        config.inherit_environment(session.env);
+    }
     let none = Hooks::default();
     remove(&entry, &state, config.as_ref().map_or(&none, |config| &config.hooks))?;
     Ok(0)
@@ -83,6 +86,12 @@ fn kill(state: &State) -> crate::sys::Result<()> {
         true => Ok(()),
         false => Err(Errno::ETIMEDOUT),
     }
+}
+
+/// Kills a container and removes it.
+pub fn end(entry: &Entry, state: &State, hooks: &Hooks) -> Result<()> {
+    kill(state).map_err(|errno| Error::new("kill").object(entry.id.to_bytes()).errno(errno))?;
+    remove(entry, state, hooks)
 }
 
 /// Removes what a container has left: its cgroups with who is in them, and its state; runs the poststop hooks.

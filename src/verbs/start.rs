@@ -27,10 +27,13 @@ pub fn start(session: Session) -> Result<u8> {
         Status::Created => {
             hooks::hold_signals()?;
             let text = if state.has_hooks { entry.config()? } else { alloc::vec::Vec::new() };
-            let config = match state.has_hooks {
+            let mut config = match state.has_hooks {
                 true => Some(config::read_config(text.leak())?),
                 false => None,
             };
+            if let Some(config) = &mut config {
+                config.inherit_environment(session.env);
+            }
             let none = Hooks::default();
             let hooks = config.as_ref().map_or(&none, |config| &config.hooks);
             begin(&entry, &state, hooks)?;
@@ -69,7 +72,12 @@ pub fn begin(entry: &Entry, state: &State, hooks: &Hooks) -> Result<()> {
     if !hooks.poststart.is_empty() {
         // A bundle that is gone is no reason to leave the hooks out.
         let _ = fs::chdir(state.bundle);
-        hooks::run_all("poststart", &hooks.poststart, state.for_hooks(Status::Running).bytes());
+        let running = state.for_hooks(Status::Running);
+        if let Err(error) = hooks::run("poststart", &hooks.poststart, running.bytes(), None) {
+            // The life of the container goes on where the specification wants it: with its end.
+            super::delete::end(entry, state, hooks)?;
+            return Err(error);
+        }
     }
     Ok(())
 }

@@ -144,7 +144,7 @@ fn links(world: &World) {
             symlink(format!("/real/{name}"), root.join(name)).unwrap();
         });
         let outcome = world.run(&["--rootfs", &root, "/bin/sh", "-c", "true"]);
-        outcome.refused(125, "/proc, /sys and /dev in the root must be directories");
+        outcome.refused(125, "/proc, /sys and /dev must be mounted on ordinary directory");
         assert_eq!(fs::read_dir(format!("{root}/real/{name}")).unwrap().count(), 0);
     }
 }

@@ -451,7 +451,7 @@ fn hint(step: &Step, errno: Errno, detail: &[u8], host: &Host) -> Option<&'stati
             "the container's user needs search permission (x) on it and on its parent directories"
         }
         (Step::MoveMountTo(_), Errno::ENOTDIR | Errno::ELOOP) => {
-            "not a directory: /proc, /sys and /dev in the root must be directories, not links"
+            "/proc, /sys and /dev must be mounted on ordinary directory, not on a link"
         }
         (Step::MoveMountTo(_), Errno::EROFS) => {
             "the root is read-only and has no such path: create it in the image"

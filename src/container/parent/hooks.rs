@@ -111,7 +111,7 @@ fn become_hook(hook: &Hook, stdin: &Fd, namespaces: &[(i32, Fd)]) -> ! {
         };
         let name = [hook.path];
         let args = table(if hook.args.is_empty() { &name } else { &hook.args });
-        let env = table(&hook.env);
+        let env = table(hook.env.as_deref().unwrap_or_default());
         Ok(process::execve(hook.path, PointerTable::new(&args), PointerTable::new(&env)))
     };
     let errno = become_it().unwrap_or_else(|errno| errno);

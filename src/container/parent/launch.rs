@@ -201,7 +201,7 @@ fn start_socket<'a>(listener: &'a Fd, plan: &'a Plan<'a>, spec: &Spec<'a>) -> St
     let hooks = spec.hooks.start_container.iter().map(|hook| HookCall {
         path: hook.path,
         args: table(&hook.args),
-        env: table(&hook.env),
+        env: table(hook.env.as_deref().unwrap_or_default()),
         timeout: hook.timeout.map(|seconds| u64::from(seconds) * SECOND),
     });
     let is_wait = |step: &Step| matches!(step, Step::WaitForStart);

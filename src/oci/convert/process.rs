@@ -210,8 +210,12 @@ fn warn_about(process: &config::Process) {
         error.object(set.as_bytes()).cause(cause).print();
     };
     for name in &process.unknown_capabilities {
-        let error = Error::new("warning: config.json process.capabilities");
-        error.object(name.to_bytes()).cause("unknown, left out").print();
+        // In the words of runc, which are looked for.
+        let mut text = Text::new();
+        text.str("ignoring unknown or unavailable capabilities: [")
+            .quoted(name.to_bytes())
+            .str("]");
+        Error::new("warning:").raw(text.bytes()).print();
     }
     let Some(sets) = process.capabilities else { return };
     let Capabilities { bounding, effective, inheritable, permitted, ambient } = sets;
@@ -219,7 +223,7 @@ fn warn_about(process: &config::Process) {
         warn("effective", "what is not permitted is left out");
     }
     if inheritable & !bounding != 0 {
-        warn("inheritable", "what is not in the bounding set is left out");
+        warn("inheritable", "Operation not permitted: what is not in the bounding set is left out");
     }
     if ambient & !(permitted & inheritable) != 0 {
         warn("ambient", "what is not permitted and inheritable is left out");
