@@ -14,6 +14,9 @@ use crate::sys::{Errno, fs};
 /// How long a process that was killed has to end, in nanoseconds.
 const PATIENCE: u64 = 10 * SECOND;
 
+/// How long a running container is given to end by itself, in nanoseconds.
+const MOMENT: u64 = 100_000_000;
+
 /// Deletes a container.
 ///
 /// # Errors
@@ -39,7 +42,13 @@ pub fn delete(session: Session) -> Result<u8> {
         Err(_) if force => (State { id: entry.id, ..State::default() }, Status::Stopped),
         result => result?,
     };
+    let is_ending = || {
+        let process = Process::find(state.pid, state.started);
+        process.is_none_or(|process| process.wait(state.started, clock::now() + MOMENT))
+    };
     match status {
+        // A caller that saw the command's last output may be faster than the command's exit.
+        Status::Running if !force && is_ending() => {}
         Status::Running | Status::Paused if !force => {
             let cause = "cannot delete container that is not stopped";
             let error = Error::new("delete").object(id.to_bytes()).cause(cause);
