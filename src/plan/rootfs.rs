@@ -243,7 +243,7 @@ impl<'a> Planner<'_, 'a> {
             let flags = MS_NODEV | MS_NOSUID | MS_NOEXEC;
             self.mount_over_root(c"tmpfs", STAGE, c"tmpfs", flags, Some(c"mode=0700,size=64k"));
         }
-        for top in [DEV, PROC, SYS] {
+        for top in self.tops() {
             self.mount_top(top);
         }
         if self.needs_stage() {
@@ -257,7 +257,7 @@ impl<'a> Planner<'_, 'a> {
         if !self.host.sets_attributes {
             self.restrict_tree();
         }
-        for top in [SYS, PROC, DEV] {
+        for top in self.tops().into_iter().rev() {
             if self.has_top(top) {
                 self.add(Step::MoveMountTo(TOPS[top].0));
             }
@@ -285,6 +285,18 @@ impl<'a> Planner<'_, 'a> {
         if let Some(path) = self.spec.process.cwd {
             self.add(Step::Chdir { path, in_root: true });
         }
+    }
+
+    /// /dev, /proc and /sys in the order of the spec's mounts, which is the order mountinfo shows.
+    fn tops(&self) -> [usize; 3] {
+        let mut tops = [DEV, PROC, SYS];
+        let position = |top| self.order.iter().position(|when| *when == When::Top(top));
+        for at in [0, 1, 0] {
+            if position(tops[at]) > position(tops[at + 1]) {
+                tops.swap(at, at + 1);
+            }
+        }
+        tops
     }
 
     /// Sets the root's flags on the mounts of a directory. An overlay or an image has them from its mount on.
