@@ -100,12 +100,12 @@ const MISTAKES: &[Answer] = &[
     (
         &["run", "/etc"],
         126,
-        "exec /etc: Permission denied (a directory, or not executable: chmod +x)",
+        "exec /etc: Permission denied (a directory, or permission denied to execute it: chmod +x)",
     ),
     (
         &["run", "/etc/passwd"],
         126,
-        "exec /etc/passwd: Permission denied (a directory, or not executable: chmod +x)",
+        "exec /etc/passwd: Permission denied (a directory, or permission denied to execute it: chmod +x)",
     ),
     (
         &["run", "no-such-program"],

@@ -555,7 +555,7 @@ fn exec_failure(command: &CStr, errno: Errno, detail: &[u8], spec: &Spec) -> Err
             .with_status(NOT_EXECUTABLE),
         Errno::EACCES => error
             .errno(errno)
-            .hint("a directory, or not executable: chmod +x")
+            .hint("a directory, or permission denied to execute it: chmod +x")
             .with_status(NOT_EXECUTABLE),
         errno => error.errno(errno).with_status(NOT_EXECUTABLE),
     }

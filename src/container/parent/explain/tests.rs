@@ -100,7 +100,7 @@ fn failures_name_what_the_user_gave() {
             Errno::EACCES,
             "",
             126,
-            "exec /cmd: Permission denied (a directory, or not executable: chmod +x)",
+            "exec /cmd: Permission denied (a directory, or permission denied to execute it: chmod +x)",
         ),
         (
             &exec(c"/cmd"),
