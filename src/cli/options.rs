@@ -3,7 +3,7 @@
 use super::packed::{self, Act, Opt, Packed, Unpacked};
 use super::values::{
     adjustment, conf, cpu_list, cpus, duration, env_edit, hostname, limit, namespace, network,
-    not_empty, number_in, percent, size_in, size_limit, stop_signal, then, user,
+    not_empty, number_in, percent, size_in, size_limit, stop_signal, sysctl, then, user,
 };
 use super::{EnvEdit, foreign, mounts, nearest, security};
 use crate::error::Error;
@@ -324,6 +324,15 @@ const TABLE: &[Opt] = &[
             run.spec.namespaces.uts = namespace("--uts", value)?;
             Ok(())
         }),
+    },
+    Opt {
+        section: None,
+        long: "sysctl",
+        short: None,
+        original: None,
+        value: Some("KEY=VALUE"),
+        help: "Set a kernel parameter of the container's network, ipc or uts namespace",
+        act: Act::Value(sysctl),
     },
     Opt {
         section: None,

@@ -325,3 +325,13 @@ fn the_size_of_shared_memory_has_a_unit() {
         "option --shm-size 0: out of range (1 to 9223372036854775807)"
     );
 }
+
+#[test]
+fn kernel_parameters_have_names_and_values() {
+    run(&["--sysctl", "net.core.somaxconn=9", "--sysctl", "kernel.sem=1 2=3", "sh"], |run| {
+        assert_eq!(run.spec.sysctl, [(c"net.core.somaxconn", c"9"), (c"kernel.sem", c"1 2=3")]);
+    });
+    for bad in ["net.core.somaxconn", "=9", ""] {
+        assert!(error(&["--sysctl", bad, "sh"]).ends_with("not KEY=VALUE"), "{bad}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Parses and checks option values.
 
-use super::EnvEdit;
+use super::{EnvEdit, Run};
 use crate::cgroup::Controller;
 use crate::cgroup::settings::DEFAULT_PERIOD;
 use crate::error::{Error, Result};
@@ -148,6 +148,17 @@ fn number_or_more(text: &[u8]) -> Option<u64> {
         None if !text.is_empty() && text.iter().all(u8::is_ascii_digit) => Some(u64::MAX),
         number => number,
     }
+}
+
+/// A kernel parameter and its value.
+pub fn sysctl<'a>(run: &mut Run<'a>, value: &'a CStr) -> Result<()> {
+    let bytes = value.to_bytes();
+    let end = bytes.iter().position(|byte| *byte == b'=').filter(|end| *end > 0);
+    let end = end.ok_or_else(|| bad("--sysctl", bytes, "not KEY=VALUE"))?;
+    let mut name = Text::new();
+    name.raw(&bytes[..end]);
+    run.spec.sysctl.push((name.leak(), &value[end + 1..]));
+    Ok(())
 }
 
 /// A size in bytes: a number, perhaps with a fraction, and perhaps a unit: one of b, k, m, g, t, p in either

@@ -11,6 +11,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "namespaces_are_new_or_the_hosts_as_asked", needs: &[], check: namespaces },
     Promise { name: "loopback_is_up_and_alone", needs: &[], check: loopback },
     Promise { name: "the_host_keeps_its_name", needs: &[], check: hostname },
+    Promise { name: "kernel_parameters_of_its_namespaces_are_set", needs: &[], check: sysctl },
     Promise { name: "no_option_is_needed_before_the_command", needs: &[], check: bare },
     Promise { name: "an_ordinary_user_is_root_inside", needs: &[crate::Need::User], check: ids },
 ];
@@ -92,4 +93,17 @@ fn ids(world: &World) {
     assert_eq!(world.run(&["-u", "1000:1000", "id", "-u"]).ok(), "1000\n");
     assert_eq!(world.sh(&[], "cat /proc/self/setgroups").ok(), "deny\n");
     world.run(&["-u", "daemon", "true"]).refused(125, "one id in the container");
+}
+
+fn sysctl(world: &World) {
+    const FILE: &str = "/proc/sys/net/core/somaxconn";
+    let host = fs::read_to_string(FILE).unwrap();
+    let told = world.sh(&["--sysctl", "net.core.somaxconn=77"], &format!("cat {FILE}"));
+    assert_eq!(told.ok(), "77\n");
+    assert_eq!(fs::read_to_string(FILE).unwrap(), host);
+    let options = ["--network", "host", "--sysctl", "net.core.somaxconn=77"];
+    let cause = "option --sysctl net.core.somaxconn: needs a network namespace";
+    world.sh(&options, "true").refused(125, cause);
+    let cause = "option --sysctl kernel.pid_max: belongs to the whole machine";
+    world.sh(&["--sysctl", "kernel.pid_max=9"], "true").refused(125, cause);
 }

@@ -41,11 +41,11 @@ fn read(path: &PathBuf) -> String {
 }
 
 fn paused(world: &World) {
-    let bundle = Bundle::sh(world, "while :; do echo x >>/count; done");
+    let bundle = Bundle::sh(world, "while :; do echo x >>/dev/count; done");
     bundle.edit(|config| {
         config["root"]["readonly"] = json!(false);
         config["mounts"].as_array_mut().unwrap().push(json!({
-            "destination": "/count", "type": "bind", "source": "count", "options": ["bind"],
+            "destination": "/dev/count", "type": "bind", "source": "count", "options": ["bind"],
         }));
     });
     fs::write(bundle.path("count"), "").unwrap();
@@ -142,13 +142,13 @@ fn listed(world: &World) {
 fn events(world: &World) {
     let bundle = Bundle::sh(
         world,
-        "cat /go >/dev/null; (dd if=/dev/zero of=/dev/null bs=60M count=1); cat /go; sleep 1000",
+        "cat /dev/go >/dev/null; (dd if=/dev/zero of=/dev/null bs=60M count=1); cat /dev/go; sleep 1000",
     );
     bundle.edit(|config| {
         config["linux"]["resources"]["memory"] = json!({"limit": 30 << 20, "swap": 30 << 20});
         config["linux"]["resources"]["pids"] = json!({"limit": 20});
         config["mounts"].as_array_mut().unwrap().push(json!({
-            "destination": "/go", "type": "bind", "source": "go", "options": ["bind"],
+            "destination": "/dev/go", "type": "bind", "source": "go", "options": ["bind"],
         }));
     });
     let fifo = bundle.path("go");

@@ -665,24 +665,41 @@ fn panicking(world: &World) {
 
 /// Where a path is handed to the kernel in `src/container`, how often, and why that is no name of the
 /// container's. Whoever adds one says so here, or walks there with `resolve`.
-const LOOK_UPS: [(&str, usize, &str); 13] = [
-    ("cgroups.rs", 1, "the parent, cgroups"),
+const LOOK_UPS: [(&str, usize, &str); 22] = [
+    ("cgroups.rs", 4, "the parent, cgroups"),
     (
         "exec.rs",
-        2,
-        "to explain why execve(2) refused the command, with nothing of the host in reach",
+        3,
+        "to find the command, or to explain why execve(2) refused it, with nothing of the host in reach",
     ),
     ("explain.rs", 2, "the parent, the host's /proc"),
+    ("freezer.rs", 1, "the parent, cgroups"),
+    ("hooks.rs", 2, "the parent, the namespaces and programs of hooks"),
     ("id_maps.rs", 2, "the parent, newuidmap"),
     ("init.rs", 4, "mini's own program; process 1 leaves for the root"),
-    ("mount_tree.rs", 4, "the host's sources and images, taken before the switch"),
+    ("launch.rs", 1, "the parent, namespaces that are joined"),
+    ("listener.rs", 1, "the process's own id in /proc, which is only told to the agent"),
+    (
+        "mount_tree.rs",
+        7,
+        "the host's sources and images, taken before the switch; what lies topmost",
+    ),
+    ("net_devices.rs", 2, "the parent, namespaces of the network"),
     ("output_file.rs", 1, "the parent, the caller's pidfile and report"),
     ("overlay_lock.rs", 2, "the parent, the caller's layers"),
-    ("perform.rs", 9, "images and archives before the switch; what lies topmost; the host's files"),
+    ("perform.rs", 8, "images and archives before the switch; what lies topmost; the host's files"),
     ("resolve.rs", 1, "the resolver's beginning, the root itself"),
-    ("rootfs.rs", 22, "mini's own file systems, from their descriptors or topmost on the root"),
+    ("rights.rs", 1, "a procfs before the switch; it must be one"),
+    (
+        "rootfs.rs",
+        29,
+        "mini's own file systems, from their descriptors, topmost on the root or as the working directory",
+    ),
+    ("start.rs", 1, "programs of startContainer hooks, with nothing of the host in reach"),
+    ("stats.rs", 6, "the parent, cgroups"),
     ("stdio.rs", 2, "the parent's /dev/null and /dev/tty"),
     ("supervise.rs", 1, "the parent, the host's /proc"),
+    ("update.rs", 6, "the parent, cgroups"),
 ];
 
 fn one_resolver(_world: &World) {

@@ -155,7 +155,11 @@ pub fn set_capabilities(
 pub fn procfs(kept: &mut Option<Fd>) -> Result<fs::Base> {
     if kept.is_none() {
         let own = mount::mount_unseen(c"proc", core::iter::empty(), 0);
-        let host = |_| fs::open(c"/proc", libc::O_PATH | libc::O_DIRECTORY, 0);
+        let host = |_| {
+            let host = fs::open(c"/proc", libc::O_PATH | libc::O_DIRECTORY, 0)?;
+            // That of a container that is entered may be anything.
+            if fs::is_procfs(&host)? { Ok(host) } else { Err(Errno::ENODEV) }
+        };
         *kept = Some(own.or_else(host)?);
     }
     kept.as_ref().map(Fd::raw).ok_or(Errno::EBADF)

@@ -10,6 +10,7 @@ use crate::host::cgroups::{online_cpus, throttled_cpus};
 use crate::plan::defaults::{Defaults, is_masked};
 use crate::spec::capability::{self, ALL, MKNOD};
 use crate::spec::mounts::Kind;
+use crate::spec::namespaces::sysctl_path;
 use crate::spec::process::Capabilities;
 use crate::spec::resources::{Property, Resources};
 use crate::spec::security::{IdMapping, Seccomp, Security};
@@ -35,6 +36,11 @@ pub fn complete<'a>(request: &mut Run<'a>, environ: &[&'a CStr]) -> Result<()> {
         }
     }
     hostname(request)?;
+    for (name, _) in &request.spec.sysctl {
+        if let Err(cause) = sysctl_path(name.to_bytes(), &request.spec.namespaces) {
+            return Err(Error::new("option --sysctl").object(name.to_bytes()).cause(cause));
+        }
+    }
     if let Some(grace) = &mut request.spec.process.init {
         if request.spec.namespaces.pid == Namespace::Host {
             let error = clash("--init", "needs a pid namespace");
