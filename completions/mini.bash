@@ -100,8 +100,8 @@ _mini() {
         operand=none
         ;;
     exec)
-        options='--pid-file --console-socket --preserve-fds -p --process -t --tty -e --env -u --user -g --additional-gids --cwd -c --cap --no-new-privs --apparmor --process-label --ignore-paused -d --detach -h --help'
-        valued='--pid-file --console-socket --preserve-fds -p --process -e --env -u --user -g --additional-gids --cwd -c --cap --apparmor --process-label'
+        options='--pid-file --console-socket --preserve-fds -p --process -t --tty -e --env -u --user -g --additional-gids --cwd --cgroup -c --cap --no-new-privs --apparmor --process-label --ignore-paused -d --detach -h --help'
+        valued='--pid-file --console-socket --preserve-fds -p --process -e --env -u --user -g --additional-gids --cwd --cgroup -c --cap --apparmor --process-label'
         operand=id
         ;;
     pause)
@@ -206,6 +206,7 @@ _mini() {
         exec:-p | exec:--process) _mini_files -f "$current" ;;
         exec:-u | exec:--user) _mini_words "$(compgen -u)" "$current" ;;
         exec:--cwd) _mini_files -d "$current" ;;
+        exec:--cgroup) _mini_files -f "$current" ;;
         ps:-f | ps:--format) _mini_words 'table json' "$current" ;;
         update:-r | update:--resources) _mini_files -f "$current" ;;
         esac

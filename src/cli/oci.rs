@@ -109,6 +109,7 @@ env|e|KEY=VALUE|x|Set an environment variable; can be repeated.
 user|u|UID[:GID]|x|Run as this user.
 additional-gids|g|GID|x|Add a supplementary group; can be repeated.
 cwd||DIR|x|Working directory of the command.
+cgroup||PATH|x|Run in this cgroup below the container's (default: the container's own).
 cap|c|NAME|x|Add a capability; can be repeated.
 no-new-privs|||x|Let no program give more rights than its caller has.
 apparmor||PROFILE|x|AppArmor profile of the command.

@@ -239,6 +239,8 @@ impl<'a> Planner<'_, 'a> {
         self.add(Step::SetUser {
             user: self.mapped(user),
             groups: if set_groups || !groups.is_empty() { Some(groups) } else { None },
+            // The additionalGids of config.json are all there are.
+            joins_group: !(self.spec.waits_for_start || self.spec.exec.is_some()),
             find_home: process.home_from_passwd,
             keep_capabilities,
         });

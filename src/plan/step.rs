@@ -344,6 +344,8 @@ pub enum Step<'a> {
         user: User<'a>,
         /// Supplementary groups, in addition to those in /etc/group; None: leave them unchanged.
         groups: Option<&'a [Id<'a>]>,
+        /// Whether the group is one of the supplementary groups, too.
+        joins_group: bool,
         /// Whether to set HOME from /etc/passwd.
         find_home: bool,
         /// Whether a later step needs capabilities (PR_SET_KEEPCAPS).

@@ -55,7 +55,8 @@ pub fn exec(session: Session) -> Result<u8> {
     let mut spec = convert::exec(config, command)?;
     spec.security.descriptors = descriptors(oci)?;
     let detached = is_detached || console.is_some();
-    spec.exec = Some(Exec { cgroups: joined_cgroups(&state)?, detached });
+    let below = oci.value("cgroup").map_or(&b""[..], CStr::to_bytes);
+    spec.exec = Some(Exec { cgroups: joined_cgroups(&state, below)?, detached });
     let _files = join(&mut spec, &entry, &state)?;
     if let Some(adjustment) = spec.process.oom_score_adj.take() {
         // The child inherits it. The container's /proc is not trusted.
@@ -173,11 +174,17 @@ fn id(digits: &[u8]) -> Option<u32> {
     number(digits, 10).filter(|id| *id < u64::from(u32::MAX)).map(|id| id as u32)
 }
 
-/// The files by which a process joins the container's cgroups.
-fn joined_cgroups(state: &State) -> Result<Vec<&'static CStr>> {
+/// The files by which a process joins the container's cgroups, or one below them.
+fn joined_cgroups(state: &State, below: &[u8]) -> Result<Vec<&'static CStr>> {
+    if below.split(|byte| *byte == b'/').any(|part| part == b"..") {
+        return Err(Error::new("option --cgroup").object(below).cause("a component is .."));
+    }
     let file = |version| if version == Version::V1 { &b"/tasks"[..] } else { b"/cgroup.procs" };
     let members = members(&state.cgroups)?;
-    Ok(members.iter().map(|it| path(&[it.directory.to_bytes(), file(it.version)])).collect())
+    Ok(members
+        .iter()
+        .map(|it| path(&[it.directory.to_bytes(), b"/", below, file(it.version)]))
+        .collect())
 }
 
 /// Has the process join the namespaces of the container's process that are not mini's own. Their files stay open until

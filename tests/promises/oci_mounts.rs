@@ -204,7 +204,7 @@ fn hostile(world: &World) {
         let (bundle, root) = with_root(world, "true");
         fs::remove_dir(root.join(name)).unwrap();
         symlink(&outside, root.join(name)).unwrap();
-        run(&bundle).refused(1, "must be directories, not links");
+        run(&bundle).refused(1, "must be mounted on ordinary directory");
         bundle.is_empty();
     }
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);

@@ -291,8 +291,12 @@ fn perform(step: &Step, state: &mut State, child: &Child) -> Result<()> {
             rights::set_capabilities(sets, of_users, *required, &mut state.detail)?;
         }
         Step::SetGroups(groups) => rights::set_groups(groups, &mut state.detail)?,
-        Step::SetUser { user, groups, find_home, keep_capabilities } => {
-            let user_options = rights::UserOptions { groups: *groups, find_home: *find_home };
+        Step::SetUser { user, groups, joins_group, find_home, keep_capabilities } => {
+            let user_options = rights::UserOptions {
+                groups: *groups,
+                joins_group: *joins_group,
+                find_home: *find_home,
+            };
             rights::become_user(
                 user,
                 user_options,

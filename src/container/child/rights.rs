@@ -18,6 +18,8 @@ use core::ffi::CStr;
 pub struct UserOptions<'a> {
     /// Supplementary groups in addition to those of /etc/group; None: leave them unchanged.
     pub groups: Option<&'a [Id<'a>]>,
+    /// Whether the user's group is one of the supplementary groups, too.
+    pub joins_group: bool,
     /// Whether to look up the home directory.
     pub find_home: bool,
 }
@@ -50,7 +52,9 @@ pub fn become_user(
     };
     if let Some(added) = options.groups {
         let mut list = SupplementaryGroups::new();
-        list.add(gid)?;
+        if options.joins_group {
+            list.add(gid)?;
+        }
         // A group given with the user is the only one, as in Docker.
         if user.gid.is_none() && !account.name().is_empty() {
             passwd::groups_of(account.name(), &mut list)?;

@@ -56,6 +56,7 @@ fn failures_name_what_the_user_gave() {
     let user = Step::SetUser {
         user: User { uid: Id::Name(b"joe"), gid: None },
         groups: Some(&[]),
+        joins_group: true,
         find_home: false,
         keep_capabilities: false,
     };
