@@ -247,11 +247,16 @@ pub fn is_meant(words: &[&CStr]) -> Meant {
         b"run" => is_bundle_run(words.get(1..).unwrap_or_default()),
         [b'-', b'-', name @ ..] => {
             let name = name.split(|byte| *byte == b'=').next().unwrap_or_default();
-            is(name != b"help" && options(b'g').any(|option| option.name.as_bytes() == name))
+            is(GLOBAL.split(' ').any(|known| known.as_bytes() == name))
         }
         name => is(VERBS.iter().any(|(_, verb, ..)| verb.as_bytes() == name)),
     }
 }
+
+/// The global options, for a look that costs every launch next to nothing; a test compares them with the table.
+const GLOBAL: &str = "root log log-format debug systemd-cgroup rootless";
+/// The same of the options of `mini run` of a bundle, beside --help.
+const RUN: &str = "bundle b pid-file console-socket preserve-fds no-pivot no-new-keyring no-subreaper keep detach d";
 
 /// Options that `mini run` has for a command as well.
 const SHARED: [&str; 3] = ["detach", "preserve-fds", "help"];
@@ -259,7 +264,16 @@ const SHARED: [&str; 3] = ["detach", "preserve-fds", "help"];
 /// `mini run` has two meanings. With one word, an id, beside options of a bundle's run alone it is that; with options
 /// that both have, the working directory decides. `--` makes a command of what follows in any case.
 fn is_bundle_run(words: &[&CStr]) -> Meant {
-    // Most commands are seen to be none of it by their first words.
+    // Most commands are seen to be none of it by their first word.
+    let Some(first) = words.first().map(|word| word.to_bytes()) else { return Meant::No };
+    let name = match first {
+        [b'-', b'-', name @ ..] => name.split(|byte| *byte == b'=').next(),
+        [b'-', letter, ..] => Some(core::slice::from_ref(letter)),
+        _ => None,
+    };
+    if name.is_some_and(|name| !RUN.split(' ').any(|known| known.as_bytes() == name)) {
+        return Meant::No;
+    }
     let Ok(Parsed::Verb(run)) = parse_verb(Verb::Run, Vec::new(), words) else { return Meant::No };
     if run.words.len() != 1 || words.contains(&c"--") {
         return Meant::No;
@@ -507,6 +521,22 @@ mod tests {
         assert!(line(&[c"start", c"--al", c"a"]).starts_with("option --al: unknown"));
         assert!(line(&[c"create", c"--bundle"]).starts_with("option --bundle: needs a value"));
         assert!(line(&[c"delete", c"-fx", c"a"]).starts_with("option -fx: takes no value"));
+    }
+
+    #[test]
+    fn the_quick_look_knows_the_options_of_the_table() {
+        let names = |of| -> Vec<String> {
+            let all = options(of).filter(|option| option.name != "help");
+            let both = all.flat_map(|option| [option.name, option.letter]);
+            let mut names: Vec<_> = both.filter(|it| !it.is_empty()).map(str::to_owned).collect();
+            names.sort();
+            names
+        };
+        for (of, known) in [(b'g', GLOBAL), (b'r', RUN)] {
+            let mut known: Vec<_> = known.split(' ').map(str::to_owned).collect();
+            known.sort();
+            assert_eq!(known, names(of));
+        }
     }
 
     #[test]

@@ -37,6 +37,13 @@ fn names(path: &CStr) -> impl Iterator<Item = &[u8]> + Clone {
 
 /// Whether a path is `above`, or lies below it.
 fn is_within(path: &CStr, above: &CStr) -> bool {
+    // Most paths differ in their first letter already.
+    if let ([b'/', one, ..], [b'/', other, ..]) = (path.to_bytes(), above.to_bytes())
+        && one != other
+        && ![one, other].iter().any(|byte| matches!(byte, b'/' | b'.'))
+    {
+        return false;
+    }
     let mut path = names(path);
     names(above).all(|name| path.next() == Some(name))
 }
@@ -46,7 +53,7 @@ fn are_related(one: &CStr, other: &CStr) -> bool {
 }
 
 fn has_parent_names(path: &CStr) -> bool {
-    names(path).any(|name| name == b"..")
+    path.to_bytes().windows(2).any(|two| two == b"..") && names(path).any(|name| name == b"..")
 }
 
 /// A path as the kernel writes it.
