@@ -35,6 +35,8 @@ pub struct RunOptions<'a> {
     pub ready: Ready<'a>,
     /// Where the child waits for `mini start`; None: it does not.
     pub start: Option<&'a Fd>,
+    /// Whether a process that waits for `mini start` outlives mini.
+    pub outlives: bool,
 }
 
 /// How to end the command; times in nanoseconds.

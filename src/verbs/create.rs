@@ -75,8 +75,12 @@ pub fn create(session: Session) -> Result<u8> {
             // Whenever mini ends from here on, `mini delete --force` finds them.
             entry.save(&state)?;
         }
-        let options =
-            RunOptions { program: caller.program, start: Some(listener), ..RunOptions::default() };
+        let options = RunOptions {
+            program: caller.program,
+            start: Some(listener),
+            outlives: detached,
+            ..RunOptions::default()
+        };
         signals::begin().map_err(|errno| Error::new("hold signals").errno(errno))?;
         if detached {
             hooks::hold_signals()?;

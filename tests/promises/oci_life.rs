@@ -30,6 +30,7 @@ pub const PROMISES: &[Promise] = &[
     Promise { name: "oci_hooks_run_at_their_points", needs: ROOT, check: hooks },
     Promise { name: "oci_hooks_that_fail_end_the_creation", needs: ROOT, check: failing_hooks },
     Promise { name: "oci_run_is_all_in_one", needs: BOTH, check: run },
+    Promise { name: "oci_a_killed_run_ends_its_container", needs: ROOT, check: killed_run },
     Promise { name: "oci_run_is_told_from_run_of_a_command", needs: ROOT, check: which_run },
     Promise { name: "oci_the_terminal_goes_to_the_console_socket", needs: ROOT, check: console },
     Promise { name: "oci_descriptors_are_preserved", needs: ROOT, check: descriptors },
@@ -549,6 +550,21 @@ fn run(world: &World) {
         bundle.mini(&["kill", "c", "TERM"]);
         bundle.status_of("c") == "stopped"
     });
+    bundle.mini(&["delete", "c"]).ok();
+    bundle.is_empty();
+    bundle.nothing_runs();
+}
+
+fn killed_run(world: &World) {
+    let bundle = Bundle::sh(world, "echo up; sleep 1000");
+    let mut child = bundle.command(&["run", "--bundle", ".", "c"]);
+    let mut child = child.stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = [0; 3];
+    child.stdout.take().unwrap().read_exact(&mut said).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // In the foreground nothing outlives mini.
+    bundle.becomes("c", "stopped");
     bundle.mini(&["delete", "c"]).ok();
     bundle.is_empty();
     bundle.nothing_runs();

@@ -20,6 +20,8 @@ pub struct StartSocket<'a> {
     pub names: Vec<Text>,
     /// Index of the first of these steps.
     pub first: usize,
+    /// Whether the process outlives mini.
+    pub outlives: bool,
 }
 
 /// A hook, prepared for execve(2).
@@ -50,8 +52,10 @@ pub fn wait(step: usize, child: &Child, detail: &mut Detail) -> Result<Fd> {
     let start = child.start.as_ref().ok_or(Errno::EBADF)?;
     // A change of user may have made the process dumpable again (proc(5), fs.suid_dumpable).
     security::make_undumpable()?;
-    // From here on the end of the pipe reports the parent's death.
-    process::set_parent_death_signal(0)?;
+    if start.outlives {
+        // From here on the end of the pipe reports the parent's death.
+        process::set_parent_death_signal(0)?;
+    }
     wait_for_parent(step, child)?;
     child.args_pipe.0.close_copy();
     child.status.1.close_copy();

@@ -83,7 +83,7 @@ pub fn launch<'a>(
             .map(|_| SharedNumber::new())
             .transpose()
             .map_err(failed("allocate"))?,
-        start: options.start.map(|listener| start_socket(listener, plan, spec)),
+        start: options.start.map(|listener| start_socket(listener, options.outlives, plan, spec)),
         namespaces: open_namespaces(&plan.steps[..plan.joins])?,
         trace: options.trace,
     }));
@@ -195,7 +195,12 @@ fn join_failure(status: &Fd, plan: &Plan, spec: &Spec, host: &Host) -> Error {
 }
 
 /// What the child needs to wait for `mini start`.
-fn start_socket<'a>(listener: &'a Fd, plan: &'a Plan<'a>, spec: &Spec<'a>) -> StartSocket<'a> {
+fn start_socket<'a>(
+    listener: &'a Fd,
+    outlives: bool,
+    plan: &'a Plan<'a>,
+    spec: &Spec<'a>,
+) -> StartSocket<'a> {
     let address = |word: &&CStr| word.as_ptr() as usize;
     let table = |words: &[&CStr]| words.iter().map(address).chain([0]).collect();
     let hooks = spec.hooks.start_container.iter().map(|hook| HookCall {
@@ -212,5 +217,5 @@ fn start_socket<'a>(listener: &'a Fd, plan: &'a Plan<'a>, spec: &Spec<'a>) -> St
         name
     };
     let names = plan.steps.get(first..).unwrap_or_default().iter().map(name).collect();
-    StartSocket { listener, hooks: hooks.collect(), names, first }
+    StartSocket { listener, hooks: hooks.collect(), names, first, outlives }
 }
