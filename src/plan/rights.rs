@@ -161,11 +161,17 @@ impl<'a> Planner<'_, 'a> {
             let path = self.spec.root.path.is_none().then_some(self.host.path);
             self.add(Step::StartInit { grace, path });
         }
+        let has_agent = self.spec.waits_for_start
+            && matches!(security.seccomp, Seccomp::Program { listener: Some(_), .. });
         if self.spec.waits_for_start {
             let command = self.spec.process.args[0];
             // A container without a process is never started.
             if !command.is_empty() {
                 self.add(Step::FindCommand(command));
+            }
+            if has_agent {
+                // Engines expect their agent to hear of the container before `mini start`, as with runc.
+                self.seccomp();
             }
             self.add(Step::WaitForStart);
         }
@@ -173,8 +179,19 @@ impl<'a> Planner<'_, 'a> {
             self.add(Step::ClearParentDeathSignal);
         }
         self.add(Step::RestoreSignals { umask: security.umask });
-        // As late as possible, so that a custom filter need not allow what the launch calls, except
-        // execve.
+        if !has_agent {
+            // As late as possible, so that a custom filter need not allow what the launch calls, except
+            // execve.
+            self.seccomp();
+        }
+        if keeps_admin {
+            self.give_up(capabilities);
+        }
+        self.add(Step::Exec(self.spec.process.args[0]));
+    }
+
+    fn seccomp(&mut self) {
+        let security = &self.spec.security;
         match &security.seccomp {
             Seccomp::Unconfined => {}
             Seccomp::BuiltIn => {
@@ -187,10 +204,6 @@ impl<'a> Planner<'_, 'a> {
                 self.add(Step::Seccomp { program: instructions, name: file, flags, listener });
             }
         }
-        if keeps_admin {
-            self.give_up(capabilities);
-        }
-        self.add(Step::Exec(self.spec.process.args[0]));
     }
 
     /// The command's capabilities. On an initramfs a process with CAP_SYS_ADMIN could unmount the
