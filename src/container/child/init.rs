@@ -53,7 +53,13 @@ fn mount_of_program(base: fs::Base, link: &CStr) -> Result<Fd> {
     {
         return Err(Errno::EACCES);
     }
-    mount::set_attributes(program.raw(), libc::MS_RDONLY | libc::MS_NOSUID, 0, 0, false)?;
+    mount::set_attributes(
+        program.raw(),
+        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
+        0,
+        0,
+        false,
+    )?;
     Ok(program)
 }
 
