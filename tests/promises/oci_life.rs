@@ -152,6 +152,12 @@ impl Drop for Bundle<'_> {
                 let _ = self.command(&["delete", "--force", id]).status();
             }
         }
+        // A container whose state is damaged does not tell where its cgroups are.
+        let name = format!("mini{}", self.directory.display().to_string().replace('/', "-"));
+        for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
+            let _ = fs::remove_dir(hierarchy.path().join(&name));
+        }
+        let _ = fs::remove_dir(Path::new("/sys/fs/cgroup").join(&name));
     }
 }
 
