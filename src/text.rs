@@ -83,6 +83,11 @@ impl Text {
         self.digits(number, 10)
     }
 
+    /// Appends a number that may be negative in decimal.
+    pub fn signed(&mut self, number: i64) -> &mut Text {
+        self.str(if number < 0 { "-" } else { "" }).number(number.unsigned_abs())
+    }
+
     /// Appends a number in octal with a leading 0, as file modes are written.
     pub fn octal(&mut self, number: u32) -> &mut Text {
         self.str("0").digits(number.into(), 8)

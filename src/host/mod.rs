@@ -9,7 +9,8 @@ use crate::spec::capability::{self, MKNOD, SYS_ADMIN};
 use crate::spec::mounts::{Kind, Mount, Overlay};
 use crate::spec::{Namespace, Spec};
 use crate::sys::memory::Program;
-use crate::sys::{Errno, Fd, fs};
+use crate::sys::{Errno, Fd, fs, process};
+use crate::text::Text;
 use alloc::vec::Vec;
 use cgroups::Cgroups;
 use core::ffi::CStr;
@@ -278,6 +279,22 @@ impl UserNamespace {
             _ => Some(UserNamespace::Nested),
         }
     }
+}
+
+/// Opens the namespace of a process by its name in /proc/PID/ns; None when it is mini's own, or the kernel has no such
+/// namespaces.
+pub fn foreign_namespace(pid: i32, name: &str) -> crate::sys::Result<Option<Fd>> {
+    let open = |process: i32| {
+        let mut path = Text::new();
+        path.str("/proc/").number(process as u64).str("/ns/").str(name);
+        fs::open(path.leak(), libc::O_RDONLY, 0)
+    };
+    let theirs = match open(pid) {
+        Err(Errno::ENOENT) => return Ok(None),
+        result => result?,
+    };
+    let is_own = fs::identity_of(&theirs)? == fs::identity_of(&open(process::getpid())?)?;
+    Ok((!is_own).then_some(theirs))
 }
 
 /// Whether mini runs in a user namespace other than the initial one. False when /proc cannot tell.

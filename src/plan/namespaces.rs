@@ -62,8 +62,7 @@ impl<'a> Planner<'_, 'a> {
         let mut content = Text::new();
         for (clock, offset) in [("monotonic", offsets.monotonic), ("boottime", offsets.boottime)] {
             if let Some(TimeOffset { secs, nanosecs }) = offset {
-                content.str(clock).str(if secs < 0 { " -" } else { " " });
-                content.number(secs.unsigned_abs()).str(" ").number(nanosecs.into()).str("\n");
+                content.str(clock).str(" ").signed(secs).str(" ").number(nanosecs.into()).str("\n");
             }
         }
         if !content.bytes().is_empty() {

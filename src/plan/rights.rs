@@ -39,8 +39,7 @@ impl<'a> Planner<'_, 'a> {
         // dumpable, or has changed its user, belong to root.
         if let Some(adjustment) = self.spec.process.oom_score_adj {
             let mut content = Text::new();
-            content.str(if adjustment < 0 { "-" } else { "" });
-            content.number(adjustment.unsigned_abs().into());
+            content.signed(adjustment.into());
             self.write(c"/proc/self/oom_score_adj", content);
         }
         match &self.host.ids {

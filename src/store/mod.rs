@@ -15,7 +15,7 @@ pub mod state;
 pub mod time;
 
 use crate::error::{Error, Result};
-use crate::sys::fs::{self, Names};
+use crate::sys::fs;
 use crate::sys::{Errno, Fd};
 use crate::text::Text;
 use alloc::vec::Vec;
@@ -147,28 +147,9 @@ impl Store {
             Err(Errno::ENOENT) => return Ok(Vec::new()),
             result => result.map_err(failed)?,
         };
-        let mut ids = names_in(&root).map_err(failed)?;
+        let mut ids = fs::names_in(&root, false).map_err(failed)?;
         ids.sort_unstable();
         Ok(ids)
-    }
-}
-
-fn names_in(directory: &Fd) -> crate::sys::Result<Vec<&'static CStr>> {
-    let mut names = Vec::new();
-    let mut buffer = [0; 2048];
-    loop {
-        match fs::read_directory(directory, &mut buffer)? {
-            0 => return Ok(names),
-            length => {
-                for name in Names(&buffer[..length]) {
-                    if !matches!(name.to_bytes(), b"." | b"..") {
-                        let mut text = Text::new();
-                        text.raw(name.to_bytes());
-                        names.push(text.leak());
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -261,7 +242,7 @@ impl Entry {
         let failed = |errno| self.failed(errno);
         // The other descriptor may have been read to its end.
         let directory = fs::open_at(self.directory.raw(), c".", DIRECTORY, 0).map_err(failed)?;
-        for name in names_in(&directory).map_err(failed)? {
+        for name in fs::names_in(&directory, false).map_err(failed)? {
             match fs::unlink_at(directory.raw(), name) {
                 Ok(()) | Err(Errno::ENOENT) => {}
                 Err(errno) => return Err(failed(errno)),

@@ -3,6 +3,7 @@
 use super::arch::FSTATAT;
 use super::width::{self, FCHOWN, FCNTL, LARGE_FILE, Stat};
 use super::{Errno, Fd, Result};
+use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
@@ -528,7 +529,7 @@ impl<'a> Iterator for Names<'a> {
 
 /// Iterates over the names of directories, and of entries of unknown type, in a buffer of
 /// [`read_directory`]; skips `.` and `..`.
-pub struct Directories<'a>(pub &'a [u8]);
+struct Directories<'a>(pub &'a [u8]);
 
 impl<'a> Iterator for Directories<'a> {
     type Item = &'a CStr;
@@ -543,6 +544,30 @@ impl<'a> Iterator for Directories<'a> {
             if may_be && !matches!(name.to_bytes(), b"." | b"..") {
                 return Some(name);
             }
+        }
+    }
+}
+
+/// The names in a directory, `.` and `..` left out; with `only_directories` those of directories, and of entries of
+/// unknown type.
+pub fn names_in(directory: &Fd, only_directories: bool) -> Result<Vec<&'static CStr>> {
+    let mut found = Vec::new();
+    let mut buffer = [0; 2048];
+    loop {
+        let length = read_directory(directory, &mut buffer)?;
+        if length == 0 {
+            return Ok(found);
+        }
+        let mut keep = |name: &CStr| {
+            let mut text = Text::new();
+            text.raw(name.to_bytes());
+            found.push(text.leak());
+        };
+        match only_directories {
+            true => Directories(&buffer[..length]).for_each(&mut keep),
+            false => Names(&buffer[..length])
+                .filter(|name| !matches!(name.to_bytes(), b"." | b".."))
+                .for_each(&mut keep),
         }
     }
 }

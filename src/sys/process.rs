@@ -3,7 +3,8 @@
 use super::memory::ChildMemory;
 use super::security::prctl;
 use super::width::{GETEUID, SETGROUPS, SETRESGID, SETRESUID};
-use super::{Errno, Fd, Result, arch};
+use super::{Errno, Fd, Result, arch, signal};
+use alloc::vec::Vec;
 use core::ffi::{CStr, c_void};
 use core::marker::PhantomData;
 use syscalls::{Sysno, syscall};
@@ -58,13 +59,6 @@ pub fn open_pidfd(pid: i32) -> Result<Fd> {
 pub fn signal_pidfd(process: &Fd, signal: i32) -> Result<()> {
     // SAFETY: no further information is passed.
     unsafe { syscall!(Sysno::pidfd_send_signal, process.raw(), signal, 0, 0) }.map(drop)
-}
-
-/// setns(2): joins the namespace of an open file, which must be of one of these types (CLONE_NEW*;
-/// 0: any).
-pub fn join_namespace(namespace: &Fd, kinds: i32) -> Result<()> {
-    // SAFETY: numbers only.
-    unsafe { syscall!(Sysno::setns, namespace.raw(), kinds) }.map(drop)
 }
 
 /// getpgid(2); 0 is the caller.
@@ -177,6 +171,11 @@ impl<'a> PointerTable<'a> {
     }
 }
 
+/// The addresses of strings and the final 0, for a [`PointerTable`]. The strings must outlive its use.
+pub fn addresses<'s>(strings: impl IntoIterator<Item = &'s &'s CStr>) -> Vec<usize> {
+    strings.into_iter().map(|string| string.as_ptr() as usize).chain([0]).collect()
+}
+
 /// execve(2); returns only an error. The kernel checks every address (EFAULT).
 pub fn execve(path: &CStr, args: PointerTable, env: PointerTable) -> Errno {
     let (args, env) = (args.0.as_ptr(), env.0.as_ptr());
@@ -276,6 +275,21 @@ pub fn wait_end(pid: i32) -> Result<Change> {
             Ok(_) => return Ok(change(status)),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
+        }
+    }
+}
+
+/// Waits for one child until it has ended, or until `deadline` (in the time of [`super::clock::now`]); then it is
+/// killed, and the result is None. SIGCHLD must be blocked.
+pub fn wait_end_until(pid: i32, deadline: Option<u64>) -> Result<Option<Change>> {
+    loop {
+        if let Some(end) = ended(pid)? {
+            return Ok(Some(end));
+        }
+        if signal::wait(signal::only(libc::SIGCHLD), deadline, None)?.is_none() {
+            let _ = kill(pid, libc::SIGKILL);
+            wait_end(pid)?;
+            return Ok(None);
         }
     }
 }

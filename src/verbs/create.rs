@@ -1,12 +1,12 @@
 //! The verbs `mini create` and `mini run --bundle`.
 
 use super::delete::remove;
-use super::oci::Session;
-use crate::cli::oci::{Oci, Verb};
+use super::oci::{Paths, Session, check_console, connect_console, descriptors, leak, send_main};
+use crate::cli::oci::Verb;
 use crate::container::create::{Created, write_pid_file};
 use crate::container::{self, RunOptions, hooks, signals, stdio};
 use crate::error::{Error, Result};
-use crate::host::{Host, working_directory};
+use crate::host::Host;
 use crate::oci::config::{self, Config, ConsoleSize};
 use crate::oci::convert;
 use crate::plan::Plan;
@@ -14,15 +14,10 @@ use crate::spec::Spec;
 use crate::spec::hooks::Hooks;
 use crate::store::state::{State, Status};
 use crate::store::{Entry, LIMIT, START, process};
-use crate::sys::{Errno, Fd, clock, fs, net, terminal};
-use crate::text::{Text, number};
-use alloc::boxed::Box;
+use crate::sys::{Errno, Fd, clock, fs, net};
+use crate::text::Text;
 use alloc::vec::Vec;
 use core::ffi::CStr;
-
-pub fn leak<'a, T: 'a>(value: T) -> &'a T {
-    Box::leak(Box::new(value))
-}
 
 /// Creates a container; with `mini run` starts it, too, and waits for its command. The exit status.
 ///
@@ -42,7 +37,13 @@ pub fn create(session: Session) -> Result<u8> {
         container::run_sealed(session.words, session.env, caller.path)
             .map_err(|errno| Error::new("protect mini's program").errno(errno))?;
     }
-    check_console(terminal, paths.console.is_some(), detached)?;
+    let remedy = "set process.terminal in config.json";
+    check_console(
+        terminal,
+        paths.console.is_some(),
+        detached,
+        ("config.json process.terminal", remedy),
+    )?;
     let mut spec = convert::spec(config, paths.bundle, id)?;
     spec.security.descriptors = descriptors(oci)?;
     let spec = leak(spec);
@@ -132,16 +133,6 @@ fn send_terminal(created: &mut Created, console: &Fd, size: Option<ConsoleSize>)
     send_main(console, &main, size)
 }
 
-/// Sends the main end of a pseudo terminal, which gets a size first.
-pub fn send_main(console: &Fd, main: &Fd, size: Option<ConsoleSize>) -> Result<()> {
-    let failed = |errno| Error::new("send the terminal").errno(errno);
-    if let Some(size) = size.filter(|size| size.height > 0 && size.width > 0) {
-        terminal::set_size(main.raw(), [size.height, size.width, 0, 0]).map_err(failed)?;
-    }
-    // The data is a name for the terminal, which receivers may print.
-    net::send_with(console, b"/dev/ptmx", Some(main)).map_err(failed)
-}
-
 /// What must be done when the child waits: it is written down, and told so.
 fn settle(
     created: &Created,
@@ -172,38 +163,6 @@ fn run_create_hooks(spec: &Spec, state: &State, pid: i32) -> Result<()> {
     hooks::run("createContainer", &hooks.create_container, text.bytes(), Some(pid))
 }
 
-/// Paths of the command line, absolute ones: mini changes its working directory.
-struct Paths<'a> {
-    bundle: &'a CStr,
-    pid_file: Option<&'a CStr>,
-    console: Option<&'a CStr>,
-}
-
-impl<'a> Paths<'a> {
-    fn find(oci: &'a Oci<'a>) -> Result<Paths<'a>> {
-        let cwd = working_directory()?;
-        let absolute = |path: &'a CStr| -> &'a CStr {
-            if path.to_bytes().starts_with(b"/") {
-                return path;
-            }
-            let mut text = Text::new();
-            text.raw(&cwd);
-            text.str(if cwd.ends_with(b"/") { "" } else { "/" }).raw(path.to_bytes());
-            text.leak()
-        };
-        let bundle = match oci.value("bundle").filter(|path| *path != c"." && !path.is_empty()) {
-            Some(path) => absolute(path),
-            None => {
-                let mut text = Text::new();
-                text.raw(&cwd);
-                text.leak()
-            }
-        };
-        let value = |name| oci.value(name).filter(|path| !path.is_empty()).map(absolute);
-        Ok(Paths { bundle, pid_file: value("pid-file"), console: value("console-socket") })
-    }
-}
-
 /// Reads the bundle's configuration; beside it its text.
 fn read_config<'a>(bundle: &CStr, env: &[&'a CStr]) -> Result<(&'a Config<'a>, Vec<u8>)> {
     let mut path = Text::new();
@@ -220,34 +179,4 @@ fn read_config<'a>(bundle: &CStr, env: &[&'a CStr]) -> Result<(&'a Config<'a>, V
     let mut config = config::read_config(text.clone().leak())?;
     config.inherit_environment(env);
     Ok((leak(config), text))
-}
-
-fn check_console(terminal: bool, has_socket: bool, detached: bool) -> Result<()> {
-    match (terminal, has_socket) {
-        (true, false) if detached => Err(Error::new("config.json process.terminal")
-            .cause("a terminal needs a receiver")
-            .hint("give --console-socket SOCKET, or run in the foreground")),
-        (false, true) => Err(Error::new("option")
-            .object(b"--console-socket")
-            .cause("there is no terminal to send")
-            .hint("set process.terminal in config.json")),
-        _ => Ok(()),
-    }
-}
-
-pub fn connect_console(path: &CStr) -> Result<Fd> {
-    net::connect_stream(path.to_bytes())
-        .map_err(|errno| Error::new("console socket").object(path.to_bytes()).errno(errno))
-}
-
-/// How many of the caller's descriptors the command gets. They must be there, or mini's own would take their place.
-pub fn descriptors(oci: &Oci) -> Result<u32> {
-    let Some(value) = oci.value("preserve-fds") else { return Ok(0) };
-    let error = || Error::new("option").object(b"--preserve-fds");
-    let count = number(value.to_bytes(), 10).filter(|count| *count <= 1 << 16);
-    let count = count.ok_or_else(|| error().cause("not a number of file descriptors"))? as u32;
-    match (3..3 + count).find(|fd| !fs::is_open(*fd as i32)) {
-        Some(fd) => Err(error().cause("not open:").number(fd)),
-        None => Ok(count),
-    }
 }

@@ -1,13 +1,15 @@
 //! The verb `mini exec`.
 
-use super::create::{connect_console, descriptors, leak, send_main};
-use super::oci::{Session, examine};
+use super::oci::{
+    Paths, Session, check_console, connect_console, descriptors, examine, leak, send_main,
+};
+use super::run::env::Variables;
 use crate::cgroup::Version;
 use crate::container::create::write_pid_file;
 use crate::container::{self, RunOptions, stdio};
 use crate::error::{Error, Result};
 use crate::host::cgroups::{members, path};
-use crate::host::{Host, working_directory};
+use crate::host::{Host, foreign_namespace};
 use crate::oci::config::{self, Config, Process};
 use crate::oci::convert;
 use crate::plan::Plan;
@@ -16,7 +18,7 @@ use crate::spec::security::IdMapping;
 use crate::spec::{Exec, Namespace, Namespaces, Spec};
 use crate::store::state::{State, Status};
 use crate::store::{Entry, LIMIT};
-use crate::sys::{Errno, Fd, fs, process, security};
+use crate::sys::{Fd, fs, security};
 use crate::text::{Text, number};
 use alloc::vec::Vec;
 use core::ffi::CStr;
@@ -30,6 +32,7 @@ pub fn exec(session: Session) -> Result<u8> {
     let entry = session.find()?;
     let error = || Error::new("exec").object(entry.id.to_bytes());
     stdio::repair()?;
+    let paths = Paths::find(oci)?;
     // The process runs mini's program for a moment in which the container's processes can look at it.
     container::run_sealed(session.words, session.env, caller.path)
         .map_err(|errno| Error::new("protect mini's program").errno(errno))?;
@@ -49,60 +52,37 @@ pub fn exec(session: Session) -> Result<u8> {
     }
     let config: &Config = leak(config::read_config(entry.config()?.leak())?);
     let command: &Process = leak(command(&session, config)?);
-    let console = oci.value("console-socket").filter(|path| !path.is_empty());
     let is_detached = oci.is("detach");
-    check_console(command.terminal, console.is_some(), is_detached)?;
+    check_console(command.terminal, paths.console.is_some(), is_detached, ("exec", "add --tty"))?;
     let mut spec = convert::exec(config, command)?;
     spec.security.descriptors = descriptors(oci)?;
-    let detached = is_detached || console.is_some();
+    let detached = is_detached || paths.console.is_some();
     let below = oci.value("cgroup").map_or(&b""[..], CStr::to_bytes);
     spec.exec = Some(Exec { cgroups: joined_cgroups(&state, below)?, detached });
     let _files = join(&mut spec, &entry, &state)?;
     if let Some(adjustment) = spec.process.oom_score_adj.take() {
         // The child inherits it. The container's /proc is not trusted.
         let mut text = Text::new();
-        text.str(if adjustment < 0 { "-" } else { "" }).number(adjustment.unsigned_abs().into());
+        text.signed(adjustment.into());
         fs::write_file_at(fs::HERE, c"/proc/self/oom_score_adj", text.bytes())
             .map_err(|errno| Error::new("write oom_score_adj").errno(errno))?;
     }
     let spec: &Spec = leak(spec);
     let host = leak(Host::probe(caller, spec)?);
     let plan = leak(Plan::new(spec, host));
-    let console = console.map(|path| connect_console(absolute(path)?)).transpose()?;
-    let pid_file = oci.value("pid-file").filter(|path| !path.is_empty());
+    let console = paths.console.map(connect_console).transpose()?;
     let options = RunOptions { program: caller.program, ..RunOptions::default() };
     if detached {
         container::exec::start_detached(plan, spec, host, options, |pid, terminal| {
             if let (Some(console), Some([main, _])) = (&console, &terminal) {
                 send_main(console, main, command.console_size)?;
             }
-            pid_file.map_or(Ok(()), |file| write_pid_file(file, pid))
+            paths.pid_file.map_or(Ok(()), |file| write_pid_file(file, pid))
         })?;
         return Ok(0);
     }
-    let options = RunOptions { pidfile: pid_file, ..options };
+    let options = RunOptions { pidfile: paths.pid_file, ..options };
     container::run(plan, spec, host, options).map(|outcome| outcome.status)
-}
-
-fn check_console(terminal: bool, has_socket: bool, is_detached: bool) -> Result<()> {
-    match (terminal, has_socket) {
-        (true, false) if is_detached => {
-            let error = Error::new("exec").cause("a terminal needs a receiver");
-            Err(error.hint("give --console-socket SOCKET, or run in the foreground"))
-        }
-        (false, true) => {
-            let error = Error::new("option --console-socket");
-            Err(error.cause("there is no terminal to send").hint("add --tty"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn absolute(path: &CStr) -> Result<&CStr> {
-    if path.to_bytes().starts_with(b"/") {
-        return Ok(path);
-    }
-    Ok(self::path(&[&working_directory()?, b"/", path.to_bytes()]))
 }
 
 /// The command: that of --process, or the container's own process with other words.
@@ -124,11 +104,9 @@ fn command<'a>(session: &Session<'a>, config: &'a Config<'a>) -> Result<Process<
     process.args = words.to_vec();
     process.terminal = oci.is("tty");
     process.console_size = None;
-    for variable in oci.values("env") {
-        let key = |word: &CStr| word.to_bytes().split(|b| *b == b'=').next().map(<[u8]>::to_vec);
-        process.env.retain(|known| key(known) != key(variable));
-        process.env.push(variable);
-    }
+    let mut env = Variables::new(process.env);
+    oci.values("env").for_each(|variable| env.set(variable));
+    process.env = env.words;
     process.cwd = oci.value("cwd").unwrap_or(process.cwd);
     if !process.cwd.to_bytes().starts_with(b"/") {
         let error = Error::new("option --cwd").object(process.cwd.to_bytes());
@@ -193,20 +171,8 @@ fn join(spec: &mut Spec, entry: &Entry, state: &State) -> Result<Vec<Fd>> {
     let failed = |errno| Error::new("exec").object(entry.id.to_bytes()).errno(errno);
     let mut files = Vec::new();
     let mut open = |name: &str| -> Result<Option<&'static CStr>> {
-        let at = |process: i32| {
-            let mut path = Text::new();
-            path.str("/proc/").number(process as u64).str("/ns/").str(name);
-            fs::open(path.leak(), libc::O_RDONLY, 0)
-        };
-        let theirs = match at(state.pid) {
-            // The kernel has no such namespaces, or the process is gone.
-            Err(Errno::ENOENT) => return Ok(None),
-            result => result.map_err(failed)?,
-        };
-        let own = at(process::getpid()).map_err(failed)?;
-        if fs::identity_of(&theirs).map_err(failed)? == fs::identity_of(&own).map_err(failed)? {
-            return Ok(None);
-        }
+        let found = foreign_namespace(state.pid, name).map_err(failed)?;
+        let Some(theirs) = found else { return Ok(None) };
         let mut path = Text::new();
         path.str("/proc/self/fd/").number(theirs.raw() as u64);
         files.push(theirs);

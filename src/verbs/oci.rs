@@ -1,20 +1,22 @@
 //! What the verbs of an OCI runtime have in common: the state directory, the log, and containers by their ids.
 
+use super::run::env::value_of;
 use super::{
     create, delete, events, exec, features, kill, list, pause, print, ps, spec, start, state,
     update,
 };
 use crate::cli::oci::{self, Oci, Parsed, Verb};
 use crate::error::{Error, Result};
-use crate::host::{self, Caller};
+use crate::host::{self, Caller, working_directory};
 use crate::json::Json;
-use crate::oci::config::check_id;
+use crate::oci::config::{ConsoleSize, check_id};
 use crate::store::process::Process;
 use crate::store::state::{State, Status};
 use crate::store::time::rfc3339;
 use crate::store::{Entry, START, Store};
-use crate::sys::{clock, fs};
-use crate::text::Text;
+use crate::sys::{Fd, clock, fs, net, terminal};
+use crate::text::{Text, number};
+use alloc::boxed::Box;
 use core::ffi::CStr;
 
 /// Exit status of a verb of an OCI runtime that failed.
@@ -65,7 +67,7 @@ pub fn run<'a>(words: &'a [&'a CStr], env: &'a [&'a CStr], caller: Caller) -> u8
         Err(error) => return tell(&error, None),
     };
     // It lives as long as the process.
-    let oci: &'a Oci<'a> = alloc::boxed::Box::leak(alloc::boxed::Box::new(oci));
+    let oci: &'a Oci<'a> = leak(oci);
     perform(oci, words, env, caller).unwrap_or_else(|error| tell(&error, Some(oci)))
 }
 
@@ -109,9 +111,7 @@ fn store(oci: &Oci, env: &[&CStr], caller: Caller) -> Result<Store> {
     if let Some(path) = oci.value("root") {
         return Ok(Store::at(path));
     }
-    let variable = |name: &[u8]| {
-        env.iter().find_map(|word| word.to_bytes().strip_prefix(name)?.strip_prefix(b"="))
-    };
+    let variable = |name: &[u8]| value_of(name, env);
     let directory = variable(b"XDG_RUNTIME_DIR").filter(|value| !value.is_empty());
     // Who is root in a user namespace alone, as in rootless podman, has a directory of its own.
     let is_other = || {
@@ -176,7 +176,7 @@ pub fn unknown(id: &CStr) -> Error {
     Error::new("container").object(id.to_bytes()).cause("container does not exist")
 }
 
-/// What a container is doing. The working directory may be the container's afterwards.
+/// What a container is doing.
 pub fn status(entry: &Entry, state: &State) -> Result<Status> {
     if state.pid == 0 {
         return Ok(if entry.is_free() { Status::Stopped } else { Status::Creating });
@@ -188,8 +188,12 @@ pub fn status(entry: &Entry, state: &State) -> Result<Status> {
         return Ok(Status::Paused);
     }
     if entry.has_socket() {
+        let failed = |errno| Error::new("find the working directory").errno(errno);
+        let here = fs::open(c".", libc::O_PATH | libc::O_DIRECTORY, 0).map_err(failed)?;
         entry.enter()?;
-        if crate::container::start::is_waiting(START.to_bytes()) {
+        let waits = crate::container::start::is_waiting(START.to_bytes());
+        fs::fchdir(&here).map_err(failed)?;
+        if waits {
             return Ok(Status::Created);
         }
     }
@@ -204,4 +208,93 @@ pub fn examine(entry: &Entry) -> Result<(State<'static>, Status)> {
     };
     let status = status(entry, &state)?;
     Ok((state, status))
+}
+
+/// Keeps a value for the life of the process.
+pub fn leak<'a, T: 'a>(value: T) -> &'a T {
+    Box::leak(Box::new(value))
+}
+
+/// Paths of the command line, absolute ones: mini changes its working directory.
+pub struct Paths<'a> {
+    /// The directory of the bundle.
+    pub bundle: &'a CStr,
+    /// The file for the process id.
+    pub pid_file: Option<&'a CStr>,
+    /// The socket that gets the terminal.
+    pub console: Option<&'a CStr>,
+}
+
+impl<'a> Paths<'a> {
+    /// Finds them, from the present working directory.
+    pub fn find(oci: &'a Oci<'a>) -> Result<Paths<'a>> {
+        let cwd = working_directory()?;
+        let absolute = |path: &'a CStr| -> &'a CStr {
+            if path.to_bytes().starts_with(b"/") {
+                return path;
+            }
+            let mut text = Text::new();
+            text.raw(&cwd);
+            text.str(if cwd.ends_with(b"/") { "" } else { "/" }).raw(path.to_bytes());
+            text.leak()
+        };
+        let bundle = match oci.value("bundle").filter(|path| *path != c"." && !path.is_empty()) {
+            Some(path) => absolute(path),
+            None => {
+                let mut text = Text::new();
+                text.raw(&cwd);
+                text.leak()
+            }
+        };
+        let value = |name| oci.value(name).filter(|path| !path.is_empty()).map(absolute);
+        Ok(Paths { bundle, pid_file: value("pid-file"), console: value("console-socket") })
+    }
+}
+
+/// Whether a terminal and its receiver go together; else an error that begins with `step`, or tells what gives the
+/// command a terminal.
+pub fn check_console(
+    terminal: bool,
+    has_socket: bool,
+    detached: bool,
+    (step, remedy): (&str, &str),
+) -> Result<()> {
+    match (terminal, has_socket) {
+        (true, false) if detached => Err(Error::new(step)
+            .cause("a terminal needs a receiver")
+            .hint("give --console-socket SOCKET, or run in the foreground")),
+        (false, true) => Err(Error::new("option")
+            .object(b"--console-socket")
+            .cause("there is no terminal to send")
+            .hint(remedy)),
+        _ => Ok(()),
+    }
+}
+
+/// Connects to the receiver of the terminal.
+pub fn connect_console(path: &CStr) -> Result<Fd> {
+    net::connect_stream(path.to_bytes())
+        .map_err(|errno| Error::new("console socket").object(path.to_bytes()).errno(errno))
+}
+
+/// Sends the main end of a pseudo terminal, which gets a size first.
+pub fn send_main(console: &Fd, main: &Fd, size: Option<ConsoleSize>) -> Result<()> {
+    let failed = |errno| Error::new("send the terminal").errno(errno);
+    if let Some(size) = size.filter(|size| size.height > 0 && size.width > 0) {
+        terminal::set_size(main.raw(), [size.height, size.width, 0, 0]).map_err(failed)?;
+    }
+    // The data is a name for the terminal, which receivers may print.
+    net::send_with(console, b"/dev/ptmx", Some(main)).map_err(failed)
+}
+
+/// How many of the caller's descriptors the command gets. They must be there, or mini's own would take their place.
+pub fn descriptors(oci: &Oci) -> Result<u32> {
+    let Some(value) = oci.value("preserve-fds") else { return Ok(0) };
+    let error = || Error::new("option").object(b"--preserve-fds");
+    let count = number(value.to_bytes(), 10).filter(|count| *count <= 1 << 16);
+    let count = count.ok_or_else(|| error().cause("not a number of file descriptors"))? as u32;
+    match (3..3 + count).find(|fd| !fs::is_open(*fd as i32)) {
+        Some(fd) => Err(error().cause("not open:").number(fd)),
+        None => Ok(count),
+    }
 }

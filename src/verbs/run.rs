@@ -2,7 +2,7 @@
 //! becomes an exit status.
 
 mod complete;
-mod env;
+pub mod env;
 mod own_tmp;
 
 use super::print;

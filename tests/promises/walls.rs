@@ -674,7 +674,7 @@ const LOOK_UPS: [(&str, usize, &str); 22] = [
     ),
     ("explain.rs", 2, "the parent, the host's /proc"),
     ("freezer.rs", 1, "the parent, cgroups"),
-    ("hooks.rs", 2, "the parent, the namespaces and programs of hooks"),
+    ("hooks.rs", 1, "the parent, the programs of hooks"),
     ("id_maps.rs", 2, "the parent, newuidmap"),
     ("init.rs", 4, "mini's own program; process 1 leaves for the root"),
     ("launch.rs", 1, "the parent, namespaces that are joined"),

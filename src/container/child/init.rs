@@ -12,7 +12,6 @@ use crate::sys::process::{Change, PointerTable, WaitResult};
 use crate::sys::signal::{self, ReceivedSignal};
 use crate::sys::{Errno, Fd, Result, clock, fs, mount, process, security};
 use crate::text::number;
-use alloc::vec::Vec;
 use core::ffi::CStr;
 use core::sync::atomic::Ordering;
 
@@ -77,15 +76,15 @@ pub fn run_sealed(args: &[&CStr], env: &[&CStr], path: &CStr) -> Result<()> {
         return Ok(());
     }
     let program = open_program(false, path, &Rootfs::new())?;
-    let address = |string: &&CStr| string.as_ptr() as usize;
     let args = args.get(1..).unwrap_or_default().iter();
-    let args: Vec<usize> = [SEALED].iter().chain(args).map(address).chain([0]).collect();
-    // The environment of an engine is not for the container's processes to read; this much tells where the state is.
+    let args = process::addresses([SEALED].iter().chain(args));
+    // The container's processes may read the environment: only what tells where the state is, and where hooks without
+    // an environment of their own find programs.
     let is_needed = |variable: &&&CStr| {
-        let names = [&b"XDG_RUNTIME_DIR="[..], b"USER="];
+        let names = [&b"XDG_RUNTIME_DIR="[..], b"USER=", b"PATH="];
         names.iter().any(|name| variable.to_bytes().starts_with(name))
     };
-    let env: Vec<usize> = env.iter().filter(is_needed).map(address).chain([0]).collect();
+    let env = process::addresses(env.iter().filter(is_needed));
     Err(process::execve_at(&program, PointerTable::new(&args), PointerTable::new(&env)))
 }
 

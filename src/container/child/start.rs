@@ -100,17 +100,10 @@ fn run_hook(hook: &HookCall, state: Option<&Fd>) -> Result<()> {
         }
         pid => pid,
     };
-    loop {
-        match process::ended(pid)? {
-            Some(process::Change::Exited(0)) => return Ok(()),
-            Some(_) => return Err(Errno::ECHILD),
-            None => {}
-        }
-        if signal::wait(signal::only(libc::SIGCHLD), deadline, None)?.is_none() {
-            let _ = process::kill(pid, libc::SIGKILL);
-            let _ = process::wait_end(pid);
-            return Err(Errno::ETIMEDOUT);
-        }
+    match process::wait_end_until(pid, deadline)? {
+        Some(process::Change::Exited(0)) => Ok(()),
+        Some(_) => Err(Errno::ECHILD),
+        None => Err(Errno::ETIMEDOUT),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::host::cgroups::{path, time_in_name};
 use crate::plan::{PathAt, Plan, Step};
 use crate::spec::Spec;
-use crate::sys::fs::{self, Base, Directories, HERE};
+use crate::sys::fs::{self, Base, HERE};
 use crate::sys::process::WaitResult;
 use crate::sys::{Errno, Fd, bpf, clock, process, signal};
 use crate::text::{Text, number};
@@ -437,7 +437,7 @@ fn walk(top: &Fd, visit: &mut dyn FnMut(Visit) -> bool) -> crate::sys::Result<bo
     if !visit(Visit::Enter(&here)) {
         return Ok(false);
     }
-    let mut names = cgroups_in(&here)?;
+    let mut names = fs::names_in(&here, true)?;
     let mut above = Vec::new();
     loop {
         if let Some(name) = names.pop() {
@@ -448,7 +448,7 @@ fn walk(top: &Fd, visit: &mut dyn FnMut(Visit) -> bool) -> crate::sys::Result<bo
             if !visit(Visit::Enter(&here)) {
                 return Ok(false);
             }
-            above.push((name, core::mem::replace(&mut names, cgroups_in(&here)?)));
+            above.push((name, core::mem::replace(&mut names, fs::names_in(&here, true)?)));
         } else if let Some((name, others)) = above.pop() {
             here = fs::open_at(here.raw(), c"..", DIRECTORY, 0)?;
             names = others;
@@ -512,21 +512,6 @@ fn end_orphans() {
             }
         }
         clock::pause(100_000);
-    }
-}
-
-/// Names of the cgroups in a cgroup.
-fn cgroups_in(directory: &Fd) -> crate::sys::Result<Vec<&'static CStr>> {
-    let mut names = Vec::new();
-    let mut buffer = [0; 2048];
-    loop {
-        match fs::read_directory(directory, &mut buffer)? {
-            0 => return Ok(names),
-            length => {
-                let found = Directories(&buffer[..length]);
-                names.extend(found.map(|name| path(&[name.to_bytes()])));
-            }
-        }
     }
 }
 
@@ -625,7 +610,7 @@ pub fn sweep(host: &Host) {
         let Ok(parent) = fs::open_at(cgroup.base, path(&[&cgroup.parent]), DIRECTORY, 0) else {
             continue;
         };
-        for name in cgroups_in(&parent).unwrap_or_default() {
+        for name in fs::names_in(&parent, true).unwrap_or_default() {
             // In another time namespace (time_namespaces(7)) the time may be in the future.
             let is_old = |time: u64| time.abs_diff(clock::now()) > YOUTH;
             if time_in_name(name.to_bytes()).is_some_and(is_old) {

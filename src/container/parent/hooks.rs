@@ -2,11 +2,11 @@
 //! with the container's state on standard input.
 
 use crate::error::{Error, Result};
+use crate::host::foreign_namespace;
 use crate::spec::hooks::Hook;
 use crate::sys::clock::SECOND;
 use crate::sys::process::{Change, PointerTable};
 use crate::sys::{Errno, Fd, clock, fs, process, signal};
-use crate::text::Text;
 use alloc::vec::Vec;
 
 /// Blocks the signals that are needed to wait for a hook.
@@ -62,16 +62,7 @@ fn run_one(kind: &str, hook: &Hook, state: &[u8], inside: Option<i32>) -> Result
 
 /// Waits for a hook; returns how it ended, or None when its time is over.
 fn wait(child: i32, deadline: Option<u64>) -> crate::sys::Result<Option<Change>> {
-    let end = loop {
-        if let Some(end) = process::ended(child)? {
-            break Some(end);
-        }
-        if signal::wait(signal::only(libc::SIGCHLD), deadline, None)?.is_none() {
-            let _ = process::kill(child, libc::SIGKILL);
-            process::wait_end(child)?;
-            break None;
-        }
-    };
+    let end = process::wait_end_until(child, deadline)?;
     // The SIGCHLD received above may have been for the container.
     process::kill(process::getpid(), libc::SIGCHLD)?;
     Ok(end)
@@ -84,7 +75,7 @@ const NOT_RUN: u8 = 127;
 fn become_hook(hook: &Hook, stdin: &Fd, namespaces: &[(i32, Fd)]) -> ! {
     let become_it = || -> crate::sys::Result<Errno> {
         for (kind, namespace) in namespaces {
-            process::join_namespace(namespace, *kind)?;
+            process::setns(namespace, *kind)?;
             if *kind == libc::CLONE_NEWUSER {
                 process::setgid(0)?;
                 process::setuid(0)?;
@@ -106,12 +97,9 @@ fn become_hook(hook: &Hook, stdin: &Fd, namespaces: &[(i32, Fd)]) -> ! {
         }
         fs::replace(0, stdin)?;
         signal::set_mask(0)?;
-        let table = |words: &[&core::ffi::CStr]| -> Vec<usize> {
-            words.iter().map(|word| word.as_ptr() as usize).chain([0]).collect()
-        };
         let name = [hook.path];
-        let args = table(if hook.args.is_empty() { &name } else { &hook.args });
-        let env = table(hook.env.as_deref().unwrap_or_default());
+        let args = process::addresses(if hook.args.is_empty() { &name[..] } else { &hook.args });
+        let env = process::addresses(hook.env.as_deref().unwrap_or_default());
         Ok(process::execve(hook.path, PointerTable::new(&args), PointerTable::new(&env)))
     };
     let errno = become_it().unwrap_or_else(|errno| errno);
@@ -132,20 +120,8 @@ fn namespaces_of(pid: i32) -> crate::sys::Result<Vec<(i32, Fd)>> {
     ];
     let mut found = Vec::new();
     for (kind, name) in KINDS {
-        let open = |process: u64| {
-            let mut path = Text::new();
-            path.str("/proc/").number(process).str("/ns/").str(name);
-            fs::open(path.leak(), libc::O_RDONLY, 0)
-        };
-        let theirs = match open(pid as u64) {
-            // The kernel has no such namespace.
-            Err(Errno::ENOENT) => continue,
-            result => result?,
-        };
         // A process cannot join its own user namespace again.
-        if fs::identity_of(&theirs)? != fs::identity_of(&open(process::getpid() as u64)?)? {
-            found.push((kind, theirs));
-        }
+        found.extend(foreign_namespace(pid, name)?.map(|namespace| (kind, namespace)));
     }
     Ok(found)
 }

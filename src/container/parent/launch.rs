@@ -17,12 +17,11 @@ use crate::plan::{Plan, Step, namespace_name};
 use crate::spec::Spec;
 use crate::sys::clock::SECOND;
 use crate::sys::memory::{ChildMemory, SharedNumber};
-use crate::sys::process::SharingChild;
+use crate::sys::process::{self, SharingChild};
 use crate::sys::{Errno, Fd, fs, net};
 use crate::text::Text;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ffi::CStr;
 use core::sync::atomic::{AtomicBool, AtomicU32};
 
 /// A started child.
@@ -201,12 +200,10 @@ fn start_socket<'a>(
     plan: &'a Plan<'a>,
     spec: &Spec<'a>,
 ) -> StartSocket<'a> {
-    let address = |word: &&CStr| word.as_ptr() as usize;
-    let table = |words: &[&CStr]| words.iter().map(address).chain([0]).collect();
     let hooks = spec.hooks.start_container.iter().map(|hook| HookCall {
         path: hook.path,
-        args: table(&hook.args),
-        env: table(hook.env.as_deref().unwrap_or_default()),
+        args: process::addresses(&hook.args),
+        env: process::addresses(hook.env.as_deref().unwrap_or_default()),
         timeout: hook.timeout.map(|seconds| u64::from(seconds) * SECOND),
     });
     let is_wait = |step: &Step| matches!(step, Step::WaitForStart);

@@ -1,6 +1,7 @@
 //! What a container uses now, read from its cgroups, as JSON in the words of `runc events`; and the news that the kernel
 //! killed a process of it for want of memory.
 
+use super::usage::number_after;
 use crate::cgroup::{Controller, Version};
 use crate::error::{Error, Result};
 use crate::host::cgroups::{Member, members, path};
@@ -64,7 +65,7 @@ impl<'d> Stats<'d> {
     fn cpu(&self, json: &mut Json) {
         let Some(member) = self.of(Controller::Cpu) else { return };
         let stat = text(member, "cpu.stat");
-        let line = |label: &str| after(&stat, label).unwrap_or(0);
+        let line = |label: &str| number_after(&stat, label).unwrap_or(0);
         // cpuacct has no limits, and may be a hierarchy of its own.
         let account = |file| self.members.iter().find_map(|it| value(it, file)).unwrap_or(0);
         // Nanoseconds.
@@ -109,7 +110,7 @@ impl<'d> Stats<'d> {
         let Some(member) = self.of(Controller::Memory) else { return };
         let stat = text(member, "memory.stat");
         let v1 = member.version == Version::V1;
-        let cache = after(&stat, if v1 { "cache " } else { "file " });
+        let cache = number_after(&stat, if v1 { "cache " } else { "file " });
         json.number("cache", Some(cache.unwrap_or(0)));
         const V1: [(&str, &str); 4] = [
             ("usage", "memory"),
@@ -134,7 +135,7 @@ impl<'d> Stats<'d> {
                 );
             }
         } else {
-            let failures = after(&text(member, "memory.events"), "max ");
+            let failures = number_after(&text(member, "memory.events"), "max ");
             let of = |name| value(member, name);
             data(
                 json,
@@ -150,8 +151,8 @@ impl<'d> Stats<'d> {
             let limit = total(of("memory.swap.max"), of("memory.max"));
             let used = total(of("memory.swap.current"), of("memory.current"));
             data(json, "swap", limit, used, None, None);
-            data(json, "kernel", None, after(&stat, "kernel "), None, None);
-            data(json, "kernelTCP", None, after(&stat, "sock "), None, None);
+            data(json, "kernel", None, number_after(&stat, "kernel "), None, None);
+            data(json, "kernelTCP", None, number_after(&stat, "sock "), None, None);
         }
         json.key("raw").str("{");
         for line in stat.split(|byte| *byte == b'\n') {
@@ -209,9 +210,8 @@ impl<'d> Stats<'d> {
         else {
             return;
         };
-        let mut buffer = [0; 2048];
-        let Ok(length) = fs::read_directory(&directory, &mut buffer) else { return };
-        let sizes = fs::Names(&buffer[..length]).filter_map(|name| {
+        let Ok(names) = fs::names_in(&directory, true) else { return };
+        let sizes = names.into_iter().filter_map(|name| {
             let kilobytes = name.to_bytes().strip_prefix(b"hugepages-")?.strip_suffix(b"kB")?;
             number(kilobytes, 10)
         });
@@ -301,7 +301,7 @@ impl OomWatch {
             return 0;
         }
         let length = fs::read(&self.file, &mut buffer).unwrap_or(0);
-        after(&buffer[..length], "oom_kill ").unwrap_or(0)
+        number_after(&buffer[..length], "oom_kill ").unwrap_or(0)
     }
 }
 
@@ -361,13 +361,6 @@ fn value_of(member: &Member, file: &[u8]) -> Option<u64> {
         b"max" => Some(u64::MAX),
         digits => number(digits, 10),
     }
-}
-
-/// The number in the line that begins with a label.
-fn after(text: &[u8], label: &str) -> Option<u64> {
-    let line =
-        text.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(label.as_bytes()))?;
-    number(line, 10)
 }
 
 /// The number behind a key in a line of words.

@@ -124,12 +124,16 @@ impl Form {
     fn find(&self, text: &[u8]) -> Option<u64> {
         match self {
             Alone => number(text.trim_ascii(), 10),
-            Line(start) => text
-                .split(|b| *b == b'\n')
-                .find_map(|line| number(line.strip_prefix(start.as_bytes())?, 10)),
+            Line(start) => number_after(text, start),
             EachDevice(label) => sum_after(text, label.as_bytes()),
         }
     }
+}
+
+/// The number in the line that begins with a label.
+pub fn number_after(text: &[u8], label: &str) -> Option<u64> {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.find_map(|line| number(line.strip_prefix(label.as_bytes())?, 10))
 }
 
 /// Sum of the numbers that follow `label`; None without any.
