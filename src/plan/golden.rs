@@ -1162,3 +1162,14 @@ fn clocks_kernel_parameters_and_labels_come_first_and_scheduling_with_the_limits
     // What is the whole machine's is not touched, whatever a front end lets through.
     assert!(!text.contains("pid_max"), "{text}");
 }
+
+#[test]
+fn the_callers_session_keyring_can_be_kept() {
+    let steps = |keeps_keyring| {
+        let mut text = Text::new();
+        Plan::new(&Spec { keeps_keyring, ..with_rootfs() }, &root()).describe(&mut text);
+        String::from_utf8(text.bytes().to_vec()).unwrap()
+    };
+    assert_eq!(steps(true), steps(false).replace("join session keyring\n", ""));
+    assert!(steps(false).contains("join session keyring\n"));
+}

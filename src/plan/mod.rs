@@ -148,7 +148,7 @@ impl<'a> Planner<'_, 'a> {
         // Before the first file is created: without mapped ids the kernel has no owner for it.
         self.users();
         self.net_devices();
-        if self.spec.root.path.is_some() {
+        if self.spec.root.path.is_some() && !self.spec.keeps_keyring {
             self.add(Step::JoinSessionKeyring);
         }
         self.kernel_parameters();

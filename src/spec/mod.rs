@@ -60,6 +60,8 @@ pub struct Spec<'a> {
     pub hooks: Hooks<'a>,
     /// Whether the process waits for `mini start` before it executes the command.
     pub waits_for_start: bool,
+    /// Whether the process keeps the session keyring of the caller.
+    pub keeps_keyring: bool,
     /// A further process for a container that exists (`mini exec`), instead of a new container.
     pub exec: Option<Exec>,
 }

@@ -46,6 +46,7 @@ pub fn create(session: Session) -> Result<u8> {
     )?;
     let mut spec = convert::spec(config, paths.bundle, id)?;
     spec.security.descriptors = descriptors(oci)?;
+    spec.keeps_keyring = oci.is("no-new-keyring");
     let spec = leak(spec);
     let host = leak(Host::probe(caller, spec)?);
     let plan = leak(Plan::new(spec, host));
