@@ -30,19 +30,21 @@ pub fn update(directories: &[&CStr], resources: &mut Resources) -> Result<()> {
         return Err(error.cause("the container has no cgroup of this controller"));
     }
     let mut old = Vec::new();
-    let result = members.iter().try_for_each(|member| {
+    let mut result = members.iter().try_for_each(|member| {
         let here = asked.and(member.controllers);
         complete(resources, member, here)?;
         set_all(member, here, resources, &mut old)
     });
+    if result.is_ok() {
+        result = members.iter().try_for_each(|member| set_devices(member, resources));
+    }
     if result.is_err() {
         // The latest first: values depend on those before.
         while let Some((file, value)) = old.pop() {
             let _ = fs::write_file_at(fs::HERE, file, &value);
         }
-        return result;
     }
-    members.iter().try_for_each(|member| set_devices(member, resources))
+    result
 }
 
 /// What one file holds as several values, and is given only in part, keeps its other part.
@@ -164,9 +166,8 @@ fn set_devices(member: &Member, resources: &Resources) -> Result<()> {
     if !member.controllers.has(Controller::Devices) {
         return Ok(());
     }
-    let failed =
-        |errno| Error::new("update devices").object(member.directory.to_bytes()).errno(errno);
     let error = || Error::new("update devices").object(member.directory.to_bytes());
+    let failed = |errno| error().errno(errno);
     match member.version {
         Version::V1 => {
             for line in devices::lines(rules).map_err(|cause| error().cause(cause))? {
